@@ -1,0 +1,213 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <lms/event.hpp>
+#include <lms/export.hpp>
+#include <lms/page.hpp>
+#include <lms/principal.hpp>
+#include <lms/schema.hpp>
+#include <lms/spi/clock.hpp>
+#include <lms/spi/random.hpp>
+#include <lms/spi/storage.hpp>
+
+namespace lms {
+
+enum class CourseStatus { draft, published, archived };
+constexpr auto names_of(CourseStatus) { return std::array<std::string_view, 3>{"draft", "published", "archived"}; }
+
+enum class CourseLevel { beginner, intermediate, advanced };
+constexpr auto names_of(CourseLevel) {
+  return std::array<std::string_view, 3>{"beginner", "intermediate", "advanced"};
+}
+
+struct LMS_API Course {
+  CourseId id;
+  std::string slug;  ///< made from the title unless given
+  std::string title;
+  std::string summary;
+  std::string description;  ///< Markdown
+  std::string category;
+  CourseLevel level = CourseLevel::beginner;
+  std::string language = "en";
+  std::int64_t price_cents = 0;  ///< in the currency's minor unit; 0: free
+  std::string currency = "EUR";
+  std::vector<std::string> tags;
+  std::vector<CourseId> prerequisites;   ///< to be completed before enrolling
+  std::optional<std::int64_t> capacity;  ///< seats; none: no end
+  std::optional<UserId> instructor_id;   ///< the owner; who creates it, unless an admin names somebody
+  CourseStatus status = CourseStatus::draft;
+  std::int64_t lesson_count = 0;
+  std::int64_t enrolled_count = 0;  ///< seats taken: active and completed enrolments
+  std::int64_t version = 1;         ///< one more with every change of the course itself
+  Time created_at;
+  Time updated_at;
+  std::optional<Time> published_at;
+
+  static const Schema& schema();
+};
+
+struct LMS_API Section {
+  SectionId id;
+  CourseId course_id;
+  std::string title;
+  std::int64_t position = 0;  ///< from 1; 0 when adding: at the end
+
+  static const Schema& schema();
+};
+
+enum class LessonKind { text, video, file, quiz };
+constexpr auto names_of(LessonKind) { return std::array<std::string_view, 4>{"text", "video", "file", "quiz"}; }
+
+struct LMS_API Lesson {
+  LessonId id;
+  CourseId course_id;
+  std::optional<SectionId> section_id;
+  std::string title;
+  LessonKind kind = LessonKind::text;
+  std::string content;             ///< Markdown: the text, or what accompanies the video, file or quiz
+  std::optional<std::string> url;  ///< of a video or file
+  std::int64_t duration_minutes = 0;
+  bool preview = false;       ///< open to everybody who sees the course
+  std::int64_t position = 0;  ///< within the course, from 1; 0 when adding: at the end
+  Time created_at;
+  Time updated_at;
+
+  static const Schema& schema();
+};
+
+/// What the outline of a course shows of a lesson: everything but its content.
+struct LMS_API LessonSummary {
+  LessonId id;
+  CourseId course_id;
+  std::optional<SectionId> section_id;
+  std::string title;
+  LessonKind kind = LessonKind::text;
+  std::int64_t duration_minutes = 0;
+  bool preview = false;
+  std::int64_t position = 0;
+
+  static const Schema& schema();
+};
+
+enum class CourseSort { published_at, created_at, title, price_cents, relevance };
+constexpr auto names_of(CourseSort) {
+  return std::array<std::string_view, 5>{"published_at", "created_at", "title", "price_cents", "relevance"};
+}
+
+struct LMS_API CourseFilter {
+  PageRequest page;
+  std::optional<std::string> q;  ///< words of title, summary, description, category, tags; the last may be unfinished
+  std::optional<CourseStatus> status;
+  std::optional<std::string> category;
+  std::optional<CourseLevel> level;
+  std::optional<std::string> language;
+  std::optional<std::string> tag;
+  std::optional<UserId> instructor_id;
+  std::optional<std::int64_t> max_price_cents;
+  std::optional<CourseSort> sort;  ///< relevance when `q` is given, else newest first
+  std::optional<bool> descending;  ///< as suits the sort unless given
+
+  static const Schema& schema();
+};
+
+/// The data of `course.…` events.
+struct LMS_API CourseEvent {
+  CourseId course_id;
+  std::string slug;
+  std::string title;
+  CourseStatus status{};
+  std::optional<UserId> instructor_id;
+
+  static const Schema& schema();
+};
+
+namespace events {
+extern LMS_API const EventType course_created, course_updated, course_published, course_unpublished, course_archived,
+    course_deleted;
+}
+
+/// Courses, their sections and lessons. Thread-safe; each call is one transaction: if it throws, nothing changed.
+///
+/// Who may see a course: everybody if it is published, else its owner, admins and those a hook admits (who are enrolled).
+/// Who may change it: its owner with `update_course`, and admins; otherwise Error forbidden.
+class LMS_API Courses {
+ public:
+  Courses(Storage& storage, Clock& clock, Random& random, Events& events);
+
+  /// What rooms above have a say in. Set up before the first call.
+  struct Hooks {
+    /// Whether somebody else may see a course that is not published.
+    std::function<bool(UnitOfWork&, const Principal&, const Course&)> admits;
+    /// Told before something opens or goes; an Error thrown there refuses it.
+    std::function<void(UnitOfWork&, const Course&)> publishing;
+    std::function<void(UnitOfWork&, const Course&)> removing;
+    /// The course as it is after the lesson is gone.
+    std::function<void(UnitOfWork&, const Course&, const Lesson&)> removing_lesson;
+  };
+  void add_hooks(Hooks hooks);
+
+  /// Makes a draft. Emits `course.created`.
+  /// @throws Error forbidden without `create_course`; conflict `slug_taken`; invalid for an unknown prerequisite or owner.
+  Course create(const Principal& who, Course draft);
+  /// By id or slug. @throws Error not_found, also for a course that `who` may not see.
+  Course get(const Principal& who, std::string_view id_or_slug);
+  Page<Course> list(const Principal& who, const CourseFilter& filter);
+  /// Emits `course.updated`. With `version` in the patch, only if it is still the current one.
+  /// @throws Error conflict `stale_version`, `slug_taken`.
+  Course update(const Principal& who, CourseId id, const Patch<Course>& patch);
+  /// Emits `course.published`. @throws Error conflict `course_not_draft`, `course_empty`.
+  Course publish(const Principal& who, CourseId id);
+  /// Back to a draft; those enrolled stay enrolled. Emits `course.unpublished`. @throws Error conflict `course_not_published`.
+  Course unpublish(const Principal& who, CourseId id);
+  /// Closes it to newcomers. Emits `course.archived`. @throws Error conflict `course_archived`.
+  Course archive(const Principal& who, CourseId id);
+  /// Removes a course nobody ever enrolled in. Emits `course.deleted`.
+  /// @throws Error forbidden without `delete_course`; conflict `course_in_use`.
+  void remove(const Principal& who, CourseId id);
+
+  std::vector<Section> sections(const Principal& who, std::string_view id_or_slug);
+  Section add_section(const Principal& who, CourseId course, Section section);
+  Section update_section(const Principal& who, SectionId id, const Patch<Section>& patch);
+  /// Its lessons stay in the course, without a section.
+  void remove_section(const Principal& who, SectionId id);
+
+  /// In the order of their position.
+  std::vector<LessonSummary> outline(const Principal& who, std::string_view id_or_slug);
+  Lesson add_lesson(const Principal& who, CourseId course, Lesson lesson);
+  Lesson update_lesson(const Principal& who, LessonId id, const Patch<Lesson>& patch);
+  void remove_lesson(const Principal& who, LessonId id);
+
+  // --- within another service's transaction ---
+
+  /// The course of that id or slug if `who` may see it. @throws Error not_found
+  Course visible(UnitOfWork& uow, const Principal& who, std::string_view id_or_slug) const;
+  Course add(UnitOfWork& uow, const Principal& who, Course draft);
+  Section add_section(UnitOfWork& uow, const Course& course, Section section);
+  Lesson add_lesson(UnitOfWork& uow, Course& course, Lesson lesson);
+
+ private:
+  Course owned(UnitOfWork& uow, const Principal& who, CourseId id) const;
+  void check_references(UnitOfWork& uow, const Principal& who, const Course& course, const Course* before) const;
+  void check_lesson(UnitOfWork& uow, const Lesson& lesson) const;
+  void touch(UnitOfWork& uow, const Principal& who, Course& course, const EventType& type = events::course_updated);
+
+  Storage& storage_;
+  Clock& clock_;
+  Random& random_;
+  Events& events_;
+  std::vector<Hooks> hooks_;
+};
+
+/// @throws Error as require_owner with `update_course`.
+LMS_API void require_course_owner(const Principal& who, const Course& course);
+/// `Música & más` → `musica-mas`; empty if nothing of it can stand in a slug.
+LMS_API std::string slug_of(std::string_view title);
+
+}  // namespace lms

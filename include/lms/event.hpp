@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <lms/export.hpp>
+#include <lms/schema.hpp>
+#include <lms/spi/clock.hpp>
+#include <lms/spi/random.hpp>
+#include <lms/spi/storage.hpp>
+
+/// Events say what happened in the school. They are written in the transaction that caused them.
+namespace lms {
+
+/// One kind of event: its name, what it means, and the shape of its data.
+struct EventType {
+  std::string_view name;     ///< `course.published`
+  std::string_view meaning;  ///< one sentence, for people
+  const Schema& (*data)();
+};
+
+/// An event that was written.
+struct LMS_API Event {
+  EventId id;
+  std::string type;
+  Time timestamp;
+  std::optional<UserId> actor;  ///< who caused it; none: the school itself
+  Value data;                   ///< in wire form, as the type's schema says
+  std::optional<std::int64_t> position;  ///< its place in the feed, given once it has been committed
+
+  static const Schema& schema();
+};
+
+struct LMS_API EventQuery {
+  std::int64_t after = 0;       ///< position of the last event seen
+  std::int64_t limit = 100;     ///< 1–1000
+  std::vector<std::string> types;
+
+  static const Schema& schema();
+};
+
+class Principal;
+
+/// The school's event log. Thread-safe.
+class LMS_API Events {
+ public:
+  Events(Storage& storage, Clock& clock, Random& random) : storage_(storage), clock_(clock), random_(random) {}
+
+  /// Writes an event into the caller's transaction.
+  template <HasSchema Data>
+  void emit(UnitOfWork& uow, const EventType& type, const Principal& who, const Data& data) {
+    append(uow, type, who, to_wire(data));
+  }
+
+  /// The events after a position, in order, none left out. Admins only.
+  /// @throws Error forbidden.
+  std::vector<Event> after(const Principal& who, const EventQuery& query);
+
+ private:
+  void append(UnitOfWork& uow, const EventType& type, const Principal& who, Object data);
+  /// Gives positions to what was committed since the last call.
+  void sequence();
+
+  Storage& storage_;
+  Clock& clock_;
+  Random& random_;
+};
+
+}  // namespace lms

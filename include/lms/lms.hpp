@@ -1,0 +1,93 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <lms/auth.hpp>
+#include <lms/certificate.hpp>
+#include <lms/course.hpp>
+#include <lms/course_package.hpp>
+#include <lms/enrollment.hpp>
+#include <lms/error.hpp>
+#include <lms/event.hpp>
+#include <lms/export.hpp>
+#include <lms/http.hpp>
+#include <lms/job.hpp>
+#include <lms/principal.hpp>
+#include <lms/quiz.hpp>
+#include <lms/router.hpp>
+#include <lms/settings.hpp>
+#include <lms/spi/clock.hpp>
+#include <lms/spi/log_sink.hpp>
+#include <lms/spi/random.hpp>
+#include <lms/spi/storage.hpp>
+#include <lms/user.hpp>
+
+namespace lms {
+
+/// `0.1.0`
+LMS_API std::string_view version() noexcept;
+
+/// What a school stands on. Whatever is left null gets the default named behind it.
+struct Backends {
+  std::shared_ptr<Storage> storage;  ///< a school in memory, gone with the process
+  std::shared_ptr<Clock> clock;      ///< the machine's
+  std::shared_ptr<Random> random;    ///< the operating system's
+  std::shared_ptr<LogSink> log;      ///< nowhere
+  Roles roles;                       ///< admin, instructor, student
+};
+
+/// A whole school. Many can live in one process; they share nothing.
+/// Thread-safe, like every service it gives out.
+class LMS_API Lms {
+ public:
+  /// Brings the storage's structure up to date and makes the first admin if the settings name one and none exists.
+  /// Starts no thread.
+  explicit Lms(Settings settings, Backends backends = {});
+  ~Lms();
+  Lms(const Lms&) = delete;
+  Lms& operator=(const Lms&) = delete;
+
+  Users& users() noexcept;
+  Auth& auth() noexcept;
+  Courses& courses() noexcept;
+  Enrollments& enrollments() noexcept;
+  Quizzes& quizzes() noexcept;
+  Certificates& certificates() noexcept;
+  CoursePackages& packages() noexcept;
+  Events& events() noexcept;
+  Jobs& jobs() noexcept;
+  Storage& storage() noexcept;
+  Clock& clock() noexcept;
+  Random& random() noexcept;
+  const Logger& log() const noexcept;
+  const Settings& settings() const noexcept;
+
+  /// The API's routes. A host may add its own before the first request.
+  Router& router() noexcept;
+  /// The OpenAPI 3.1 document of those routes.
+  std::string openapi(int indent = 0) const;
+
+  /// Where a request of this head should be handled, and how much body it may bring. Never waits, never throws.
+  http::Plan plan(const http::Request& head) const noexcept;
+  /// Answers on the caller's thread if nothing has to wait for it; none otherwise: then call `handle` on another thread.
+  std::optional<http::Response> try_handle(http::Request& request) noexcept;
+  /// Answers any request; may wait. Whatever goes wrong becomes an answer.
+  http::Response handle(http::Request request) noexcept;
+  /// An answer in the API's error format, for what a transport refuses before a request exists (408, 413, 431 …).
+  http::Response refuse(int status, std::string_view reason, std::string_view message) const;
+
+  /// Starts the threads that do jobs.
+  void start(std::size_t job_threads = 1);
+  /// Ends them: what runs may finish until the deadline. `ready` says no from the start of this call.
+  void stop(std::chrono::milliseconds deadline = std::chrono::seconds{30});
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace lms

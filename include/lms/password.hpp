@@ -1,0 +1,53 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include <lms/export.hpp>
+#include <lms/spi/random.hpp>
+
+namespace lms {
+
+/// Hashes passwords with Argon2id, few at a time: each takes tens of milliseconds of a core and `memory_kib` of memory.
+/// Thread-safe. `random` outlives the hasher.
+///
+/// A call waits while `max_concurrent` others are at work. @throws Error unavailable `password_hashing_busy` if
+/// `max_waiting` are waiting already.
+class LMS_API PasswordHasher {
+ public:
+  struct Options {
+    std::uint32_t memory_kib = 19456;
+    std::uint32_t iterations = 2;
+    std::uint32_t parallelism = 1;
+    std::size_t max_concurrent = 0;  ///< 0: as many as the machine has cores
+    std::size_t max_waiting = 64;
+  };
+
+  explicit PasswordHasher(Random& random) : PasswordHasher(random, Options()) {}
+  PasswordHasher(Random& random, const Options& options);
+
+  /// A PHC string with a new salt. @throws Error internal if Argon2 does not accept the options.
+  std::string hash(std::string_view password);
+  /// False also for a text that is no PHC string.
+  bool verify(std::string_view password, const std::string& phc);
+  /// Takes the time of `verify`: for an account that does not exist, so that nobody can tell.
+  void verify_nothing(std::string_view password);
+  /// Whether the hash was made with less effort than these options ask for.
+  bool needs_rehash(const std::string& phc) const;
+
+ private:
+  class Slot;
+
+  Random& random_;
+  Options options_;
+  std::mutex mutex_;
+  std::condition_variable freed_;
+  std::size_t working_ = 0;
+  std::size_t waiting_ = 0;
+};
+
+}  // namespace lms

@@ -1,0 +1,217 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <lms/export.hpp>
+#include <lms/http.hpp>
+#include <lms/page.hpp>
+#include <lms/principal.hpp>
+#include <lms/schema.hpp>
+#include <lms/token.hpp>
+#include <lms/value.hpp>
+
+/// Routes: each is one row, and authorization, validation, OpenAPI, metrics label and rate rule all come from it.
+namespace lms {
+
+/// Who may call a route. The service behind it decides the rest.
+struct Anyone {};    ///< a token is optional; a bad one is still refused
+struct SignedIn {};  ///< any user
+using Allow = std::variant<Anyone, SignedIn, Permission>;
+
+/// How much a request costs, which decides where it runs.
+enum class Weight {
+  read,   ///< reads storage at most
+  write,  ///< commits
+  heavy   ///< hashes a password or the like
+};
+
+/// How the body is read against the input schema.
+enum class Input {
+  none,    ///< a body is refused
+  create,  ///< Schema::parse
+  change,  ///< Schema::parse_changes
+  free     ///< any JSON; the service checks it
+};
+
+/// What an answer carries.
+enum class Output {
+  nothing,  ///< 204
+  one,      ///< one object of the output schema
+  page,     ///< `{items, page, page_size, total}`
+  items,    ///< `{items}`: all there are
+  free      ///< any JSON
+};
+
+/// An error a route may answer with beyond those that its row implies (401, 403, 404 of its path, 422 …).
+struct RouteError {
+  ErrorCode code;
+  std::string reason;
+  std::string meaning;
+};
+
+/// One call of a route: the request, parsed and authorized. Used by one thread.
+class LMS_API Call {
+ public:
+  Call(const http::Request& request, Principal who) : request_(request), who_(std::move(who)) {}
+
+  const Principal& who() const noexcept { return who_; }
+  /// What the access token says. @throws Error unauthenticated if the call came without one.
+  const TokenClaims& token() const;
+  const http::Request& request() const noexcept { return request_; }
+  /// Well-formed id of the request (`X-Request-ID` or made).
+  const std::string& request_id() const noexcept { return request_id_; }
+  /// Address of the client.
+  const std::string& client_address() const noexcept { return client_address_; }
+
+  /// The text of a path parameter, percent-decoded.
+  const std::string& path(std::string_view name) const;
+  /// An id in the path. @throws Error not_found `<entity>_not_found` style reason if it is malformed: such a thing cannot exist.
+  template <class IdType>
+  IdType id(std::string_view name) const {
+    if (auto id = IdType::parse(path(name))) return *id;
+    throw malformed_id(name);
+  }
+
+  /// The JSON body as it came. Null when the route takes none.
+  const Value& body() const noexcept { return body_; }
+  template <HasSchema T>
+  T body() const {
+    return parse<T>(body_);
+  }
+  template <HasSchema T>
+  Patch<T> patch() const {
+    return Patch<T>(body_);
+  }
+  /// The query string read against T, which is the route's `query` schema.
+  template <HasSchema T>
+  T query() const {
+    T object{};
+    T::schema().parse_texts(&object, query_);
+    return object;
+  }
+  /// The body as a stream, for routes that say `streams_body`.
+  http::BodySource& stream() const;
+
+ private:
+  friend class Pipeline;
+  static Error malformed_id(std::string_view name);
+
+  const http::Request& request_;
+  Principal who_;
+  std::optional<TokenClaims> token_;
+  std::string request_id_;
+  std::string client_address_;
+  Value body_;
+  std::vector<std::pair<std::string, std::string>> path_;
+  std::vector<std::pair<std::string, std::string>> query_;
+  http::BodySource* stream_ = nullptr;
+};
+
+using Handler = std::function<http::Response(Call&)>;
+
+struct Route {
+  http::Method method = http::Method::get;
+  std::string path;       ///< below the API's prefix: `/courses/{id}/publish`
+  std::string operation;  ///< OpenAPI operationId
+  std::string tag;
+  std::string summary;
+  std::string description = {};
+  Allow allow = SignedIn{};
+  Weight weight = Weight::read;
+  const Schema* query = nullptr;
+  Input input_mode = Input::none;
+  const Schema* input = nullptr;
+  Value input_example = {};
+  Output output_mode = Output::one;
+  const Schema* output = nullptr;
+  int status = 200;
+  std::vector<RouteError> errors = {};
+  bool streams_body = false;
+  bool absolute = false;                     ///< `path` is not below the API's prefix
+  bool hidden = false;                       ///< not in OpenAPI
+  bool ignores_token = false;                ///< `Authorization` is not looked at: for pages and probes; needs Anyone
+  std::vector<std::string> text_params = {}; ///< path parameters that are text; others named `id` or `…_id` are UUIDs
+  std::size_t max_body = 0;                  ///< bytes; 0: the setting's
+  bool body_optional = false;
+  Handler handler;
+};
+
+/// The routes of the API, in the order they were added. Set up once; read-only and thread-safe from then on.
+class LMS_API Router {
+ public:
+  /// `prefix` stands before every path that is not absolute.
+  explicit Router(std::string prefix = "/api/v1");
+  ~Router();
+  Router(Router&&) noexcept;
+  Router& operator=(Router&&) noexcept;
+
+  /// @throws Error internal if the operation id or the method and path exist, or the row contradicts itself.
+  void add(Route route);
+  /// What the operations of a tag have in common, for OpenAPI.
+  void describe_tag(std::string tag, std::string description);
+
+  struct Match {
+    const Route* route = nullptr;                             ///< null: no such path, or not with that method
+    std::vector<std::pair<std::string, std::string>> params;  ///< percent-decoded
+    std::vector<http::Method> allowed;                        ///< when the path exists with other methods
+    bool malformed = false;                                   ///< the path is no percent-encoded UTF-8, or has a NUL
+  };
+  /// A fixed segment wins over a parameter; a trailing slash makes no difference; HEAD is answered by GET's route.
+  /// Takes time in proportion to the path's length at most.
+  Match match(http::Method method, std::string_view path) const;
+
+  const std::vector<std::unique_ptr<Route>>& routes() const noexcept;
+  const std::vector<std::pair<std::string, std::string>>& tags() const noexcept { return tags_; }
+  const std::string& prefix() const noexcept { return prefix_; }
+
+ private:
+  struct Tree;
+  std::string prefix_;
+  std::vector<std::unique_ptr<Route>> routes_;
+  std::vector<std::pair<std::string, std::string>> tags_;
+  std::unique_ptr<Tree> tree_;
+};
+
+// --- answers of handlers ---
+
+LMS_API http::Response json_response(int status, const Value& body);
+
+/// 200 with the object as its schema shows it.
+template <HasSchema T>
+http::Response ok(const T& object) {
+  return json_response(200, to_wire(object));
+}
+/// 201 with `Location`, relative to the server's root.
+template <HasSchema T>
+http::Response created(const T& object, std::string location) {
+  auto response = json_response(201, to_wire(object));
+  response.headers.add("Location", std::move(location));
+  return response;
+}
+template <HasSchema T>
+http::Response ok(const Page<T>& page) {
+  Array items;
+  items.reserve(page.items.size());
+  for (const T& item : page.items) items.push_back(to_wire(item));
+  Object body{{"items", std::move(items)}, {"page", page.page}, {"page_size", page.page_size}, {"total", page.total}};
+  if (page.total_is_more) body.append("total_is_more", true);
+  return json_response(200, std::move(body));
+}
+template <HasSchema T>
+http::Response ok(const std::vector<T>& all) {
+  Array items;
+  items.reserve(all.size());
+  for (const T& item : all) items.push_back(to_wire(item));
+  return json_response(200, Object{{"items", std::move(items)}});
+}
+inline http::Response no_content() { return {.status = 204, .headers = {}, .body = {}}; }
+
+}  // namespace lms

@@ -1,0 +1,365 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <lms/error.hpp>
+#include <lms/export.hpp>
+#include <lms/id.hpp>
+#include <lms/time.hpp>
+#include <lms/value.hpp>
+
+/// A schema says once what the fields of a struct are. JSON in and out, validation, columns and OpenAPI are loops over it.
+///
+/// A field's value has two forms. *Stored*: what records hold; a time is an integer of microseconds, an id and an
+/// enumerator are text. *Wire*: what clients see; a time is ISO 8601 text, the rest is the same.
+namespace lms {
+
+class Schema;
+
+enum class FieldType { boolean, integer, real, text, uuid, time, list, object };
+
+/// What a client may do with a field.
+enum class Access {
+  normal,       ///< read, given on creation, changed later
+  create_only,  ///< read, given on creation, fixed afterwards
+  read_only,    ///< read; to send it is a fault
+  write_only,   ///< given, never shown (a password)
+  hidden        ///< neither; for storage alone (a password's hash)
+};
+
+/// Rules for text beyond its length.
+enum class Format { none, email, slug, url, language, currency, markdown, password };
+
+/// What a field's declaration may say besides its name and member; the defaults suit most.
+struct FieldOptions {
+  std::string doc;
+  Access access = Access::normal;
+  bool required = false;  ///< on creation; otherwise the member keeps the value of a default-constructed struct
+  std::size_t min_length = 0;
+  std::size_t max_length = 255;  ///< of text in code points, of a list in elements
+  double minimum = -std::numeric_limits<double>::infinity();
+  double maximum = std::numeric_limits<double>::infinity();
+  Format format = Format::none;
+  Value example;
+  std::string references = {};  ///< the table whose key this field holds; storage refuses strangers
+  int search_weight = 0;        ///< > 0: found by full text search, ranked by this weight
+};
+
+struct Field : FieldOptions {
+  std::string name;
+  FieldType type = FieldType::text;
+  bool nullable = false;
+  FieldType element = FieldType::text;  ///< of a list
+  std::vector<std::string> choices;     ///< of an enumeration: the names allowed
+  const Schema* object = nullptr;       ///< of an object, or of a list's elements; null: any JSON
+
+  /// Read and write the member of a struct in stored form.
+  std::function<Value(const void*)> get;
+  std::function<void(void*, const Value&)> set;
+};
+
+/// The values of one row, in the order of the schema's fields, in stored form.
+using Record = std::vector<Value>;
+
+/// Thread-safe after construction. Lives as long as the program: `T::schema()` keeps it in a function-local constant.
+class LMS_API Schema {
+ public:
+  Schema(std::string name, std::string doc);
+
+  const std::string& name() const noexcept { return name_; }    ///< `Course`: its name in OpenAPI
+  const std::string& table() const noexcept { return table_; }  ///< `courses`; empty: never stored
+  const std::string& doc() const noexcept { return doc_; }
+  const std::vector<Field>& fields() const noexcept { return fields_; }
+  /// The field that identifies a record. @throws Error internal if the schema is not stored.
+  const Field& key() const;
+  std::size_t key_index() const;
+  /// Sets of fields whose values no two records share; the key is not among them. Nulls never clash.
+  const std::vector<std::vector<std::string>>& uniques() const noexcept { return uniques_; }
+  /// Fields that queries filter and order by together, in that order.
+  const std::vector<std::vector<std::string>>& indexes() const noexcept { return indexes_; }
+  bool searchable() const noexcept;
+
+  const Field* find(std::string_view field) const noexcept;
+  /// @throws Error internal for an unknown name: a defect in the caller's code.
+  std::size_t index_of(std::string_view field) const;
+
+  Record to_record(const void* object) const;
+  void from_record(void* object, const Record& record) const;
+
+  /// What a client sees of the struct: without hidden and write-only fields.
+  Object to_wire(const void* object) const;
+
+  /// Checks `body` and writes its values into the struct.
+  /// @throws Error invalid with every fault found, each at `part`/field/….
+  void parse(void* object, const Value& body, std::string_view part = "body") const;
+
+  /// The same for a change: nothing is required, create-only fields are refused. Returns stored values by field.
+  Object parse_changes(const Value& body, std::string_view part = "body") const;
+  void apply_changes(void* object, const Object& changes) const;
+
+  /// Reads names and texts (a query string) as typed values; a list is comma-separated or repeated.
+  void parse_texts(void* object, const std::vector<std::pair<std::string, std::string>>& texts,
+                   std::string_view part = "query") const;
+
+  // --- used by define() ---
+  void set_table(std::string table) { table_ = std::move(table); }
+  void add(Field field);
+  void set_key(std::string field);
+  void add_unique(std::vector<std::string> fields) { uniques_.push_back(std::move(fields)); }
+  void add_index(std::vector<std::string> fields) { indexes_.push_back(std::move(fields)); }
+
+ private:
+  std::string name_, table_, doc_;
+  std::vector<Field> fields_;
+  std::optional<std::size_t> key_;
+  std::vector<std::vector<std::string>> uniques_, indexes_;
+};
+
+/// Names of an enumeration whose enumerators count from 0: found by argument-dependent lookup of
+/// `constexpr auto names_of(E) { return std::array<std::string_view, N>{…}; }` beside the enumeration.
+template <class E>
+concept NamedEnum = std::is_enum_v<E> && requires(E e) { names_of(e)[0]; };
+
+template <NamedEnum E>
+constexpr std::string_view name_of(E value) {
+  return names_of(value)[static_cast<std::size_t>(value)];
+}
+
+template <NamedEnum E>
+std::optional<E> enum_from(std::string_view name) {
+  const auto names = names_of(E{});
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (names[i] == name) return static_cast<E>(i);
+  return std::nullopt;
+}
+
+template <class T>
+concept HasSchema = requires {
+  { T::schema() } -> std::convertible_to<const Schema&>;
+};
+
+/// How a member's type is stored. Specialise for types of your own.
+template <class T>
+struct Codec;
+
+template <>
+struct Codec<bool> {
+  static void describe(Field& field) { field.type = FieldType::boolean; }
+  static Value store(bool value) { return value; }
+  static bool load(const Value& value) { return value.as_bool(); }
+};
+template <>
+struct Codec<std::int64_t> {
+  static void describe(Field& field) { field.type = FieldType::integer; }
+  static Value store(std::int64_t value) { return value; }
+  static std::int64_t load(const Value& value) { return value.as_integer(); }
+};
+template <>
+struct Codec<double> {
+  static void describe(Field& field) { field.type = FieldType::real; }
+  static Value store(double value) { return value; }
+  static double load(const Value& value) { return value.as_real(); }
+};
+template <>
+struct Codec<std::string> {
+  static void describe(Field& field) { field.type = FieldType::text; }
+  static Value store(const std::string& value) { return value; }
+  static const std::string& load(const Value& value) { return value.as_string(); }
+};
+template <>
+struct Codec<Time> {
+  static void describe(Field& field) { field.type = FieldType::time; }
+  static Value store(Time value) { return std::int64_t{value.time_since_epoch().count()}; }
+  static Time load(const Value& value) { return Time(std::chrono::microseconds(value.as_integer())); }
+};
+template <class Entity>
+struct Codec<Id<Entity>> {
+  static void describe(Field& field) { field.type = FieldType::uuid; }
+  static Value store(Id<Entity> value) { return value.text(); }
+  static Id<Entity> load(const Value& value) {
+    auto id = Id<Entity>::parse(value.as_string());
+    if (!id) throw internal("a stored id is malformed");
+    return *id;
+  }
+};
+template <NamedEnum E>
+struct Codec<E> {
+  static void describe(Field& field) {
+    field.type = FieldType::text;
+    for (auto name : names_of(E{})) field.choices.emplace_back(name);
+  }
+  static Value store(E value) { return name_of(value); }
+  static E load(const Value& value) {
+    auto e = enum_from<E>(value.as_string());
+    if (!e) throw internal("a stored enumerator is unknown: " + value.as_string());
+    return *e;
+  }
+};
+/// Any JSON.
+template <>
+struct Codec<Value> {
+  static void describe(Field& field) {
+    field.type = FieldType::object;
+    field.nullable = true;
+  }
+  static Value store(const Value& value) { return value; }
+  static const Value& load(const Value& value) { return value; }
+};
+template <HasSchema T>
+struct Codec<T> {
+  static void describe(Field& field) {
+    field.type = FieldType::object;
+    field.object = &T::schema();
+  }
+  static Value store(const T& value) {
+    Object object;
+    for (const Field& field : T::schema().fields()) object.append(field.name, field.get(&value));
+    return object;
+  }
+  static T load(const Value& value) {
+    T result{};
+    for (const Field& field : T::schema().fields())
+      if (const Value* member = value.as_object().find(field.name)) field.set(&result, *member);
+    return result;
+  }
+};
+template <class T>
+struct Codec<std::optional<T>> {
+  static void describe(Field& field) {
+    Codec<T>::describe(field);
+    field.nullable = true;
+  }
+  static Value store(const std::optional<T>& value) { return value ? Codec<T>::store(*value) : Value(); }
+  static std::optional<T> load(const Value& value) {
+    if (value.is_null()) return std::nullopt;
+    return Codec<T>::load(value);
+  }
+};
+template <class T>
+struct Codec<std::vector<T>> {
+  static void describe(Field& field) {
+    Field element;
+    Codec<T>::describe(element);
+    field.type = FieldType::list;
+    field.element = element.type;
+    field.object = element.object;
+    field.choices = element.choices;
+  }
+  static Value store(const std::vector<T>& values) {
+    Array array;
+    array.reserve(values.size());
+    for (const T& value : values) array.push_back(Codec<T>::store(value));
+    return array;
+  }
+  static std::vector<T> load(const Value& value) {
+    std::vector<T> values;
+    values.reserve(value.as_array().size());
+    for (const Value& element : value.as_array()) values.push_back(Codec<T>::load(element));
+    return values;
+  }
+};
+
+/// Builds the schema of T; see any feature header's `.cpp` for its use.
+template <class T>
+class Definition {
+ public:
+  Definition(std::string name, std::string doc) : schema_(std::move(name), std::move(doc)) {}
+
+  Definition&& table(std::string table) && {
+    schema_.set_table(std::move(table));
+    return std::move(*this);
+  }
+  template <class M>
+  Definition&& field(std::string name, M T::*member, FieldOptions options = {}) && {
+    Field field;
+    static_cast<FieldOptions&>(field) = std::move(options);
+    field.name = std::move(name);
+    Codec<M>::describe(field);
+    field.get = [member](const void* object) { return Codec<M>::store(static_cast<const T*>(object)->*member); };
+    field.set = [member](void* object, const Value& value) {
+      static_cast<T*>(object)->*member = Codec<M>::load(value);
+    };
+    schema_.add(std::move(field));
+    return std::move(*this);
+  }
+  /// The field that identifies a record; clients never set it.
+  template <class M>
+  Definition&& key(std::string name, M T::*member, FieldOptions options = {}) && {
+    if (options.access == Access::normal) options.access = Access::read_only;
+    schema_.set_key(name);
+    return std::move(*this).field(std::move(name), member, std::move(options));
+  }
+  /// Takes over the fields of a member struct as if they stood here.
+  template <class M>
+  Definition&& flatten(M T::*member) && {
+    for (Field field : M::schema().fields()) {
+      field.get = [member, get = field.get](const void* object) {
+        return get(&(static_cast<const T*>(object)->*member));
+      };
+      field.set = [member, set = field.set](void* object, const Value& value) {
+        set(&(static_cast<T*>(object)->*member), value);
+      };
+      schema_.add(std::move(field));
+    }
+    return std::move(*this);
+  }
+  Definition&& unique(std::vector<std::string> fields) && {
+    schema_.add_unique(std::move(fields));
+    return std::move(*this);
+  }
+  Definition&& index(std::vector<std::string> fields) && {
+    schema_.add_index(std::move(fields));
+    return std::move(*this);
+  }
+  operator Schema() && { return std::move(schema_); }
+
+ private:
+  Schema schema_;
+};
+
+template <class T>
+Definition<T> define(std::string name, std::string doc) {
+  return {std::move(name), std::move(doc)};
+}
+
+/// A validated change of some fields of a T: `Patch<Course>({{"title", "New title"}})`.
+template <HasSchema T>
+class Patch {
+ public:
+  /// @throws Error invalid as Schema::parse_changes.
+  explicit Patch(const Value& body) : changes_(T::schema().parse_changes(body)) {}
+  Patch(std::initializer_list<Object::Member> members) : Patch(Value(Object(members))) {}
+
+  bool changes(std::string_view field) const { return changes_.contains(field); }
+  bool empty() const { return changes_.empty(); }
+  void apply(T& object) const { T::schema().apply_changes(&object, changes_); }
+
+ private:
+  Object changes_;
+};
+
+/// Reads a T from the JSON of a client. @throws Error invalid with every fault.
+template <HasSchema T>
+T parse(const Value& body) {
+  T object{};
+  T::schema().parse(&object, body);
+  return object;
+}
+
+template <HasSchema T>
+Object to_wire(const T& object) {
+  return T::schema().to_wire(&object);
+}
+
+}  // namespace lms

@@ -1,0 +1,147 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <lms/export.hpp>
+#include <lms/query.hpp>
+#include <lms/schema.hpp>
+
+/// What the author of a storage backend implements. Backends know schemas and records, never an entity.
+/// The contract is executable: `tests/contract/storage_contract.hpp`.
+namespace lms {
+
+/// The reads and writes of one transaction. Used by one thread, only inside the function it was handed to.
+///
+/// The public operations check what they are given against the schema, then call the backend's `do_…`. Once an operation
+/// has thrown, the unit is poisoned: every further operation throws and nothing is committed. Where a record may exist
+/// already, say `insert_if_absent` instead of catching a conflict.
+class LMS_API UnitOfWork {
+ public:
+  virtual ~UnitOfWork();
+  UnitOfWork(const UnitOfWork&) = delete;
+  UnitOfWork& operator=(const UnitOfWork&) = delete;
+
+  /// @throws Error conflict `<table>_exists` if the key or a unique set is taken, `<table>_reference` if a referenced
+  ///   record is missing.
+  void insert(const Schema& schema, const Record& record);
+  void insert_many(const Schema& schema, const std::vector<Record>& records);
+  /// False, and no change, if the key or a unique set is taken.
+  bool insert_if_absent(const Schema& schema, const Record& record);
+  /// Inserts, or replaces the record that has the same values in `by` (the key or a unique set), keeping its key.
+  void upsert(const Schema& schema, const Record& record, const std::vector<std::string>& by);
+  /// Replaces the record with the same key; false if there is none.
+  bool update(const Schema& schema, const Record& record);
+  /// Changes all records for which the condition holds, and returns them as they are now, ordered by key.
+  std::vector<Record> update_where(const Schema& schema, const Condition& where,
+                                   const std::vector<Assignment>& assignments);
+  /// False if there is none. @throws Error conflict `<table>_in_use` while another record refers to it.
+  bool remove(const Schema& schema, const Value& key);
+  std::size_t remove_where(const Schema& schema, const Condition& where);
+
+  std::optional<Record> find(const Schema& schema, const Value& key);
+  std::vector<Record> select(const Schema& schema, const Query& query);
+  /// Counts no further than `limit`.
+  std::size_t count(const Schema& schema, const Condition& where, std::size_t limit = SIZE_MAX);
+  std::vector<Record> aggregate(const Schema& schema, const Aggregate& aggregate);
+
+  bool poisoned() const noexcept { return poisoned_; }
+
+ protected:
+  explicit UnitOfWork(bool writable) : writable_(writable) {}
+
+  virtual void do_insert(const Schema& schema, const std::vector<Record>& records) = 0;
+  virtual bool do_insert_if_absent(const Schema& schema, const Record& record) = 0;
+  virtual void do_upsert(const Schema& schema, const Record& record, const std::vector<std::string>& by) = 0;
+  virtual bool do_update(const Schema& schema, const Record& record) = 0;
+  virtual std::vector<Record> do_update_where(const Schema& schema, const Condition& where,
+                                              const std::vector<Assignment>& assignments) = 0;
+  virtual std::size_t do_remove_where(const Schema& schema, const Condition& where) = 0;
+  virtual std::vector<Record> do_select(const Schema& schema, const Query& query) = 0;
+  virtual std::size_t do_count(const Schema& schema, const Condition& where, std::size_t limit) = 0;
+  virtual std::vector<Record> do_aggregate(const Schema& schema, const Aggregate& aggregate) = 0;
+
+ private:
+  template <class Operation>
+  auto guarded(bool writes, Operation&& operation);
+
+  bool writable_;
+  bool poisoned_ = false;
+};
+
+enum class Isolation {
+  serializable,   ///< as if transactions ran one after another
+  read_committed  ///< enough for claims and single-row counters, and cheaper on some backends
+};
+
+/// What `migrate` found and did.
+struct MigrationStatus {
+  struct Step {
+    std::int64_t version;
+    std::string name;
+    bool applied;
+  };
+  std::vector<Step> steps;
+};
+
+/// Thread-safe.
+class LMS_API Storage {
+ public:
+  using Function = std::function<void(UnitOfWork&)>;
+
+  virtual ~Storage();
+
+  /// Runs `function` in a transaction and commits it durably before returning; if it throws, nothing changed.
+  ///
+  /// The function may run more than once and must touch nothing but its unit. It must not call `write` or `read`: that
+  /// throws Error internal. @throws Error unavailable when the store cannot take the write now.
+  template <class F>
+  auto write(F&& function, Isolation isolation = Isolation::serializable) {
+    return call(std::forward<F>(function), [&](const Function& f) { do_write(f, isolation); });
+  }
+
+  /// Runs `function` on one consistent state; its unit refuses writes.
+  template <class F>
+  auto read(F&& function) {
+    return call(std::forward<F>(function), [&](const Function& f) { do_read(f); });
+  }
+
+  /// Brings the store's structure to what this library needs. Safe to call from several processes at once.
+  /// @throws Error internal `schema_too_new` if a newer library has left a structure this one cannot run on.
+  virtual void migrate() = 0;
+  virtual MigrationStatus migration_status() = 0;
+
+  /// Whether a read may wait for a network or another process; a caller on an event loop then hands it to a thread.
+  virtual bool reads_wait() const noexcept = 0;
+
+  /// A short name for logs and health: `sqlite`, `memory`.
+  virtual std::string kind() const = 0;
+  /// @throws Error unavailable if the store cannot answer.
+  virtual void ping() = 0;
+
+ protected:
+  virtual void do_write(const Function& function, Isolation isolation) = 0;
+  virtual void do_read(const Function& function) = 0;
+
+ private:
+  template <class F, class Run>
+  static auto call(F&& function, Run&& run) {
+    using Result = std::invoke_result_t<F&, UnitOfWork&>;
+    if constexpr (std::is_void_v<Result>) {
+      run(Function([&](UnitOfWork& uow) { function(uow); }));
+    } else {
+      std::optional<Result> result;
+      run(Function([&](UnitOfWork& uow) { result.emplace(function(uow)); }));
+      return std::move(*result);
+    }
+  }
+};
+
+}  // namespace lms

@@ -1,0 +1,167 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <lms/event.hpp>
+#include <lms/export.hpp>
+#include <lms/page.hpp>
+#include <lms/password.hpp>
+#include <lms/principal.hpp>
+#include <lms/schema.hpp>
+#include <lms/spi/clock.hpp>
+#include <lms/spi/random.hpp>
+#include <lms/spi/storage.hpp>
+
+namespace lms {
+
+/// A person with an account.
+struct LMS_API User {
+  UserId id;
+  std::string email;      ///< as given; unique without regard to case
+  std::string email_key;  ///< lower case, what `email` is unique by
+  std::string full_name;
+  std::string role{role::student};
+  std::string bio;
+  std::string language = "en";  ///< preferred, `en` or `pt-BR`
+  std::string timezone = "UTC";
+  bool is_active = true;
+  std::string password_hash;  ///< PHC text
+  Time created_at;
+  Time updated_at;
+
+  static const Schema& schema();
+};
+
+/// What a new account needs. Only an admin may choose a role.
+struct LMS_API NewUser {
+  std::string email;
+  std::string password;
+  std::string full_name;
+  std::optional<std::string> role;
+
+  static const Schema& schema();
+};
+
+/// What people may change of themselves.
+struct LMS_API Profile {
+  std::string full_name;
+  std::string bio;
+  std::string language = "en";
+  std::string timezone = "UTC";
+
+  static const Schema& schema();
+};
+
+/// What an admin may change of an account: the profile, and whether it is active.
+struct LMS_API Account {
+  Profile profile;
+  bool is_active = true;
+
+  static const Schema& schema();
+};
+
+struct LMS_API RoleChange {
+  std::string role;
+
+  static const Schema& schema();
+};
+
+enum class UserSort { created_at, full_name, email };
+constexpr auto names_of(UserSort) { return std::array<std::string_view, 3>{"created_at", "full_name", "email"}; }
+
+struct LMS_API UserFilter {
+  PageRequest page;
+  std::optional<std::string> q;  ///< words of the name or address
+  std::optional<std::string> role;
+  std::optional<bool> is_active;
+  UserSort sort = UserSort::created_at;
+  bool descending = false;
+
+  static const Schema& schema();
+};
+
+/// The data of `user.…` events.
+struct LMS_API UserEvent {
+  UserId user_id;
+  std::string email;
+  std::string full_name;
+  std::string role;
+
+  static const Schema& schema();
+};
+
+namespace events {
+extern LMS_API const EventType user_registered, user_updated, user_role_changed, user_deactivated, user_reactivated,
+    user_deleted;
+}
+
+/// The shortest password a school accepts; the longest is 1,024 bytes.
+struct PasswordPolicy {
+  std::size_t min_length = 8;  ///< code points
+  /// @throws Error invalid at `body`/`field`; also for blanks alone and for the address itself.
+  LMS_API void check(const std::string& password, std::string_view email, const std::string& field = "password") const;
+};
+
+/// The school's people. Thread-safe; each call is one transaction.
+class LMS_API Users {
+ public:
+  Users(Storage& storage, Clock& clock, Random& random, Events& events, PasswordHasher& hasher, const Roles& roles,
+        PasswordPolicy policy);
+
+  /// Makes an account for somebody; the role is `student` unless given. Emits `user.registered`.
+  /// @throws Error forbidden without `manage_users`; invalid for an unknown role; conflict `email_taken`.
+  User create(const Principal& who, const NewUser& account);
+  /// The same for many people at once who share one password: hashed once, one transaction.
+  std::vector<User> create_many(const Principal& who, const std::vector<NewUser>& accounts,
+                                const std::string& shared_password);
+
+  /// @throws Error not_found; forbidden unless `who` is that user or may `manage_users`.
+  User get(const Principal& who, UserId id);
+  std::optional<User> find_by_email(const Principal& who, std::string_view email);
+  /// @throws Error forbidden without `manage_users`.
+  Page<User> list(const Principal& who, const UserFilter& filter);
+
+  /// Changes `who`'s own profile. Emits `user.updated`.
+  User update_profile(const Principal& who, const Patch<Profile>& patch);
+  /// Changes an account; deactivating ends its sessions. Emits `user.updated`, `user.deactivated` or `user.reactivated`.
+  /// @throws Error forbidden without `manage_users`; conflict `last_admin` when no active admin would be left.
+  User update(const Principal& who, UserId id, const Patch<Account>& patch);
+  /// Emits `user.role_changed`. @throws Error as update; invalid for an unknown role.
+  User change_role(const Principal& who, UserId id, const std::string& role);
+  /// Removes an account that has no courses, enrolments or certificates; others can be deactivated.
+  /// Emits `user.deleted`. @throws Error as update; conflict `users_in_use`.
+  void remove(const Principal& who, UserId id);
+  /// Told in the transaction that deactivates or removes an account, before it does. Set up before the first call.
+  void on_leaving(std::function<void(UnitOfWork&, const User&)> hook) { leaving_hooks_.push_back(std::move(hook)); }
+
+  // --- for services that have decided who may ---
+
+  /// Makes an account without storing it. @throws Error invalid for an unknown role.
+  User make(const NewUser& account, std::string password_hash) const;
+  /// Stores a made account. Emits `user.registered`. @throws Error conflict `email_taken`.
+  User insert(UnitOfWork& uow, const Principal& who, User user);
+  const PasswordPolicy& password_policy() const noexcept { return policy_; }
+
+ private:
+  void require_other_admin(UnitOfWork& uow, const User& leaving) const;
+  void tell_leaving(UnitOfWork& uow, const User& user) const;
+
+  Storage& storage_;
+  Clock& clock_;
+  Random& random_;
+  Events& events_;
+  PasswordHasher& hasher_;
+  const Roles& roles_;
+  PasswordPolicy policy_;
+  std::vector<std::function<void(UnitOfWork&, const User&)>> leaving_hooks_;
+};
+
+/// What `email` is unique by: case does not tell addresses apart.
+LMS_API std::string email_key(std::string_view email);
+
+}  // namespace lms
