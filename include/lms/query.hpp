@@ -99,7 +99,8 @@ enum class Lock {
 struct Query {
   Condition where;
   std::vector<Order> order;
-  std::vector<std::string> fields;  ///< those to read; the others are null in the record. Empty: all
+  /// Those to read; the others are null in the record, and keep their default in a struct. Empty: all.
+  std::vector<std::string> fields;
   std::optional<std::size_t> limit;
   std::size_t offset = 0;
   /// Keyset cursor: the values of the order's fields, then of the key, of the last record seen. Excludes relevance.

@@ -115,7 +115,7 @@ class LMS_API Schema {
   // --- used by define() ---
   void set_table(std::string table) { table_ = std::move(table); }
   void add(Field field);
-  void set_key(std::string field);
+  void set_key(const std::string& field);
   void add_unique(std::vector<std::string> fields) { uniques_.push_back(std::move(fields)); }
   void add_index(std::vector<std::string> fields) { indexes_.push_back(std::move(fields)); }
 

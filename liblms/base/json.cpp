@@ -1,0 +1,263 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <iterator>
+#include <limits>
+#include <optional>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include <lms/value.hpp>
+
+#include "base/utf8.hpp"
+
+namespace lms {
+
+namespace {
+
+/// The text of a message never quotes the input: it may hold a password.
+Error json_fault(std::string_view text, std::size_t position, const std::string& message, const char* type) {
+  position = std::min(position, text.size());
+  const std::string_view before = text.substr(0, position);
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  const std::size_t start = before.find_last_of('\n') + 1;  // npos + 1 is 0
+  return invalid({"body", position},
+                 message + " (line " + std::to_string(line) + ", column " +
+                     std::to_string(count_code_points(before.substr(start)) + 1) + ")",
+                 type);
+}
+
+/// Feeds the parser and knows how far it has read.
+class CountingIterator {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  CountingIterator(const char* at, const char** reached) : at_(at), reached_(reached) {}
+
+  reference operator*() const { return *at_; }
+  CountingIterator& operator++() {
+    *reached_ = ++at_;
+    return *this;
+  }
+  bool operator==(const CountingIterator& other) const { return at_ == other.at_; }
+  bool operator!=(const CountingIterator& other) const { return at_ != other.at_; }
+
+ private:
+  const char* at_;
+  const char** reached_;
+};
+
+class Builder final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  Builder(std::string_view text, const JsonLimits& limits) : text_(text), limits_(limits), reached_(text.data()) {}
+
+  CountingIterator begin() { return {text_.data(), &reached_}; }
+  CountingIterator end() { return {text_.data() + text_.size(), &reached_}; }
+  Value take() { return std::move(root_); }
+
+  bool null() override { return add({}); }
+  bool boolean(bool value) override { return add(value); }
+  bool number_integer(number_integer_t value) override { return add(std::int64_t{value}); }
+  bool number_unsigned(number_unsigned_t value) override {
+    if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) integer_too_large();
+    return add(static_cast<std::int64_t>(value));
+  }
+  bool number_float(number_float_t value, const string_t& token) override {
+    if (token.find_first_of(".eE") == std::string::npos) integer_too_large();
+    return add(value);
+  }
+  bool string(string_t& value) override { return add(std::move(value)); }
+  bool binary(binary_t&) override { return false; }
+
+  bool start_object(std::size_t) override { return open(Object()); }
+  bool key(string_t& key) override {
+    Level& level = levels_.back();
+    if (!level.keys.insert(key).second) fail("an object has the same key twice", "value_error.jsondecode");
+    level.key = std::move(key);
+    return true;
+  }
+  bool end_object() override { return close(); }
+  bool start_array(std::size_t) override { return open(Array()); }
+  bool end_array() override { return close(); }
+
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
+    constexpr int number_out_of_range = 406;
+    if (error.id == number_out_of_range) fail("a number is out of range", "value_error.jsondecode");
+    if (text_.find_first_not_of(" \t\r\n") == std::string_view::npos)
+      throw json_fault(text_, 0, "JSON is expected, the text is empty", "value_error.jsondecode");
+    if (position > text_.size())
+      throw json_fault(text_, text_.size(), "malformed JSON: the text ends too early", "value_error.jsondecode");
+    throw json_fault(text_, position == 0 ? 0 : position - 1, "malformed JSON", "value_error.jsondecode");
+  }
+
+ private:
+  struct Level {
+    Value container;
+    std::string key;             // of the member that is read next
+    std::set<std::string> keys;  // ordered: no hash for an attacker to collide
+  };
+
+  [[noreturn]] void fail(const std::string& message, const char* type) const {
+    throw json_fault(text_, static_cast<std::size_t>(reached_ - text_.data()), message, type);
+  }
+  [[noreturn]] void integer_too_large() const {
+    fail("an integer does not fit into 64 bits", "value_error.jsondecode");
+  }
+
+  bool add(Value value) {
+    if (levels_.empty()) {
+      root_ = std::move(value);
+      return true;
+    }
+    Level& level = levels_.back();
+    if (level.container.is_array())
+      level.container.as_array().push_back(std::move(value));
+    else
+      level.container.as_object().append(std::move(level.key), std::move(value));
+    return true;
+  }
+
+  bool open(Value container) {
+    if (levels_.size() >= limits_.max_depth)
+      fail("JSON may be nested " + std::to_string(limits_.max_depth) + " levels deep, not more", "value_error.depth");
+    levels_.push_back({std::move(container), {}, {}});
+    return true;
+  }
+
+  bool close() {
+    Value value = std::move(levels_.back().container);
+    levels_.pop_back();
+    return add(std::move(value));
+  }
+
+  std::string_view text_;
+  const JsonLimits& limits_;
+  const char* reached_;
+  std::vector<Level> levels_;
+  Value root_;
+};
+
+void append_string(std::string& out, std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  out += '"';
+  for (const char c : text) {
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default: {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7F) {
+          out += "\\u00";
+          out += hex[byte >> 4U];
+          out += hex[byte & 0xFU];
+        } else {
+          out += c;
+        }
+      }
+    }
+  }
+  out += '"';
+}
+
+template <class Number>
+std::string_view digits(std::array<char, 32>& buffer, Number number) {
+  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number);
+  return {buffer.data(), static_cast<std::size_t>(result.ptr - buffer.data())};
+}
+
+void append_real(std::string& out, double number) {
+  if (!std::isfinite(number)) {
+    out += "null";
+    return;
+  }
+  std::array<char, 32> buffer;
+  const std::string_view text = digits(buffer, number);
+  out += text;
+  if (text.find_first_of(".e") == std::string_view::npos) out += ".0";  // so that it is read back as a real
+}
+
+void break_line(std::string& out, int indent, int level) {
+  if (indent <= 0) return;
+  out += '\n';
+  out.append(static_cast<std::size_t>(indent) * static_cast<std::size_t>(level), ' ');
+}
+
+void write(std::string& out, const Value& value, int indent, int level);
+
+void write_array(std::string& out, const Array& array, int indent, int level) {
+  out += '[';
+  bool first = true;
+  for (const Value& element : array) {
+    if (!std::exchange(first, false)) out += ',';
+    break_line(out, indent, level + 1);
+    write(out, element, indent, level + 1);
+  }
+  if (!array.empty()) break_line(out, indent, level);
+  out += ']';
+}
+
+void write_object(std::string& out, const Object& object, int indent, int level) {
+  out += '{';
+  bool first = true;
+  for (const auto& [key, member] : object) {
+    if (!std::exchange(first, false)) out += ',';
+    break_line(out, indent, level + 1);
+    append_string(out, key);
+    out += indent > 0 ? ": " : ":";
+    write(out, member, indent, level + 1);
+  }
+  if (!object.empty()) break_line(out, indent, level);
+  out += '}';
+}
+
+void write(std::string& out, const Value& value, int indent, int level) {
+  std::array<char, 32> buffer;
+  if (value.is_null()) out += "null";
+  if (value.is_bool()) out += value.as_bool() ? "true" : "false";
+  if (value.is_integer()) out += digits(buffer, value.as_integer());
+  if (value.is_real()) append_real(out, value.as_real());
+  if (value.is_string()) append_string(out, value.as_string());
+  if (value.is_array()) write_array(out, value.as_array(), indent, level);
+  if (value.is_object()) write_object(out, value.as_object(), indent, level);
+}
+
+}  // namespace
+
+Value parse_json(std::string_view text, const JsonLimits& limits) {
+  if (auto position = find_malformed_utf8(text))
+    throw json_fault(text, *position, "the text is not UTF-8", "value_error.jsondecode");
+  Builder builder(text, limits);
+  nlohmann::json::sax_parse(builder.begin(), builder.end(), &builder);
+  return builder.take();
+}
+
+std::string to_json(const Value& value, int indent) {
+  std::string out;
+  write(out, value, indent, 0);
+  return out;
+}
+
+void append_json(std::string& out, const Value& value) {
+  write(out, value, 0, 0);
+}
+
+}  // namespace lms

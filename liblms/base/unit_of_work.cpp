@@ -1,0 +1,259 @@
+#include <algorithm>
+
+#include <lms/spi/storage.hpp>
+
+namespace lms {
+
+namespace {
+
+constexpr std::string_view relevance = "@relevance";
+
+std::string described(const Schema& schema, std::string_view field) {
+  return schema.name() + '.' + std::string(field);
+}
+
+const Field& known(const Schema& schema, std::string_view field) {
+  return schema.fields()[schema.index_of(field)];
+}
+
+void check(const Schema& schema, const Record& record) {
+  const auto& fields = schema.fields();
+  if (record.size() != fields.size()) throw internal("a record of " + schema.name() + " has a wrong number of values");
+  for (std::size_t i = 0; i < fields.size(); ++i)
+    if (record[i].is_null() && !fields[i].nullable) throw internal(described(schema, fields[i].name) + " is null");
+}
+
+void check(const Schema& schema, const Condition& condition) {
+  using Kind = Condition::Kind;
+  switch (condition.kind) {
+    case Kind::all:
+    case Kind::any:
+    case Kind::none:
+      for (const Condition& operand : condition.operands) check(schema, operand);
+      return;
+    case Kind::matches:
+      if (!schema.searchable()) throw internal(schema.name() + " has no searchable field");
+      if (condition.values.size() != 1 || !condition.values.front().is_string())
+        throw internal("a search needs one text");
+      return;
+    case Kind::is_null:
+    case Kind::in:
+      known(schema, condition.field);
+      return;
+    case Kind::contains:
+      if (known(schema, condition.field).type != FieldType::list)
+        throw internal(described(schema, condition.field) + " is no list");
+      break;
+    case Kind::equal:
+    case Kind::less:
+    case Kind::less_equal:
+    case Kind::greater:
+    case Kind::greater_equal:
+      known(schema, condition.field);
+      break;
+  }
+  if (condition.values.size() != 1)
+    throw internal("a condition on " + described(schema, condition.field) + " needs one value");
+}
+
+bool searches(const Condition& condition) {
+  const auto matches = [](const Condition& c) { return c.kind == Condition::Kind::matches; };
+  return matches(condition) || (condition.kind == Condition::Kind::all &&
+                                std::any_of(condition.operands.begin(), condition.operands.end(), matches));
+}
+
+void check(const Schema& schema, const Query& query) {
+  check(schema, query.where);
+  for (const std::string& field : query.fields) known(schema, field);
+  bool by_relevance = false;
+  bool by_key = false;
+  for (const Order& order : query.order) {
+    by_key = by_key || order.field == schema.key().name;
+    if (order.field != relevance)
+      known(schema, order.field);
+    else
+      by_relevance = true;
+  }
+  if (by_relevance && !searches(query.where)) throw internal("an order by relevance needs a search");
+  if (query.after.empty()) return;
+  if (by_relevance) throw internal("a cursor excludes relevance");
+  if (query.after.size() != query.order.size() + (by_key ? 0 : 1))
+    throw internal("a cursor on " + schema.name() + " has a wrong number of values");
+}
+
+void check(const Schema& schema, const std::vector<Assignment>& assignments) {
+  if (assignments.empty()) throw internal("an update of " + schema.name() + " assigns nothing");
+  for (const Assignment& assignment : assignments) {
+    const Field& field = known(schema, assignment.field);
+    if (field.name == schema.key().name) throw internal(described(schema, field.name) + " is the key and stays");
+    if (assignment.increment) {
+      const bool number = field.type == FieldType::integer || field.type == FieldType::real;
+      if (!number || !assignment.value.is_number())
+        throw internal(described(schema, field.name) + " cannot be incremented");
+    } else if (assignment.value.is_null() && !field.nullable) {
+      throw internal(described(schema, field.name) + " cannot be null");
+    }
+  }
+}
+
+void check_replaced_by(const Schema& schema, std::vector<std::string> by) {
+  if (by.size() == 1 && by.front() == schema.key().name) return;
+  std::sort(by.begin(), by.end());
+  for (std::vector<std::string> unique : schema.uniques()) {
+    std::sort(unique.begin(), unique.end());
+    if (unique == by) return;
+  }
+  throw internal("an upsert of " + schema.name() + " needs its key or a unique set");
+}
+
+void check(const Schema& schema, const Aggregate& aggregate) {
+  check(schema, aggregate.where);
+  std::vector<std::string> columns;
+  for (const Grouping& grouping : aggregate.groups) {
+    const Field& field = known(schema, grouping.field);
+    if (grouping.bucket < 0 || (grouping.bucket > 0 && field.type != FieldType::time))
+      throw internal(described(schema, field.name) + " has no buckets of time");
+    columns.push_back(grouping.field);
+  }
+  for (const Measure& measure : aggregate.measures) {
+    columns.push_back(measure.as);
+    if (measure.kind == Measure::Kind::count) continue;
+    const Field& field = known(schema, measure.field);
+    const bool adds = measure.kind == Measure::Kind::sum || measure.kind == Measure::Kind::average;
+    if (adds && field.type != FieldType::integer && field.type != FieldType::real)
+      throw internal(described(schema, field.name) + " cannot be added up");
+  }
+  if (columns.empty()) throw internal("an aggregate of " + schema.name() + " measures nothing");
+  for (const Order& order : aggregate.order)
+    if (order.field.empty() || std::find(columns.begin(), columns.end(), order.field) == columns.end())
+      throw internal("an aggregate of " + schema.name() + " has no column " + order.field);
+}
+
+Condition key_is(const Schema& schema, const Value& key) {
+  return equal(schema.key().name, key);
+}
+
+/// Sets the flag unless the operation came to its end.
+class Poison {
+ public:
+  explicit Poison(bool& flag) : flag_(flag) {}
+  ~Poison() { flag_ = flag_ || !done_; }
+  Poison(const Poison&) = delete;
+  Poison& operator=(const Poison&) = delete;
+  void done() { done_ = true; }
+
+ private:
+  bool& flag_;
+  bool done_ = false;
+};
+
+}  // namespace
+
+Storage::~Storage() = default;
+UnitOfWork::~UnitOfWork() = default;
+
+template <class Operation>
+auto UnitOfWork::guarded(bool writes, Operation&& operation) {
+  if (poisoned_) throw internal("a unit of work is used after one of its operations failed");
+  Poison poison(poisoned_);
+  if (writes && !writable_) throw internal("a unit of work for reading was asked to write");
+  if constexpr (std::is_void_v<decltype(operation())>) {
+    operation();
+    poison.done();
+  } else {
+    auto result = operation();
+    poison.done();
+    return result;
+  }
+}
+
+void UnitOfWork::insert(const Schema& schema, const Record& record) {
+  insert_many(schema, {record});
+}
+
+void UnitOfWork::insert_many(const Schema& schema, const std::vector<Record>& records) {
+  guarded(true, [&] {
+    schema.key_index();
+    for (const Record& record : records) check(schema, record);
+    if (!records.empty()) do_insert(schema, records);
+  });
+}
+
+bool UnitOfWork::insert_if_absent(const Schema& schema, const Record& record) {
+  return guarded(true, [&] {
+    schema.key_index();
+    check(schema, record);
+    return do_insert_if_absent(schema, record);
+  });
+}
+
+void UnitOfWork::upsert(const Schema& schema, const Record& record, const std::vector<std::string>& by) {
+  guarded(true, [&] {
+    check_replaced_by(schema, by);
+    check(schema, record);
+    do_upsert(schema, record, by);
+  });
+}
+
+bool UnitOfWork::update(const Schema& schema, const Record& record) {
+  return guarded(true, [&] {
+    schema.key_index();
+    check(schema, record);
+    return do_update(schema, record);
+  });
+}
+
+std::vector<Record> UnitOfWork::update_where(const Schema& schema, const Condition& where,
+                                             const std::vector<Assignment>& assignments) {
+  return guarded(true, [&] {
+    check(schema, assignments);
+    check(schema, where);
+    return do_update_where(schema, where, assignments);
+  });
+}
+
+bool UnitOfWork::remove(const Schema& schema, const Value& key) {
+  return guarded(true, [&] { return do_remove_where(schema, key_is(schema, key)) > 0; });
+}
+
+std::size_t UnitOfWork::remove_where(const Schema& schema, const Condition& where) {
+  return guarded(true, [&] {
+    schema.key_index();
+    check(schema, where);
+    return do_remove_where(schema, where);
+  });
+}
+
+std::optional<Record> UnitOfWork::find(const Schema& schema, const Value& key) {
+  return guarded(false, [&]() -> std::optional<Record> {
+    std::vector<Record> found = do_select(schema, {.where = key_is(schema, key), .limit = 1});
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
+  });
+}
+
+std::vector<Record> UnitOfWork::select(const Schema& schema, const Query& query) {
+  return guarded(false, [&] {
+    schema.key_index();
+    check(schema, query);
+    return do_select(schema, query);
+  });
+}
+
+std::size_t UnitOfWork::count(const Schema& schema, const Condition& where, std::size_t limit) {
+  return guarded(false, [&] {
+    schema.key_index();
+    check(schema, where);
+    return do_count(schema, where, limit);
+  });
+}
+
+std::vector<Record> UnitOfWork::aggregate(const Schema& schema, const Aggregate& aggregate) {
+  return guarded(false, [&] {
+    schema.key_index();
+    check(schema, aggregate);
+    return do_aggregate(schema, aggregate);
+  });
+}
+
+}  // namespace lms

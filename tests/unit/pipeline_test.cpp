@@ -1,0 +1,548 @@
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <lms/testing/fake_clock.hpp>
+#include <lms/testing/log_recorder.hpp>
+#include <lms/testing/seeded_random.hpp>
+
+#include "http/pipeline.hpp"
+
+using namespace lms;
+using testing::FakeClock;
+using testing::LogRecorder;
+using testing::SeededRandom;
+
+namespace {
+
+struct Thing {
+  std::string name;
+
+  static const Schema& schema() {
+    static const Schema schema =
+        define<Thing>("Thing", "A thing.").field("name", &Thing::name, {.required = true, .max_length = 10});
+    return schema;
+  }
+};
+
+struct Filter {
+  std::optional<std::string> q;
+
+  static const Schema& schema() {
+    static const Schema schema = define<Filter>("Filter", "Which things.").field("q", &Filter::q);
+    return schema;
+  }
+};
+
+/// Knows the tokens `student` and `admin`; `ended` has a good signature, but its session is over.
+class FakeAuthenticator final : public Authenticator {
+ public:
+  TokenClaims verify(std::string_view token) override {
+    ++verified;
+    if (token != "student" && token != "admin" && token != "ended")
+      throw unauthenticated("invalid_token", "The token is not good.");
+    TokenClaims claims;
+    claims.role = std::string(token);
+    return claims;
+  }
+  Principal admit(const TokenClaims& claims) override {
+    ++admitted;
+    if (claims.role == "ended") throw unauthenticated("session_ended", "The session is over.");
+    return {user, claims.role, std::make_shared<const Roles>()};
+  }
+
+  UserId user = *UserId::parse("0197a3c2-8f4e-7b11-9c55-3d2a6f1e8b40");
+  int verified = 0;
+  int admitted = 0;
+};
+
+class TextSource final : public http::BodySource {
+ public:
+  explicit TextSource(std::string text) : text_(std::move(text)) {}
+  std::size_t read(std::span<char> buffer) override {
+    const std::size_t count = std::min({buffer.size(), text_.size() - position_, std::size_t{3}});
+    std::copy_n(text_.data() + position_, count, buffer.data());
+    position_ += count;
+    return count;
+  }
+
+ private:
+  std::string text_;
+  std::size_t position_ = 0;
+};
+
+std::string read_all(http::BodySource& source) {
+  std::string all;
+  std::array<char, 4> buffer;
+  while (const std::size_t count = source.read(buffer)) all.append(buffer.data(), count);
+  return all;
+}
+
+/// A small API and the pipeline before it.
+struct Api {
+  explicit Api(Settings settings = {}, bool reads_wait = false)
+      : pipeline(router, settings, reads_wait, authenticator, clock, random, logger) {
+    using enum http::Method;
+    const auto add = [&](http::Method method, std::string path, Handler handler, auto change) {
+      Route route{.method = method,
+                  .path = path,
+                  .operation = std::string(http::name(method)) + path,
+                  .tag = "things",
+                  .summary = "Things",
+                  .allow = Anyone{},
+                  .output_mode = Output::free};
+      route.handler = [this, handler](Call& call) {
+        ++handled;
+        return handler(call);
+      };
+      change(route);
+      router.add(std::move(route));
+    };
+    const auto echo_nothing = [](Call&) { return json_response(200, Object{}); };
+    add(get, "/things", echo_nothing, [](Route& route) { route.query = &Filter::schema(); });
+    add(get, "/things/{id}", [](Call& call) { return json_response(200, call.path("id")); }, [](Route&) {});
+    add(get, "/things/{id}/owner", [](Call& call) { return json_response(200, call.id<UserId>("id").text()); },
+        [](Route&) {});
+    add(post, "/things", [](Call& call) { return ok(call.body<Thing>()); }, [](Route& route) {
+      route.allow = Permission::create_course;
+      route.weight = Weight::write;
+      route.input_mode = Input::create;
+      route.input = &Thing::schema();
+      route.max_body = 64;
+    });
+    add(post, "/free", [](Call& call) { return json_response(200, call.body()); }, [](Route& route) {
+      route.input_mode = Input::free;
+      route.body_optional = true;
+    });
+    add(get, "/me", [](Call& call) { return json_response(200, call.who().user().text()); },
+        [](Route& route) { route.allow = SignedIn{}; });
+    add(get, "/role", [](Call& call) { return json_response(200, call.token().role); }, [](Route&) {});
+    add(post, "/login", echo_nothing, [](Route& route) { route.weight = Weight::heavy; });
+    add(put, "/file", [](Call& call) { return json_response(200, read_all(call.stream())); }, [](Route& route) {
+      route.streams_body = true;
+      route.max_body = 8;
+    });
+    add(get, "/page", echo_nothing, [](Route& route) { route.ignores_token = true; });
+    add(get, "/defect", [](Call&) -> http::Response { throw internal("the secret of the house"); }, [](Route&) {});
+    add(get, "/exception", [](Call&) -> http::Response { throw std::runtime_error("the secret of the house"); },
+        [](Route&) {});
+    add(get, "/strange", [](Call&) -> http::Response { throw 42; }, [](Route&) {});
+    add(get, "/busy", [](Call&) -> http::Response { throw unavailable("database_busy", "Later.", std::chrono::seconds{7}); },
+        [](Route&) {});
+    add(get, "/slow", [this](Call&) {
+      clock.advance(std::chrono::microseconds{12'340});
+      return json_response(200, {});
+    }, [](Route&) {});
+    add(get, "/own-headers", [](Call&) {
+      auto response = json_response(200, {});
+      response.headers.add("Cache-Control", "max-age=60");
+      response.headers.add("X-Extra", "1");
+      return response;
+    }, [](Route&) {});
+    add(get, "/client", [](Call& call) {
+      return json_response(200, Array{call.client_address(), call.request_id()});
+    }, [](Route&) {});
+  }
+
+  static http::Request request(http::Method method, std::string target, http::Headers headers = {},
+                               std::string body = {}) {
+    return {.method = method,
+            .target = target.starts_with('/') && !target.starts_with("/api") ? "/api" + target : target,
+            .headers = std::move(headers),
+            .body = std::move(body),
+            .peer = "203.0.113.1"};
+  }
+  http::Response get(std::string target, http::Headers headers = {}) {
+    return pipeline.handle(request(http::Method::get, std::move(target), std::move(headers)));
+  }
+  http::Response post(std::string target, std::string body, http::Headers headers = {{"Authorization", "Bearer admin"}}) {
+    return pipeline.handle(request(http::Method::post, std::move(target), std::move(headers), std::move(body)));
+  }
+
+  FakeClock clock;
+  SeededRandom random;
+  LogRecorder log;
+  Logger logger{log, clock};
+  FakeAuthenticator authenticator;
+  Router router{"/api"};
+  int handled = 0;
+  Pipeline pipeline;
+};
+
+Value body_of(const http::Response& response) { return parse_json(std::get<std::string>(response.body)); }
+std::string code_of(const http::Response& response) { return body_of(response)["code"].as_string(); }
+std::string header(const http::Response& response, std::string_view name) {
+  const std::string* value = response.headers.find(name);
+  return value ? *value : "";
+}
+std::string first_fault(const http::Response& response) {
+  return body_of(response)["detail"].as_array().at(0)["type"].as_string();
+}
+
+}  // namespace
+
+TEST_CASE("a request gets its handler's answer") {
+  Api api;
+  const auto response = api.get("/things/17");
+  CHECK(response.status == 200);
+  CHECK(body_of(response) == Value("17"));
+}
+
+TEST_CASE("every answer carries the security headers, refusals too") {
+  Api api;
+  for (const auto& response : {api.get("/things"), api.get("/nothing"), api.get("/defect"), api.get("/me"),
+                               api.pipeline.refuse(431, "headers_too_large", "Too long.")}) {
+    CAPTURE(response.status);
+    CHECK(header(response, "Server") == "LMS");
+    CHECK(header(response, "X-Content-Type-Options") == "nosniff");
+    CHECK(header(response, "X-Frame-Options") == "DENY");
+    CHECK(header(response, "Referrer-Policy") == "no-referrer");
+    CHECK(header(response, "Permissions-Policy") == "camera=(), microphone=(), geolocation=(), payment=(), usb=()");
+    CHECK(header(response, "Content-Security-Policy") ==
+          "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+    CHECK(header(response, "X-Permitted-Cross-Domain-Policies") == "none");
+    CHECK(header(response, "Cache-Control") == "no-store");
+    CHECK_FALSE(header(response, "X-Request-ID").empty());
+    CHECK(header(response, "Strict-Transport-Security").empty());
+  }
+}
+
+TEST_CASE("a handler's own headers replace the common ones and stand once") {
+  Api api;
+  const auto response = api.get("/own-headers");
+  CHECK(header(response, "Cache-Control") == "max-age=60");
+  CHECK(response.headers.count("Cache-Control") == 1);
+  CHECK(header(response, "X-Extra") == "1");
+}
+
+TEST_CASE("HSTS is sent in production and over TLS") {
+  Settings production;
+  production.environment = Environment::production;
+  CHECK(header(Api(production).get("/things"), "Strict-Transport-Security") == "max-age=31536000; includeSubDomains");
+
+  Settings proxied;
+  proxied.trusted_proxies = {"203.0.113.1"};
+  Api api(proxied);
+  CHECK(header(api.get("/things", {{"X-Forwarded-Proto", "https"}}), "Strict-Transport-Security") != "");
+  CHECK(header(api.get("/things", {{"X-Forwarded-Proto", "http"}}), "Strict-Transport-Security") == "");
+}
+
+TEST_CASE("a well-formed request id is kept, any other is replaced") {
+  Api api;
+  CHECK(header(api.get("/things", {{"X-Request-ID", "Client_1.a-b"}}), "X-Request-ID") == "Client_1.a-b");
+  CHECK(header(api.get("/things", {{"X-Request-ID", std::string(64, 'x')}}), "X-Request-ID") == std::string(64, 'x'));
+  for (const std::string& hostile : {std::string(), std::string(65, 'x'), std::string("a b"), std::string("a\r\nX: y"),
+                                     std::string("<script>"), std::string("a\0b", 3), std::string("ü")}) {
+    CAPTURE(hostile);
+    const auto response = api.get("/things", {{"X-Request-ID", hostile}});
+    CHECK(Uuid::parse(header(response, "X-Request-ID")).has_value());
+  }
+  CHECK(header(api.get("/things"), "X-Request-ID") != header(api.get("/things"), "X-Request-ID"));
+}
+
+TEST_CASE("the answer tells how long it took") {
+  Api api;
+  CHECK(header(api.get("/slow"), "X-Response-Time") == "12.34ms");
+  CHECK(header(api.get("/things"), "X-Response-Time") == "0.00ms");
+}
+
+TEST_CASE("unknown paths, unknown methods and malformed URLs are refused") {
+  Api api;
+  CHECK(code_of(api.get("/nothing")) == "not_found");
+  CHECK(api.get("/nothing").status == 404);
+
+  const auto wrong_method = api.pipeline.handle(Api::request(http::Method::del, "/things"));
+  CHECK(wrong_method.status == 405);
+  CHECK(header(wrong_method, "Allow") == "GET, HEAD, POST, OPTIONS");
+
+  for (const char* target : {"/things/%zz", "/things/%00", "/things/%FF", "/things?q=%zz", "/things?q=%FF", "things", ""}) {
+    CAPTURE(target);
+    CHECK(api.get(target).status == 400);
+  }
+  CHECK(api.get("/things?q=" + std::string(8200, 'x')).status == 414);
+  CHECK(api.handled == 0);
+}
+
+TEST_CASE("OPTIONS tells the methods of a path without asking who wants to know") {
+  Api api;
+  const auto response = api.pipeline.handle(Api::request(http::Method::options, "/me"));
+  CHECK(response.status == 204);
+  CHECK(header(response, "Allow") == "GET, HEAD, OPTIONS");
+  CHECK(api.pipeline.handle(Api::request(http::Method::options, "/nothing")).status == 404);
+}
+
+TEST_CASE("HEAD gets what GET gets, body included, for the transport to count") {
+  Api api;
+  const auto response = api.pipeline.handle(Api::request(http::Method::head, "/things/17"));
+  CHECK(response.status == 200);
+  CHECK(std::get<std::string>(response.body) == "\"17\"");
+}
+
+TEST_CASE("only allowed hosts are answered") {
+  Settings settings;
+  settings.allowed_hosts = {"school.example"};
+  Api api(settings);
+  CHECK(api.get("/things", {{"Host", "school.example:8000"}}).status == 200);
+  CHECK(code_of(api.get("/things", {{"Host", "evil.example"}})) == "invalid_host");
+  CHECK(api.get("/things").status == 400);
+  CHECK(api.get("/things", {{"Host", "school.example"}, {"Host", "school.example"}}).status == 400);
+  CHECK(api.handled == 1);
+}
+
+TEST_CASE("the steps refuse in their order") {
+  Settings settings;
+  settings.allowed_hosts = {"school.example"};
+  Api api(settings);
+  const std::string bad_body = "{";
+  const auto status = [&](http::Method method, std::string target, http::Headers headers) {
+    return api.pipeline.handle(Api::request(method, std::move(target), std::move(headers), bad_body)).status;
+  };
+  using enum http::Method;
+  // Each line mends the first fault of the line before.
+  CHECK(status(del, "/nothing?x=%zz", {{"Host", "evil"}, {"Authorization", "Bearer bad"}}) == 400);
+  CHECK(api.authenticator.verified == 0);
+  CHECK(status(del, "/nothing?x=%zz", {{"Host", "school.example"}, {"Authorization", "Bearer bad"}}) == 404);
+  CHECK(status(del, "/things?x=%zz", {{"Host", "school.example"}, {"Authorization", "Bearer bad"}}) == 405);
+  CHECK(api.authenticator.verified == 0);
+  CHECK(status(post, "/things?x=%zz", {{"Host", "school.example"}, {"Authorization", "Bearer bad"}}) == 401);
+  CHECK(api.authenticator.admitted == 0);
+  CHECK(status(post, "/things?x=%zz", {{"Host", "school.example"}, {"Authorization", "Bearer ended"}}) == 401);
+  CHECK(status(post, "/things?x=%zz", {{"Host", "school.example"}, {"Authorization", "Bearer student"}}) == 403);
+  CHECK(status(post, "/things?x=%zz", {{"Host", "school.example"}, {"Authorization", "Bearer admin"}}) == 400);
+  CHECK(status(post, "/things?x=1", {{"Host", "school.example"}, {"Authorization", "Bearer admin"}}) == 422);
+  CHECK(status(post, "/things", {{"Host", "school.example"}, {"Authorization", "Bearer admin"}}) == 400);
+  CHECK(api.handled == 0);
+}
+
+TEST_CASE("a route that wants somebody refuses nobody, and a bad token is refused everywhere") {
+  Api api;
+  auto response = api.get("/me");
+  CHECK(response.status == 401);
+  CHECK(header(response, "WWW-Authenticate") == "Bearer");
+
+  CHECK(body_of(api.get("/me", {{"Authorization", "Bearer student"}})) == Value(api.authenticator.user.text()));
+  CHECK(body_of(api.get("/me", {{"Authorization", "bearer   student "}})) == Value(api.authenticator.user.text()));
+  CHECK(body_of(api.get("/role", {{"Authorization", "Bearer student"}})) == Value("student"));
+  CHECK(api.get("/role").status == 401);
+
+  for (const char* credentials : {"Bearer", "Bearer ", "Bearer forged", "Bearer student x", "Bearer ended"}) {
+    CAPTURE(credentials);
+    for (const char* target : {"/me", "/things"}) {
+      response = api.get(target, {{"Authorization", credentials}});
+      CHECK(response.status == 401);
+      CHECK(header(response, "WWW-Authenticate") == "Bearer error=\"invalid_token\"");
+    }
+  }
+  CHECK(header(api.get("/me", {{"Authorization", "Basic dXNlcg=="}}), "WWW-Authenticate") == "Bearer");
+  CHECK(api.get("/things", {{"Authorization", "Basic dXNlcg=="}}).status == 200);
+  CHECK(api.get("/me", {{"Authorization", "Bearer student"}, {"Authorization", "Bearer admin"}}).status == 400);
+}
+
+TEST_CASE("a page or probe does not look at tokens") {
+  Api api;
+  CHECK(api.get("/page", {{"Authorization", "Bearer forged"}}).status == 200);
+  CHECK(api.authenticator.verified == 0);
+}
+
+TEST_CASE("a body is read as JSON against its schema") {
+  Api api;
+  CHECK(body_of(api.post("/things", R"({"name": "x"})")) == parse_json(R"({"name": "x"})"));
+  CHECK(first_fault(api.post("/things", "")) == "value_error.missing");
+  CHECK(body_of(api.post("/things", "")) ==
+        parse_json(R"({"detail": [{"loc": ["body"], "msg": "a JSON body is required", "type": "value_error.missing"}],
+                       "code": "validation_error"})"));
+  CHECK(api.post("/things", "{").status == 400);
+  CHECK(code_of(api.post("/things", "{")) == "malformed_json");
+  CHECK(api.post("/things", "{\"name\": \"\xFF\"}").status == 400);
+  CHECK(api.post("/things", R"({"name": 1})").status == 422);
+  CHECK(api.post("/things", R"({"name": "x", "nane": "y"})").status == 422);
+  CHECK(api.post("/things", "null").status == 422);
+  CHECK(api.post("/things", R"({"name": ")" + std::string(64, 'x') + "\"}").status == 413);
+}
+
+TEST_CASE("only JSON in UTF-8, not compressed, is read") {
+  Api api;
+  const auto status = [&](http::Headers headers) { return api.post("/free", "{}", std::move(headers)).status; };
+  CHECK(status({}) == 200);
+  CHECK(status({{"Content-Type", "application/json"}}) == 200);
+  CHECK(status({{"Content-Type", "Application/JSON; charset=\"UTF-8\""}}) == 200);
+  CHECK(status({{"Content-Type", "application/merge-patch+json"}}) == 200);
+  CHECK(status({{"Content-Encoding", "identity"}}) == 200);
+  CHECK(status({{"Content-Type", "application/json; charset=iso-8859-1"}}) == 415);
+  CHECK(status({{"Content-Type", "text/plain"}}) == 415);
+  CHECK(status({{"Content-Type", "application/x-www-form-urlencoded"}}) == 415);
+  CHECK(status({{"Content-Type", "application/+json"}}) == 415);
+  CHECK(status({{"Content-Type", ""}}) == 415);
+  CHECK(status({{"Content-Encoding", "gzip"}}) == 415);
+  CHECK(status({{"Content-Encoding", "identity, br"}}) == 415);
+}
+
+TEST_CASE("an optional body may be missing, and one that nobody reads is refused") {
+  Api api;
+  CHECK(body_of(api.post("/free", "")).is_null());
+  CHECK(first_fault(api.post("/login", "{}")) == "value_error.extra");
+  CHECK(api.post("/login", "").status == 200);
+}
+
+TEST_CASE("a body that streams in is collected up to the limit") {
+  Api api;
+  const auto send = [&](std::string text) {
+    auto request = Api::request(http::Method::post, "/things", {{"Authorization", "Bearer admin"}});
+    request.body = std::make_unique<TextSource>(std::move(text));
+    return api.pipeline.handle(std::move(request));
+  };
+  CHECK(send(R"({"name": "x"})").status == 200);
+  CHECK(send(R"({"name": ")" + std::string(100, 'x')).status == 413);
+}
+
+TEST_CASE("a route that streams gets its body in pieces, however it came") {
+  Api api;
+  auto whole = Api::request(http::Method::put, "/file", {}, "12345678");
+  CHECK(body_of(api.pipeline.handle(std::move(whole))) == Value("12345678"));
+  CHECK(api.pipeline.handle(Api::request(http::Method::put, "/file", {}, "123456789")).status == 413);
+  auto streamed = Api::request(http::Method::put, "/file");
+  streamed.body = std::make_unique<TextSource>("streamed");
+  CHECK(body_of(api.pipeline.handle(std::move(streamed))) == Value("streamed"));
+}
+
+TEST_CASE("query parameters are read by the route's schema") {
+  Api api;
+  CHECK(api.get("/things?q=a+b%2B").status == 200);
+  CHECK(api.get("/things?").status == 200);
+  CHECK(api.get("/things?&&q=a&").status == 200);
+  const auto extra = api.get("/things/1?debug=1");
+  CHECK(extra.status == 422);
+  CHECK(body_of(extra)["detail"].as_array().at(0)["loc"] == parse_json(R"(["query", "debug"])"));
+  CHECK(first_fault(extra) == "value_error.extra");
+  std::string many = "/things?";
+  for (int i = 0; i < 101; ++i) many += "q" + std::to_string(i) + "&";
+  CHECK(api.get(many).status == 422);
+}
+
+TEST_CASE("a malformed id names a thing that cannot exist") {
+  Api api;
+  CHECK(api.get("/things/17/owner").status == 404);
+  CHECK(api.get("/things/0197a3c2-8f4e-7b11-9c55-3d2a6f1e8b40/owner").status == 200);
+}
+
+TEST_CASE("a defect is logged in full and told in general") {
+  Api api;
+  for (const char* target : {"/defect", "/exception"}) {
+    CAPTURE(target);
+    const auto response = api.get(target, {{"X-Request-ID", "find-me"}});
+    CHECK(response.status == 500);
+    CHECK(std::get<std::string>(response.body).find("secret") == std::string::npos);
+    CHECK(code_of(response) == "internal_error");
+    const auto lines = api.log.lines();
+    const auto failure = std::find_if(lines.rbegin(), lines.rend(), [](const auto& line) { return line.category == "app"; });
+    REQUIRE(failure != lines.rend());
+    CHECK(failure->level == LogLevel::error);
+    CHECK(*failure->fields.find("request_id") == Value("find-me"));
+    CHECK(*failure->fields.find("error") == Value("the secret of the house"));
+  }
+  CHECK(api.get("/strange").status == 500);
+}
+
+TEST_CASE("debug shows a defect in development, never in production") {
+  Settings settings;
+  settings.debug = true;
+  CHECK(body_of(Api(settings).get("/defect"))["detail"] == Value("the secret of the house"));
+  settings.environment = Environment::production;
+  CHECK(body_of(Api(settings).get("/defect"))["detail"] != Value("the secret of the house"));
+}
+
+TEST_CASE("503 says when to come back") {
+  Api api;
+  const auto response = api.get("/busy");
+  CHECK(response.status == 503);
+  CHECK(header(response, "Retry-After") == "7");
+  CHECK(code_of(response) == "database_busy");
+}
+
+TEST_CASE("errors follow the settings, and problem+json is for those who ask") {
+  Settings settings;
+  settings.error_format = ErrorFormat::rich;
+  Api api(settings);
+  CHECK(body_of(api.get("/nothing"))["error_code"] == Value("NOT_FOUND"));
+  const auto problem = api.get("/nothing", {{"Accept", "application/problem+json"}, {"X-Request-ID", "r1"}});
+  CHECK(header(problem, "Content-Type") == "application/problem+json");
+  CHECK(body_of(problem)["type"] == Value("urn:lms:error:not_found"));
+  CHECK(body_of(problem)["request_id"] == Value("r1"));
+  CHECK(header(api.get("/things", {{"Accept", "text/html"}}), "Content-Type") == "application/json");
+}
+
+TEST_CASE("one access line ends each request, without query and bodies") {
+  Api api;
+  api.clock.set(Time(std::chrono::seconds{1'000'000}));
+  api.get("/things/17?token=hidden", {{"X-Request-ID", "r1"}, {"User-Agent", "curl/8\x1b[31m"}});
+  api.get("/slow", {{"Authorization", "Bearer student"}});
+  std::vector<LogRecorder::Line> ends;
+  for (const auto& line : api.log.lines())
+    if (line.category == "api.access" && line.level == LogLevel::info) ends.push_back(line);
+  REQUIRE(ends.size() == 2);
+  CHECK(Value(ends[0].fields) == parse_json(R"({"request_id": "r1", "method": "GET", "path": "/api/things/17",
+      "route": "/api/things/{id}", "status_code": 422, "duration_ms": 0.0, "user_id": null,
+      "client_ip": "203.0.113.1", "user_agent": "curl/8?[31m"})"));
+  CHECK(*ends[1].fields.find("duration_ms") == Value(12.34));
+  CHECK(*ends[1].fields.find("user_id") == Value(api.authenticator.user.text()));
+  CHECK(api.log.has(LogLevel::debug, "request started"));
+  for (const auto& line : api.log.lines()) CHECK(to_json(line.fields).find("hidden") == std::string::npos);
+}
+
+TEST_CASE("the client's address is found behind a trusted proxy") {
+  Settings settings;
+  settings.trusted_proxies = {"203.0.113.0/24"};
+  Api api(settings);
+  const auto response = api.get("/client", {{"X-Forwarded-For", "198.51.100.7"}, {"X-Request-ID", "r1"}});
+  CHECK(body_of(response) == parse_json(R"(["198.51.100.7", "r1"])"));
+}
+
+TEST_CASE("a plan tells lane and limits before the body has come") {
+  Api api;
+  const auto plan = [&](http::Method method, std::string target) {
+    return api.pipeline.plan(Api::request(method, std::move(target)));
+  };
+  using enum http::Method;
+  CHECK(plan(get, "/things").lane == http::Lane::here);
+  CHECK(plan(get, "/things").max_body == 1024 * 1024);
+  CHECK(plan(post, "/things?x=y").lane == http::Lane::waiting);
+  CHECK(plan(post, "/things").max_body == 64);
+  CHECK(plan(post, "/login").lane == http::Lane::heavy);
+  CHECK(plan(put, "/file").streams);
+  CHECK(plan(put, "/file").lane == http::Lane::waiting);
+  CHECK(plan(get, "/nothing").lane == http::Lane::here);
+  CHECK(plan(get, "/nothing").max_body == 1024 * 1024);
+  CHECK(Api({}, true).pipeline.plan(Api::request(get, "/things")).lane == http::Lane::waiting);
+}
+
+TEST_CASE("what needs no waiting is answered on the spot, the rest not begun") {
+  Api api;
+  const auto attempt = [&](http::Method method, std::string target, http::Headers headers = {}) {
+    auto request = Api::request(method, std::move(target), std::move(headers));
+    return api.pipeline.try_handle(request);
+  };
+  using enum http::Method;
+  CHECK(attempt(get, "/things")->status == 200);
+  CHECK(attempt(get, "/nothing")->status == 404);
+  CHECK(attempt(post, "/things")->status == 401);
+  CHECK(attempt(post, "/things", {{"Authorization", "Bearer forged"}})->status == 401);
+  const auto lines_before = api.log.lines().size();
+  CHECK_FALSE(attempt(post, "/things", {{"Authorization", "Bearer admin"}}).has_value());
+  CHECK_FALSE(attempt(post, "/login").has_value());
+  CHECK(api.authenticator.admitted == 0);
+  CHECK(api.handled == 1);
+  CHECK(api.log.lines().size() == lines_before);
+}
+
+TEST_CASE("a transport's refusal looks like every other error") {
+  Api api;
+  const auto response = api.pipeline.refuse(413, "body_too_large", "Too large.");
+  CHECK(response.status == 413);
+  CHECK(body_of(response) == parse_json(R"({"detail": "Too large.", "code": "body_too_large"})"));
+  CHECK(Uuid::parse(header(response, "X-Request-ID")).has_value());
+}

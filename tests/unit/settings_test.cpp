@@ -1,0 +1,287 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include <lms/settings.hpp>
+#include <lms/testing/seeded_random.hpp>
+
+#include "settings/dotenv.hpp"
+
+namespace {
+
+using namespace lms;
+
+const std::string good_key = "0123456789abcdef0123456789abcdef";
+
+LoadedSettings load(const EnvironmentVariables& environment, std::string_view dotenv = {}) {
+  testing::SeededRandom random;
+  return load_settings(environment, dotenv, random);
+}
+
+/// The faults of a load, one text a line; empty if it goes well.
+std::string faults(const EnvironmentVariables& environment, std::string_view dotenv = {}) {
+  try {
+    load(environment, dotenv);
+    return {};
+  } catch (const Error& error) {
+    CHECK(error.code() == ErrorCode::invalid);
+    std::string all;
+    for (const Fault& fault : error.faults()) all += fault.message + "\n";
+    return all;
+  }
+}
+
+bool says(const std::vector<SettingWarning>& warnings, std::string_view text) {
+  return std::any_of(warnings.begin(), warnings.end(),
+                     [&](const SettingWarning& w) { return w.text.find(text) != std::string::npos; });
+}
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+const EffectiveSetting& effective(const LoadedSettings& loaded, std::string_view name) {
+  return *std::find_if(loaded.effective.begin(), loaded.effective.end(), [&](const auto& e) { return e.name == name; });
+}
+
+std::string file(const std::string& path) {
+  std::ifstream in(std::filesystem::path(LMS_SOURCE_ROOT) / path);
+  REQUIRE_MESSAGE(in.good(), path << " is missing");
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+}  // namespace
+
+TEST_CASE("the environment goes over .env, which goes over the defaults") {
+  const auto loaded = load({{"PORT", "9001"}, {"SECRET_KEY", good_key}}, "PORT=9000\nHOST=0.0.0.0\n");
+  CHECK(loaded.settings.port == 9001);
+  CHECK(loaded.settings.host == "0.0.0.0");
+  CHECK(loaded.settings.workers == 0);
+  CHECK(effective(loaded, "PORT").source == SettingSource::environment);
+  CHECK(effective(loaded, "HOST").source == SettingSource::dotenv);
+  CHECK(effective(loaded, "WORKERS").source == SettingSource::fallback);
+  CHECK(loaded.warnings.empty());
+}
+
+TEST_CASE("every kind of setting is read from text") {
+  const auto loaded = load({{"SECRET_KEY", good_key},
+                            {"ENVIRONMENT", "Staging"},
+                            {"DEBUG", "ON"},
+                            {"ACCESS_TOKEN_EXPIRE_MINUTES", "5"},
+                            {"REFRESH_TOKEN_EXPIRE_DAYS", "7"},
+                            {"DB_SLOW_QUERY_MS", "0"},
+                            {"ALLOWED_HOSTS", "a.example, b.example"},
+                            {"TRUSTED_PROXIES", R"(["10.0.0.0/8", "::1"])"},
+                            {"SQLITE_SYNCHRONOUS", "normal"},
+                            {"LOG_LEVEL", "WARNING"},
+                            {"DATABASE_URL", "sqlite://"}});
+  const Settings& s = loaded.settings;
+  CHECK(s.environment == Environment::staging);
+  CHECK(s.debug);
+  CHECK(s.access_token_lifetime == std::chrono::minutes(5));
+  CHECK(s.refresh_token_lifetime == std::chrono::days(7));
+  CHECK(s.db_slow_query == std::chrono::milliseconds(0));
+  CHECK(s.allowed_hosts == std::vector<std::string>{"a.example", "b.example"});
+  CHECK(s.trusted_proxies == std::vector<std::string>{"10.0.0.0/8", "::1"});
+  CHECK(s.sqlite_synchronous == SqliteSynchronous::normal);
+  CHECK(s.log_level == LogLevel::warning);
+}
+
+TEST_CASE("all faults are told at once, each with the name, the value and the accepted form") {
+  const std::string text = faults({{"PORT", "eighty"}, {"WORKERS", "-1"}}, "\nDEBUG=perhaps\nTRUSTED_PROXIES=10.0.0.0/33\n");
+  CHECK(has(text, "PORT in the environment is \"eighty\"; it must be a whole number from 0 to 65535"));
+  CHECK(has(text, "WORKERS in the environment is \"-1\""));
+  CHECK(has(text, "DEBUG in .env line 2 is \"perhaps\"; it must be true or false"));
+  CHECK(has(text, "TRUSTED_PROXIES in .env line 3"));
+}
+
+TEST_CASE("values out of form are refused") {
+  const std::pair<std::string, std::string> bad[] = {
+      {"PORT", ""},          {"PORT", "65536"},         {"PORT", "80 "},           {"PORT", "+80"},
+      {"API_V1_PREFIX", ""}, {"API_V1_PREFIX", "api"},  {"API_V1_PREFIX", "/api/"}, {"API_V1_PREFIX", "/"},
+      {"ALGORITHM", "none"}, {"ALGORITHM", "RS256"},    {"PUBLIC_URL", "example"}, {"PUBLIC_URL", "https://a.example/"},
+      {"LOG_LEVEL", "loud"}, {"ALLOWED_HOSTS", "a,,b"}, {"ALLOWED_HOSTS", "[1]"},  {"DATABASE_URL", "mysql://h/d"},
+      {"ADMIN_EMAIL", "me"}, {"TRUSTED_PROXIES", "proxy"},
+  };
+  for (const auto& [name, value] : bad) {
+    CAPTURE(name);
+    CAPTURE(value);
+    CHECK(has(faults({{name, value}}), name));
+  }
+}
+
+TEST_CASE("a secret stands in no fault, no warning and no list of effective settings") {
+  const std::string secret = "secret-0123456789abcdef0123456789";
+  const std::string url = "postgresql://lms:" + secret + "@db:5432/lms";
+  const auto loaded = load({{"SECRET_KEY", secret}, {"DATABASE_URL", url}});
+  for (const auto& warning : loaded.warnings) CHECK_FALSE(has(warning.text, secret));
+  for (const auto& setting : loaded.effective) CHECK_FALSE(has(setting.value, secret));
+  CHECK(effective(loaded, "SECRET_KEY").value == "********");
+  CHECK(effective(loaded, "DATABASE_URL").value == "postgresql://lms:********@db:5432/lms");
+  const std::string text = faults({{"SECRET_KEY", "change-me-" + secret},
+                                   {"ADMIN_PASSWORD", secret},
+                                   {"ENVIRONMENT", "production"},
+                                   {"DATABASE_URL", "my" + secret}});
+  CHECK(has(text, "SECRET_KEY"));
+  CHECK(has(text, "DATABASE_URL"));
+  CHECK_FALSE(has(text, secret));
+}
+
+TEST_CASE("an alias sets its setting, and a contradiction is a fault") {
+  CHECK(load({{"JWT_SECRET", good_key}}).settings.secret_key == good_key);
+  CHECK(load({{"SECRET_KEY", good_key}}, "SQLALCHEMY_ECHO=yes").settings.db_echo);
+  CHECK(faults({{"JWT_SECRET", good_key}, {"SECRET_KEY", good_key}}).empty());
+  CHECK(has(faults({{"SECRET_KEY", good_key}}, "JWT_SECRET=another"),
+            "SECRET_KEY and JWT_SECRET mean the same setting but have different values"));
+}
+
+TEST_CASE("production wants a strong key and a database, and no debug") {
+  const std::string bare = faults({{"ENVIRONMENT", "production"}, {"DEBUG", "true"}});
+  CHECK(has(bare, "SECRET_KEY must be set in production"));
+  CHECK(has(bare, "DATABASE_URL must be set in production"));
+  CHECK(has(bare, "DEBUG must be false in production"));
+
+  const EnvironmentVariables good{
+      {"ENVIRONMENT", "production"}, {"SECRET_KEY", good_key}, {"DATABASE_URL", "sqlite:////var/lib/lms/lms.db"}};
+  CHECK(faults(good).empty());
+  const auto with = [&](const std::string& key, const std::string& environment) {
+    auto changed = good;
+    changed["SECRET_KEY"] = key;
+    changed["ENVIRONMENT"] = environment;
+    return changed;
+  };
+  for (const std::string key :
+       {"default-secret-key-change-in-production", "CHANGE-ME-0123456789abcdef0123456789abcdef"}) {
+    CAPTURE(key);
+    CHECK(has(faults(with(key, "production")), "SECRET_KEY is a placeholder"));
+    CHECK(has(faults(with(key, "staging")), "SECRET_KEY is a placeholder"));
+    CHECK(says(load(with(key, "development")).warnings, "SECRET_KEY is a placeholder"));
+  }
+  for (const std::string environment : {"production", "staging", "development"})
+    CHECK(has(faults(with("your-production-secret-key", environment)), "SECRET_KEY is shorter than 32 characters"));
+
+  auto staging = good;
+  staging["ENVIRONMENT"] = "staging";
+  staging["DEBUG"] = "1";
+  CHECK(faults(staging).empty());
+}
+
+TEST_CASE("development makes a random key and says so") {
+  const auto loaded = load({});
+  CHECK(loaded.settings.secret_key.size() >= 32);
+  CHECK(effective(loaded, "SECRET_KEY").source == SettingSource::generated);
+  CHECK(says(loaded.warnings, "SECRET_KEY is not set"));
+}
+
+TEST_CASE("the first admin needs both an address and a good password") {
+  CHECK(has(faults({{"ADMIN_EMAIL", "a@example.org"}}), "ADMIN_PASSWORD must be set too"));
+  CHECK(has(faults({{"ADMIN_PASSWORD", "long enough"}}), "ADMIN_EMAIL must be set too"));
+  CHECK(has(faults({{"ADMIN_EMAIL", "a@example.org"}, {"ADMIN_PASSWORD", "short"}}), "at least 8 characters"));
+}
+
+TEST_CASE("names that set nothing are never passed over in silence") {
+  const auto loaded = load({{"SECRET_KEY", good_key},
+                            {"REDIS_URL", "redis://localhost"},
+                            {"CELERY_BROKER_URL", "redis://localhost"},
+                            {"DATABSE_URL", "sqlite:///x.db"},
+                            {"SECRET_KEY_FILE", "/run/secrets/key"},
+                            {"HOME", "/root"},
+                            {"PATH", "/bin"}},
+                           "PROT=80\nport=80\nSOMETHING_ELSE_ENTIRELY=1\n");
+  CHECK(says(loaded.warnings, "REDIS_URL is known, but this release has no use for it yet"));
+  CHECK(says(loaded.warnings, "CELERY_BROKER_URL has no use here: jobs are kept in the database"));
+  CHECK(says(loaded.warnings, "DATABSE_URL in the environment is no known setting; did you mean DATABASE_URL?"));
+  CHECK(says(loaded.warnings, "SECRET_KEY_FILE is known"));
+  CHECK(says(loaded.warnings, "PROT in .env line 1 is no known setting; did you mean PORT?"));
+  CHECK(says(loaded.warnings, "port in .env line 2 is no known setting; did you mean PORT?"));
+  CHECK(says(loaded.warnings, "SOMETHING_ELSE_ENTIRELY in .env line 3 is no known setting"));
+  CHECK(loaded.warnings.size() == 7);
+}
+
+TEST_CASE(".env is read with comments, quotes and escapes") {
+  const auto parsed = parse_dotenv("\xEF\xBB\xBF# a comment\r\n"
+                                   "PLAIN = a value # said\r\n"
+                                   "  export HASH=a#b\n"
+                                   "EMPTY=\n"
+                                   "SINGLE='a \\n # $X'# said\n"
+                                   "DOUBLE=\"a\\tb \\\"c\\\" \\$X\"\n"
+                                   "LINES=\"one\ntwo\"\n"
+                                   "LAST=x");
+  CHECK(parsed.faults.empty());
+  CHECK(parsed.warnings.empty());
+  std::string all;
+  for (const auto& entry : parsed.entries)
+    all += std::to_string(entry.line) + " " + entry.name + "=<" + entry.value + ">\n";
+  CHECK(all ==
+        "2 PLAIN=<a value>\n3 HASH=<a#b>\n4 EMPTY=<>\n5 SINGLE=<a \\n # $X>\n6 DOUBLE=<a\tb \"c\" $X>\n"
+        "7 LINES=<one\ntwo>\n9 LAST=<x>\n");
+}
+
+TEST_CASE("what .env gets wrong is told with its line and without its value") {
+  const auto parsed = parse_dotenv("no equals sign here secret\n"
+                                   "1NAME=secret\n"
+                                   "A='secret' secret\n"
+                                   "B=\"\\q secret\"\n"
+                                   "C=${SECRET}\n"
+                                   "D='secret\n");
+  REQUIRE(parsed.faults.size() == 5);
+  CHECK(parsed.faults[0] == ".env line 1 is not of the form NAME=value");
+  CHECK(parsed.faults[1] == ".env line 2 is not of the form NAME=value");
+  CHECK(parsed.faults[2] == ".env line 3 has text after the closing quote");
+  CHECK(has(parsed.faults[3], ".env line 4 has an unknown escape"));
+  CHECK(parsed.faults[4] == ".env line 6 opens a single quote that is never closed");
+  REQUIRE(parsed.warnings.size() == 1);
+  CHECK(has(parsed.warnings[0], ".env line 5 has a `$` that is taken as it stands"));
+  for (const auto& fault : parsed.faults) CHECK_FALSE(has(fault, "secret"));
+}
+
+TEST_CASE("a name that .env repeats is warned of, and the last line counts") {
+  const auto loaded = load({{"SECRET_KEY", good_key}}, "PORT=1\nPORT=2\n");
+  CHECK(loaded.settings.port == 2);
+  CHECK(says(loaded.warnings, "PORT stands twice in .env, in lines 1 and 2"));
+}
+
+TEST_CASE("DATABASE_URL names a file, memory or a PostgreSQL server") {
+  using Kind = DatabaseUrl::Kind;
+  CHECK(parse_database_url("sqlite:///lms.db").path == "lms.db");
+  CHECK(parse_database_url("sqlite:////var/lms.db").path == "/var/lms.db");
+  CHECK(parse_database_url("sqlite+aiosqlite:///lms.db").path == "lms.db");
+  CHECK(parse_database_url("sqlite://").path.empty());
+  CHECK(parse_database_url("sqlite:///:memory:").path.empty());
+  for (const std::string scheme : {"postgresql", "postgres", "postgresql+asyncpg", "postgresql+psycopg2"}) {
+    const auto url = parse_database_url(scheme + "://u:p@h:5432/d");
+    CHECK(url.kind == Kind::postgres);
+    CHECK(url.url == "postgresql://u:p@h:5432/d");
+  }
+  for (const std::string bad : {"", "lms.db", "sqlite:lms.db", "sqlite:///", "sqlite:///dir/", "sqlite://host/x",
+                                "sqlite:///a.db?mode=ro", "postgresql://", "mysql://h/d"})
+    CHECK_THROWS_AS(parse_database_url(bad), Error);
+}
+
+TEST_CASE("the defaults are what the table would read") {
+  const auto loaded = load({{"SECRET_KEY", good_key}});
+  EnvironmentVariables written;
+  for (const auto& setting : loaded.effective) written[setting.name] = setting.value;
+  written["SECRET_KEY"] = good_key;
+  const auto again = load(written);
+  for (std::size_t i = 0; i < loaded.effective.size(); ++i)
+    CHECK(again.effective[i].value == loaded.effective[i].value);
+}
+
+TEST_CASE("docs/settings.md and .env.example are what the table of settings makes") {
+  const bool page_is_current = file("docs/settings.md") == settings_markdown();
+  CHECK_MESSAGE(page_is_current, "run: lms-server config --markdown > docs/settings.md");
+  const bool example_is_current = file(".env.example") == settings_example();
+  CHECK_MESSAGE(example_is_current, "run: lms-server config --example > .env.example");
+}
+
+TEST_CASE("the example file is a good .env that sets nothing") {
+  const auto loaded = load({{"SECRET_KEY", good_key}}, settings_example());
+  CHECK(loaded.warnings.empty());
+  for (const auto& setting : loaded.effective)
+    if (setting.name != "SECRET_KEY") CHECK(setting.source == SettingSource::fallback);
+}
