@@ -38,7 +38,8 @@ struct SqliteOptions {
 };
 
 /// Opens a database file, safely beside other processes that have it open. Its tables are made by `migrate`.
-/// @throws Error unavailable, saying what is in the way, if the file cannot be opened, made or written.
+/// @throws Error unavailable, saying what is in the way, if the file cannot be opened, made or written; internal
+///   `storage_corrupt` if it is no database.
 LMS_API std::unique_ptr<Storage> open_sqlite_storage(SqliteOptions options);
 
 }  // namespace lms

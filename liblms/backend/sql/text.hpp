@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <lms/schema.hpp>
+
+/// Pieces of SQL text.
+namespace lms::sql {
+
+inline std::string quoted(std::string_view name) { return '"' + std::string(name) + '"'; }
+
+/// `"courses"."title"`: unmistakable inside a subquery.
+inline std::string column(const Schema& schema, std::string_view field) {
+  return quoted(schema.table()) + '.' + quoted(field);
+}
+
+inline std::string column_list(const Schema& schema) {
+  std::string list;
+  for (const Field& field : schema.fields()) {
+    if (!list.empty()) list += ", ";
+    list += quoted(field.name);
+  }
+  return list;
+}
+
+inline std::string where_key(const Schema& schema) { return " WHERE " + quoted(schema.key().name) + " = ?"; }
+
+}  // namespace lms::sql

@@ -1,0 +1,254 @@
+#include "backend/sql/unit_of_work.hpp"
+
+#include <algorithm>
+
+#include "backend/conflict.hpp"
+#include "backend/query_plan.hpp"
+#include "backend/sql/render.hpp"
+#include "base/search.hpp"
+
+namespace lms::sql {
+
+namespace {
+
+/// Names the conflict that a violated constraint means for this operation.
+template <class Operation>
+auto naming_conflicts(const Schema& schema, Error (*foreign_key)(const Schema&), Operation&& operation) {
+  try {
+    return operation();
+  } catch (const ConstraintViolation& violation) {
+    throw violation.kind == ConstraintViolation::Kind::unique ? record_exists(schema) : foreign_key(schema);
+  }
+}
+
+Value stored_json(const std::string& text) {
+  try {
+    return parse_json(text, {.max_depth = 1000});
+  } catch (const Error&) {
+    throw internal("a stored JSON text is malformed");
+  }
+}
+
+Value read(const Statement& statement, std::size_t index, FieldType type) {
+  const int column = static_cast<int>(index);
+  if (statement.is_null(column)) return {};
+  switch (type) {
+    case FieldType::boolean: return statement.boolean(column);
+    case FieldType::integer:
+    case FieldType::time: return statement.integer(column);
+    case FieldType::real: return statement.real(column);
+    case FieldType::text:
+    case FieldType::uuid: return statement.text(column);
+    default: return stored_json(statement.text(column));
+  }
+}
+
+Record read_record(const Statement& statement, const Schema& schema) {
+  const auto& fields = schema.fields();
+  Record record;
+  record.reserve(fields.size());
+  for (std::size_t i = 0; i < fields.size(); ++i) record.push_back(read(statement, i, fields[i].type));
+  return record;
+}
+
+std::vector<std::size_t> positions(const Schema& schema, const std::vector<std::string>& fields) {
+  std::vector<std::size_t> indexes;
+  for (const std::string& field : fields) indexes.push_back(schema.index_of(field));
+  return indexes;
+}
+
+bool is_plain_find(const Query& query) {
+  return query.fields.empty() && query.after.empty() && query.offset == 0 && query.limit != 0 &&
+         query.lock == Lock::none;
+}
+
+FieldType result_type(const Schema& schema, const Measure& measure) {
+  switch (measure.kind) {
+    case Measure::Kind::count:
+    case Measure::Kind::count_distinct: return FieldType::integer;
+    case Measure::Kind::average: return FieldType::real;
+    default: return schema.fields()[schema.index_of(measure.field)].type;
+  }
+}
+
+}  // namespace
+
+std::size_t SqlUnitOfWork::run(Statement& statement, const Schema& schema, const Record& record) {
+  std::vector<Parameter> parameters;
+  parameters.reserve(record.size());
+  for (std::size_t i = 0; i < record.size(); ++i) parameters.push_back(parameter(schema.fields()[i].type, record[i]));
+  return Execution(statement, parameters).finish();
+}
+
+std::vector<Value> SqlUnitOfWork::run_returning_keys(Statement& statement, const Schema& schema,
+                                                     const std::vector<Parameter>& parameters) {
+  std::vector<Value> keys;
+  Execution execution(statement, parameters);
+  while (execution.step()) keys.push_back(read(statement, 0, schema.key().type));
+  return keys;
+}
+
+void SqlUnitOfWork::do_insert(const Schema& schema, const std::vector<Record>& records) {
+  Statement& insert = *session_.table(schema).insert;
+  for (const Record& record : records) {
+    naming_conflicts(schema, reference_missing, [&] { run(insert, schema, record); });
+    add_words(schema, record, record[schema.key_index()]);
+  }
+}
+
+bool SqlUnitOfWork::do_insert_if_absent(const Schema& schema, const Record& record) {
+  Statement& insert = *session_.table(schema).insert_if_absent;
+  const auto inserted = naming_conflicts(schema, reference_missing, [&] { return run(insert, schema, record); });
+  if (inserted > 0) add_words(schema, record, record[schema.key_index()]);
+  return inserted > 0;
+}
+
+void SqlUnitOfWork::do_upsert(const Schema& schema, const Record& record, const std::vector<std::string>& by) {
+  std::vector<Parameter> parameters;
+  for (std::size_t i = 0; i < record.size(); ++i) parameters.push_back(parameter(schema.fields()[i].type, record[i]));
+  Statement& upsert = session_.statement(upsert_text(schema, by));
+  const std::vector<Value> keys = naming_conflicts(
+      schema, reference_missing, [&] { return run_returning_keys(upsert, schema, parameters); });
+  remove_words(schema, keys.front());
+  add_words(schema, record, keys.front());
+}
+
+bool SqlUnitOfWork::do_update(const Schema& schema, const Record& record) {
+  const std::size_t key = schema.key_index();
+  const bool reindex = changes_words(schema, record);
+  std::vector<Parameter> parameters;
+  parameters.reserve(record.size());
+  for (std::size_t i = 0; i < record.size(); ++i)
+    if (i != key) parameters.push_back(parameter(schema.fields()[i].type, record[i]));
+  parameters.push_back(parameter(schema.key().type, record[key]));
+
+  Statement& update = *session_.table(schema).update;
+  const auto updated = naming_conflicts(schema, reference_missing, [&] { return Execution(update, parameters).finish(); });
+  if (updated > 0 && reindex) {
+    remove_words(schema, record[key]);
+    add_words(schema, record, record[key]);
+  }
+  return updated > 0;
+}
+
+std::vector<Record> SqlUnitOfWork::do_update_where(const Schema& schema, const Condition& where,
+                                                   const std::vector<Assignment>& assignments) {
+  const Rendered sql = render_update(dialect(), schema, where, assignments);
+  Statement& update = session_.statement(sql.text);
+  std::vector<Record> changed;
+  naming_conflicts(schema, reference_missing, [&] {
+    Execution execution(update, sql.parameters);
+    while (execution.step()) changed.push_back(read_record(update, schema));
+  });
+
+  const std::size_t key = schema.key_index();
+  std::sort(changed.begin(), changed.end(),
+            [key](const Record& a, const Record& b) { return Value::compare(a[key], b[key]) < 0; });
+  const bool reindex = std::any_of(assignments.begin(), assignments.end(), [&](const Assignment& assignment) {
+    return schema.find(assignment.field)->search_weight > 0;
+  });
+  if (reindex) {
+    for (const Record& record : changed) {
+      remove_words(schema, record[key]);
+      add_words(schema, record, record[key]);
+    }
+  }
+  return changed;
+}
+
+std::size_t SqlUnitOfWork::do_remove_where(const Schema& schema, const Condition& where) {
+  if (const Value* key = key_asked_for(schema, where)) {
+    Statement& remove = *session_.table(schema).remove;
+    const Parameter parameters[] = {parameter(schema.key().type, *key)};
+    const auto removed = naming_conflicts(schema, record_in_use, [&] { return Execution(remove, parameters).finish(); });
+    if (removed > 0) remove_words(schema, *key);
+    return removed;
+  }
+  const Rendered sql = render_remove(dialect(), schema, where);
+  Statement& remove = session_.statement(sql.text);
+  const std::vector<Value> keys =
+      naming_conflicts(schema, record_in_use, [&] { return run_returning_keys(remove, schema, sql.parameters); });
+  for (const Value& key : keys) remove_words(schema, key);
+  return keys.size();
+}
+
+std::vector<Record> SqlUnitOfWork::do_select(const Schema& schema, const Query& query) {
+  std::vector<Record> found;
+  if (const Value* key = key_asked_for(schema, query.where); key != nullptr && is_plain_find(query)) {
+    Statement& find = *session_.table(schema).find;
+    const Parameter parameters[] = {parameter(schema.key().type, *key)};
+    Execution execution(find, parameters);
+    if (execution.step()) found.push_back(read_record(find, schema));
+    return found;
+  }
+
+  const Rendered sql = render_select(dialect(), schema, query);
+  Statement& select = session_.statement(sql.text);
+  Execution execution(select, sql.parameters);
+  const std::vector<std::size_t> projected = positions(schema, query.fields);
+  while (execution.step()) {
+    if (projected.empty()) {
+      found.push_back(read_record(select, schema));
+      continue;
+    }
+    Record& record = found.emplace_back(schema.fields().size());
+    for (std::size_t i = 0; i < projected.size(); ++i)
+      record[projected[i]] = read(select, i, schema.fields()[projected[i]].type);
+  }
+  return found;
+}
+
+std::size_t SqlUnitOfWork::do_count(const Schema& schema, const Condition& where, std::size_t limit) {
+  const Rendered sql = render_count(dialect(), schema, where, limit);
+  Statement& count = session_.statement(sql.text);
+  Execution execution(count, sql.parameters);
+  execution.step();
+  return static_cast<std::size_t>(count.integer(0));
+}
+
+std::vector<Record> SqlUnitOfWork::do_aggregate(const Schema& schema, const Aggregate& aggregate) {
+  std::vector<FieldType> types;
+  for (const Grouping& grouping : aggregate.groups) types.push_back(schema.find(grouping.field)->type);
+  for (const Measure& measure : aggregate.measures) types.push_back(result_type(schema, measure));
+
+  const Rendered sql = render_aggregate(dialect(), schema, aggregate);
+  Statement& select = session_.statement(sql.text);
+  Execution execution(select, sql.parameters);
+  std::vector<Record> rows;
+  while (execution.step()) {
+    Record& row = rows.emplace_back();
+    for (std::size_t i = 0; i < types.size(); ++i) row.push_back(read(select, i, types[i]));
+  }
+  return rows;
+}
+
+/// Whether an update to `record` can change the words it is found by.
+bool SqlUnitOfWork::changes_words(const Schema& schema, const Record& record) {
+  if (!schema.searchable()) return false;
+  Statement& find = *session_.table(schema).find;
+  const Parameter parameters[] = {parameter(schema.key().type, record[schema.key_index()])};
+  Execution execution(find, parameters);
+  if (!execution.step()) return false;
+  const auto& fields = schema.fields();
+  for (std::size_t i = 0; i < fields.size(); ++i)
+    if (fields[i].search_weight > 0 && !(read(find, i, fields[i].type) == record[i])) return true;
+  return false;
+}
+
+void SqlUnitOfWork::add_words(const Schema& schema, const Record& record, const Value& key) {
+  if (!schema.searchable()) return;
+  Statement& insert = session_.statement("INSERT INTO search_tokens (kind, token, record, weight) VALUES (?, ?, ?, ?)");
+  for (const SearchToken& token : search_tokens(schema, record)) {
+    const Parameter parameters[] = {&schema.table(), &token.token, search_key(key), std::int64_t{token.weight}};
+    Execution(insert, parameters).finish();
+  }
+}
+
+void SqlUnitOfWork::remove_words(const Schema& schema, const Value& key) {
+  if (!schema.searchable()) return;
+  Statement& remove = session_.statement("DELETE FROM search_tokens WHERE kind = ? AND record = ?");
+  const Parameter parameters[] = {&schema.table(), search_key(key)};
+  Execution(remove, parameters).finish();
+}
+
+}  // namespace lms::sql

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include <sqlite3.h>
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <lms/backends/sqlite.hpp>
+
+#include "backend/sql/connection.hpp"
+#include "backend/sql/session.hpp"
+
+namespace lms::sqlite {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+/// One SQLite connection. What it throws is ConstraintViolation or lms::Error.
+class SqliteConnection final : public sql::Connection {
+ public:
+  enum class Use { write, read };
+
+  /// The options must outlive the connection.
+  SqliteConnection(const SqliteOptions& options, Use use);
+
+  const sql::Dialect& dialect() const override;
+  std::unique_ptr<sql::Statement> prepare(const std::string& sql) override;
+  void execute(const std::string& script) override;
+  void rollback() noexcept override;
+  bool has_table(const std::string& name) override;
+
+  bool in_transaction() const noexcept { return sqlite3_get_autocommit(database_.getHandle()) == 0; }
+  /// How long a statement waits for another process's lock.
+  void set_busy_timeout(std::chrono::milliseconds timeout);
+  /// Statements are refused, or stopped, after this.
+  void set_deadline(SteadyTime deadline) noexcept { deadline_ = deadline; }
+  void clear_deadline() noexcept { deadline_ = SteadyTime::max(); }
+  /// Makes the file write-ahead logged, if it is not.
+  void use_write_ahead_log();
+
+ private:
+  friend class SqliteStatement;
+
+  bool is_late() const noexcept { return std::chrono::steady_clock::now() > deadline_; }
+  void refuse_if_late() const;
+
+  const SqliteOptions& options_;
+  SteadyTime deadline_ = SteadyTime::max();
+  SQLite::Database database_;
+};
+
+/// A connection with the statements prepared on it.
+struct SqliteSession {
+  SqliteSession(const SqliteOptions& options, SqliteConnection::Use use) : connection(options, use) {}
+
+  SqliteConnection connection;
+  sql::Session session{connection};
+};
+
+}  // namespace lms::sqlite

@@ -1,0 +1,121 @@
+#include "backend/sqlite/writer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include <lms/error.hpp>
+
+#include "backend/sql/unit_of_work.hpp"
+#include "backend/transaction.hpp"
+
+namespace lms::sqlite {
+
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+/// A group takes in those who come while it runs; its first members wait for the last.
+constexpr milliseconds longest_group{10};
+
+}  // namespace
+
+Writer::Writer(const Storage& storage, const SqliteOptions& options)
+    : storage_(storage), options_(options), session_(options, SqliteConnection::Use::write) {}
+
+void Writer::run_group(Write& first, SteadyTime deadline, const std::function<Write*()>& next) noexcept {
+  const std::lock_guard lock(mutex_);
+  first.error = begin(deadline);
+  if (first.error) return;
+
+  std::vector<Write*> group;
+  const SteadyTime end = steady_clock::now() + longest_group;
+  for (Write* write = &first; write != nullptr; write = next()) {
+    group.push_back(write);
+    run_in_savepoint(*write);
+    if (!connection_.in_transaction() || group.size() == largest_group || steady_clock::now() > end) break;
+  }
+
+  const bool intact = connection_.in_transaction();
+  const std::exception_ptr failure = intact ? commit() : nullptr;
+  if (intact && !failure) return;
+  if (group.size() > 1) {
+    for (Write* write : group) run_alone(*write);
+  } else if (!first.error) {
+    first.error = failure;
+  }
+}
+
+void Writer::exclusively(const std::function<void(SqliteSession&)>& use) {
+  const std::lock_guard lock(mutex_);
+  use(session_);
+}
+
+std::exception_ptr Writer::begin(SteadyTime deadline) {
+  try {
+    const auto left = duration_cast<milliseconds>(deadline - steady_clock::now());
+    connection_.set_busy_timeout(std::max(left, milliseconds::zero()));
+    if (!has_log_) connection_.use_write_ahead_log();
+    has_log_ = true;
+    execute("BEGIN IMMEDIATE");
+    return nullptr;
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+std::exception_ptr Writer::commit() {
+  try {
+    execute("COMMIT");
+    return nullptr;
+  } catch (...) {
+    connection_.rollback();
+    return std::current_exception();
+  }
+}
+
+/// Runs the function; returns the error it ends with.
+std::exception_ptr Writer::call(const Storage::Function& function) {
+  std::exception_ptr error;
+  const SteadyTime started = steady_clock::now();
+  connection_.set_deadline(started + options_.max_write);
+  try {
+    sql::SqlUnitOfWork unit(session_.session, true);
+    run_transaction(storage_, function, unit);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  connection_.clear_deadline();
+
+  const auto taken = steady_clock::now() - started;
+  if (taken > options_.slow_write && options_.on_slow_write)
+    options_.on_slow_write(duration_cast<microseconds>(taken));
+  if (taken > options_.max_write && !error)
+    error = std::make_exception_ptr(unavailable("storage_timeout", "The change took too long and was undone."));
+  return error;
+}
+
+void Writer::run_in_savepoint(Write& write) {
+  try {
+    execute("SAVEPOINT member");
+    write.error = call(write.function);
+    if (!connection_.in_transaction()) return;
+    if (write.error) execute("ROLLBACK TO member");
+    execute("RELEASE member");
+  } catch (...) {  // the savepoint cannot be made or undone: give up the transaction
+    write.error = std::current_exception();
+    connection_.rollback();
+  }
+}
+
+void Writer::run_alone(Write& write) {
+  write.error = begin(steady_clock::now() + options_.busy_timeout);
+  if (!write.error) write.error = call(write.function);
+  if (!write.error) write.error = commit();
+  connection_.rollback();
+}
+
+}  // namespace lms::sqlite

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <mutex>
+
+#include <lms/backends/sqlite.hpp>
+#include <lms/spi/storage.hpp>
+
+#include "backend/sqlite/sqlite_connection.hpp"
+
+namespace lms::sqlite {
+
+/// A write that somebody asked for, and how it ended.
+struct Write {
+  explicit Write(const Storage::Function& its_function) : function(its_function) {}
+
+  const Storage::Function& function;
+  std::exception_ptr error;  ///< null: committed
+};
+
+/// The connection that writes.
+class Writer {
+ public:
+  static constexpr std::size_t largest_group = 256;
+
+  /// Both outlive it.
+  Writer(const Storage& storage, const SqliteOptions& options);
+
+  /// Runs `first`, and then what `next` gives until it gives null, in one transaction and commits it. A function that
+  /// fails is undone without harm to the others; where SQLite gives up the whole transaction, each is run again alone.
+  /// If the transaction cannot begin before the deadline, `first` has the error and `next` was not asked.
+  void run_group(Write& first, SteadyTime deadline, const std::function<Write*()>& next) noexcept;
+
+  /// Runs `use` while no transaction does.
+  void exclusively(const std::function<void(SqliteSession&)>& use);
+
+ private:
+  std::exception_ptr begin(SteadyTime deadline);
+  std::exception_ptr commit();
+  std::exception_ptr call(const Storage::Function& function);
+  void run_in_savepoint(Write& write);
+  void run_alone(Write& write);
+  void execute(const char* sql) { sql::Execution(session_.session.statement(sql)).finish(); }
+
+  const Storage& storage_;
+  const SqliteOptions& options_;
+  std::mutex mutex_;
+  SqliteSession session_;
+  SqliteConnection& connection_ = session_.connection;
+  bool has_log_ = false;
+};
+
+}  // namespace lms::sqlite

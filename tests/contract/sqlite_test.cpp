@@ -1,0 +1,614 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <fstream>
+#include <future>
+#include <iterator>
+#include <set>
+#include <thread>
+
+#include <doctest/doctest.h>
+
+#include "backend/sql/migration.hpp"
+#include "backend/sqlite/sqlite_storage.hpp"
+#include "contract/clauses.hpp"
+#include "contract/storage_contract.hpp"
+#include "contract/table_check.hpp"
+#include "support/run_twice_storage.hpp"
+#include "support/scratch_folder.hpp"
+
+using namespace lms;
+using namespace lms::testing;
+using sqlite::SqliteStorage;
+using std::chrono::milliseconds;
+
+namespace {
+
+using Counters = Repository<Counter>;
+
+/// Opens a database with the library's tables, made if they are not there.
+std::unique_ptr<SqliteStorage> open_library(SqliteOptions options) {
+  auto storage = std::make_unique<SqliteStorage>(std::move(options));
+  storage->migrate();
+  bool is_new = true;
+  storage->exclusively([&](sql::Connection& connection) { is_new = !connection.has_table("counters"); });
+  if (is_new) create_tables(*storage, library_schemas());
+  return storage;
+}
+
+/// Fast: these tests do not cut the power.
+SqliteOptions options_for(const ScratchFolder& folder) {
+  return {.path = folder.file("library.db"), .synchronous = SqliteOptions::Synchronous::normal};
+}
+
+/// A storage and the folder that its file is in.
+class OnFile final : public Storage {
+ public:
+  explicit OnFile(bool group_commit) {
+    SqliteOptions options = options_for(folder_);
+    options.group_commit = group_commit;
+    storage_ = open_library(std::move(options));
+  }
+  void migrate() override { storage_->migrate(); }
+  MigrationStatus migration_status() override { return storage_->migration_status(); }
+  bool reads_wait() const noexcept override { return storage_->reads_wait(); }
+  std::string kind() const override { return storage_->kind(); }
+  void ping() override { storage_->ping(); }
+
+ protected:
+  void do_write(const Function& function, Isolation isolation) override { storage_->write(function, isolation); }
+  void do_read(const Function& function) override { storage_->read(function); }
+
+ private:
+  ScratchFolder folder_;
+  std::unique_ptr<SqliteStorage> storage_;
+};
+
+void add_one(Storage& storage, const char* name = "a") {
+  storage.write([&](UnitOfWork& uow) { Counters(uow).update_where(equal("name", name), {add("value", 1)}); });
+}
+
+void insert_counter(Storage& storage, const std::string& name) { insert<Counter>(storage, {{name, 0}}); }
+
+std::string bytes_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+void execute(SqliteStorage& storage, const std::string& script) {
+  storage.exclusively([&](sql::Connection& connection) { connection.execute(script); });
+}
+
+/// Lets one side wait until the other says so.
+class Signal {
+ public:
+  void give() { promise_.set_value(); }
+  void await() const { future_.wait(); }
+
+ private:
+  std::promise<void> promise_;
+  std::shared_future<void> future_ = promise_.get_future().share();
+};
+
+std::size_t applied_steps(Storage& storage) {
+  std::size_t applied = 0;
+  for (const MigrationStatus::Step& step : storage.migration_status().steps) applied += step.applied ? 1 : 0;
+  return applied;
+}
+
+constexpr EmbeddedFile first{"0001_first.sql", "-- oldest binary: 0.1.0\nCREATE TABLE one (id BIGINT);"};
+constexpr EmbeddedFile second{"0002_second_step.sql", "-- oldest binary: 0.2.0\nCREATE TABLE two (id BIGINT);"};
+constexpr EmbeddedFile broken{"0002_broken.sql", "-- oldest binary: 0.1.0\nCREATE TABLE two (id BIGINT); CREATE TABLE one (id);"};
+constexpr EmbeddedFile edited{"0001_first.sql", "-- oldest binary: 0.1.0\nCREATE TABLE one (id BIGINT );"};
+
+void migrate(SqliteStorage& storage, std::vector<EmbeddedFile> files, const char* version) {
+  storage.exclusively([&](sql::Connection& connection) {
+    sql::migrate(connection, sql::read_migrations(files), sql::version_number(version));
+  });
+}
+
+bool has_table(SqliteStorage& storage, const std::string& name) {
+  bool found = false;
+  storage.exclusively([&](sql::Connection& connection) { found = connection.has_table(name); });
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("SQLite on a file keeps the contract") {
+  check_storage_contract([](const auto&) { return std::make_unique<OnFile>(true); });
+}
+
+TEST_CASE("SQLite in memory keeps the contract") {
+  check_storage_contract([](const auto&) { return open_library({}); });
+}
+
+TEST_CASE("SQLite without group commit keeps the contract") {
+  check_storage_contract([](const auto&) { return std::make_unique<OnFile>(false); });
+}
+
+TEST_CASE("SQLite that runs every write twice keeps the contract") {
+  check_storage_contract([](const auto&) { return std::make_unique<RunTwiceStorage>(open_library({})); });
+}
+
+TEST_CASE("concurrent writes share commits") {
+  const ScratchFolder folder;
+  SqliteOptions options = options_for(folder);
+  std::atomic<int> commits{0};
+  options.on_statement = [&](std::string_view statement, std::chrono::microseconds) {
+    if (statement == "COMMIT") ++commits;
+  };
+  const auto storage = open_library(options);
+  insert_counter(*storage, "a");
+  commits = 0;
+  constexpr int writers = 32;
+  std::atomic<int> arrived{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < writers; ++i)
+    threads.emplace_back([&] {
+      ++arrived;
+      storage->write([&](UnitOfWork& uow) {
+        while (arrived < writers) std::this_thread::yield();
+        for (int n = 0; n < 100; ++n) std::this_thread::yield();  // the last ones are on their way to the queue
+        Counters(uow).update_where(equal("name", "a"), {add("value", 1)});
+      });
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(find<Counter>(*storage, "a")->value == writers);
+  CHECK(commits > 0);
+  CHECK(commits < writers / 2);
+}
+
+TEST_CASE("without group commit each write has its own") {
+  const ScratchFolder folder;
+  SqliteOptions options = options_for(folder);
+  std::atomic<int> commits{0};
+  options.group_commit = false;
+  options.on_statement = [&](std::string_view statement, std::chrono::microseconds) {
+    if (statement == "COMMIT") ++commits;
+  };
+  const auto storage = open_library(options);
+  insert_counter(*storage, "a");
+  commits = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&] { add_one(*storage); });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(commits == 4);
+}
+
+TEST_CASE("a write that returned is seen by another connection") {
+  const ScratchFolder folder;
+  const auto ours = open_library(options_for(folder));
+  const auto theirs = open_library(options_for(folder));
+  std::atomic<int> unseen{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&, i] {
+      for (int n = 0; n < 20; ++n) {
+        const std::string name = std::to_string(i) + "-" + std::to_string(n);
+        insert_counter(*ours, name);
+        if (!find<Counter>(*theirs, name)) ++unseen;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(unseen == 0);
+}
+
+TEST_CASE("two storages on one file lose no write") {
+  const ScratchFolder folder;
+  const auto first_storage = open_library(options_for(folder));
+  const auto second_storage = open_library(options_for(folder));
+  insert_counter(*first_storage, "a");
+  std::vector<std::thread> threads;
+  for (SqliteStorage* storage : {first_storage.get(), second_storage.get()})
+    for (int i = 0; i < 2; ++i)
+      threads.emplace_back([storage] {
+        for (int n = 0; n < 50; ++n) add_one(*storage);
+      });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(find<Counter>(*first_storage, "a")->value == 200);
+}
+
+TEST_CASE("two processes on one file lose no write") {
+  const ScratchFolder folder;
+  insert_counter(*open_library(options_for(folder)), "a");
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto storage = open_library(options_for(folder));
+    for (int n = 0; n < 200; ++n) add_one(*storage);
+    _exit(0);
+  }
+  const auto storage = open_library(options_for(folder));
+  for (int n = 0; n < 200; ++n) add_one(*storage);
+  int status = -1;
+  waitpid(child, &status, 0);
+  CHECK(status == 0);
+  CHECK(find<Counter>(*storage, "a")->value == 400);
+}
+
+TEST_CASE("an acknowledged write survives the death of its process") {
+  const ScratchFolder folder;
+  open_library(options_for(folder));
+  int channel[2];
+  REQUIRE(pipe(channel) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto storage = open_library({.path = folder.file("library.db")});
+    for (int n = 0;; ++n) {
+      insert_counter(*storage, std::to_string(n));
+      if (write(channel[1], &n, sizeof n) != sizeof n) _exit(1);
+    }
+  }
+  close(channel[1]);
+  int acknowledged = -1;
+  while (acknowledged < 100) REQUIRE(read(channel[0], &acknowledged, sizeof acknowledged) == sizeof acknowledged);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  close(channel[0]);
+  const auto storage = open_library(options_for(folder));
+  for (int n = 0; n <= acknowledged; ++n) CHECK(find<Counter>(*storage, std::to_string(n)).has_value());
+}
+
+TEST_CASE("a database is there when it is opened again") {
+  const ScratchFolder folder;
+  insert_counter(*open_library(options_for(folder)), "kept");
+  CHECK(find<Counter>(*open_library(options_for(folder)), "kept").has_value());
+  CHECK(bytes_of(folder.file("library.db")).starts_with("SQLite format 3"));
+}
+
+TEST_CASE("databases in memory are private") {
+  const auto one = open_library({});
+  const auto other = open_library({});
+  insert_counter(*one, "a");
+  CHECK(count<Counter>(*other) == 0);
+}
+
+TEST_CASE("a change of the process's folder moves no database") {
+  const ScratchFolder folder;
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.file(""));
+  SqliteOptions options = options_for(folder);
+  options.path = ":memory:";  // no special name here
+  const auto storage = open_library(options);
+  std::filesystem::current_path(before);
+  insert_counter(*storage, "a");
+  CHECK(count<Counter>(*storage) == 1);
+  CHECK(std::filesystem::exists(folder.file(":memory:")));
+}
+
+TEST_CASE("a path that cannot be opened is refused with its cause") {
+  const ScratchFolder folder;
+  const auto refusal = [](const std::string& path) { return message_of([&] { open_sqlite_storage({.path = path}); }); };
+  const std::string missing = folder.file("no/such/library.db");
+  CHECK(reason_of([&] { open_sqlite_storage({.path = missing}); }) == "storage_unavailable");
+  CHECK(refusal(missing).find(missing) != std::string::npos);
+  CHECK(refusal(missing).find("does not exist") != std::string::npos);
+  CHECK(refusal(folder.file("")).find("is a folder") != std::string::npos);
+  CHECK(refusal("/proc/library.db").find("/proc/library.db") != std::string::npos);
+  std::ofstream(folder.file("file")) << "text";
+  CHECK(refusal(folder.file("file/library.db")).find("is no folder") != std::string::npos);
+  if (geteuid() != 0) {
+    std::filesystem::permissions(folder.file(""), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+    CHECK(refusal(folder.file("new.db")).find("may not write") != std::string::npos);
+    std::filesystem::permissions(folder.file(""), std::filesystem::perms::owner_all);
+  }
+}
+
+TEST_CASE("a file that is no database is refused and left alone") {
+  const ScratchFolder folder;
+  std::ofstream(folder.file("library.db")) << std::string(8192, 'x');
+  CHECK(reason_of([&] { open_sqlite_storage(options_for(folder)); }) == "storage_corrupt");
+  CHECK(bytes_of(folder.file("library.db")) == std::string(8192, 'x'));
+}
+
+TEST_CASE("a full disk refuses the write that needs it, and no other") {
+  const ScratchFolder folder;
+  const auto storage = open_library(options_for(folder));
+  insert_counter(*storage, "a");
+  execute(*storage, "PRAGMA max_page_count = 1");  // it cannot be less than it is
+  const auto grow = [&] { insert_counter(*storage, std::string(100'000, 'x')); };
+  CHECK(reason_of(grow) == "storage_full");
+  std::vector<std::thread> threads;
+  std::atomic<int> full{0};
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&, i] {
+      for (int n = 0; n < 20; ++n) {
+        if (i != 0)
+          add_one(*storage);
+        else if (reason_of(grow) == "storage_full")
+          ++full;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(full == 20);
+  CHECK(find<Counter>(*storage, "a")->value == 140);
+  CHECK(count<Counter>(*storage) == 1);
+}
+
+TEST_CASE("a write that is stopped harms no other, though SQLite gives up the whole transaction") {
+  const ScratchFolder folder;
+  SqliteOptions options = options_for(folder);
+  options.max_write = milliseconds(100);
+  const auto storage = open_library(options);
+  execute(*storage,
+          "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)"
+          "INSERT INTO counters (name, value) SELECT 'c' || n, 0 FROM numbers");
+  const auto endless = [](UnitOfWork& uow) {
+    for (;;) Counters(uow).update_where(everything(), {add("value", 1)});
+  };
+  std::vector<std::thread> threads;
+  std::atomic<int> stopped{0};
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&, i] {
+      for (int n = 0; n < 3; ++n) {
+        if (i != 0)
+          add_one(*storage, "c1");
+        else if (reason_of([&] { storage->write(endless); }) == "storage_timeout")
+          ++stopped;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(stopped == 3);
+  CHECK(find<Counter>(*storage, "c1")->value == 9);
+  CHECK(find<Counter>(*storage, "c2")->value == 0);
+}
+
+TEST_CASE("a function that takes too long is undone and refused") {
+  const ScratchFolder folder;
+  const auto storage = open_library(options_for(folder));
+  SqliteOptions hasty = options_for(folder);
+  hasty.max_write = milliseconds(0);
+  const auto refusing = open_library(hasty);
+  CHECK(reason_of([&] { insert_counter(*refusing, "a"); }) == "storage_timeout");
+  CHECK(reason_of([&] { refusing->write([](UnitOfWork&) {}); }) == "storage_timeout");
+  CHECK(count<Counter>(*storage) == 0);
+}
+
+TEST_CASE("a read that takes too long is stopped") {
+  const ScratchFolder folder;
+  SqliteOptions hasty = options_for(folder);
+  hasty.max_read = milliseconds(0);
+  const auto storage = open_library(hasty);
+  CHECK(reason_of([&] { count<Counter>(*storage); }) == "storage_timeout");
+  storage->ping();
+}
+
+TEST_CASE("a slow write is reported") {
+  const ScratchFolder folder;
+  SqliteOptions options = options_for(folder);
+  int reports = 0;
+  options.slow_write = milliseconds(0);
+  options.on_slow_write = [&](std::chrono::microseconds) { ++reports; };
+  const auto storage = open_library(options);
+  insert_counter(*storage, "a");
+  CHECK(reports == 1);
+}
+
+TEST_CASE("a write beyond the queue is refused at once") {
+  const ScratchFolder folder;
+  SqliteOptions options = options_for(folder);
+  options.max_queued_writes = 0;
+  const auto storage = open_library(options);
+  Signal running;
+  Signal go_on;
+  std::thread first_writer([&] {
+    storage->write([&](UnitOfWork&) {
+      running.give();
+      go_on.await();
+    });
+  });
+  running.await();
+  CHECK(reason_of([&] { insert_counter(*storage, "a"); }) == "storage_busy");
+  CHECK(count<Counter>(*storage) == 0);  // readers do not mind
+  go_on.give();
+  first_writer.join();
+  insert_counter(*storage, "a");
+}
+
+TEST_CASE("a write whose turn does not come in time is refused and never runs") {
+  const ScratchFolder folder;
+  SqliteOptions options = options_for(folder);
+  options.busy_timeout = milliseconds(20);
+  const auto storage = open_library(options);
+  Signal running;
+  Signal go_on;
+  std::thread first_writer([&] {
+    storage->write([&](UnitOfWork&) {
+      running.give();
+      go_on.await();
+    });
+  });
+  running.await();
+  CHECK(reason_of([&] { insert_counter(*storage, "a"); }) == "storage_busy");
+  go_on.give();
+  first_writer.join();
+  CHECK(count<Counter>(*storage) == 0);
+}
+
+TEST_CASE("a write waits no longer than it may for another process") {
+  const ScratchFolder folder;
+  SqliteOptions options = options_for(folder);
+  options.busy_timeout = milliseconds(20);
+  const auto storage = open_library(options);
+  const auto other = open_library(options);
+  execute(*other, "BEGIN IMMEDIATE");
+  CHECK(reason_of([&] { insert_counter(*storage, "a"); }) == "storage_busy");
+  execute(*other, "COMMIT");
+  insert_counter(*storage, "a");
+}
+
+TEST_CASE("a read waits while all connections are in use, and not for ever") {
+  const ScratchFolder folder;
+  SqliteOptions options = options_for(folder);
+  options.max_readers = 1;
+  options.busy_timeout = milliseconds(20);
+  const auto storage = open_library(options);
+  Signal running;
+  Signal go_on;
+  std::thread reader([&] {
+    storage->read([&](UnitOfWork&) {
+      running.give();
+      go_on.await();
+    });
+  });
+  running.await();
+  CHECK(reason_of([&] { count<Counter>(*storage); }) == "storage_busy");
+  go_on.give();
+  reader.join();
+  CHECK(count<Counter>(*storage) == 0);
+}
+
+TEST_CASE("the text of a statement does not depend on values") {
+  SqliteOptions options;
+  std::set<std::string, std::less<>> texts;
+  options.on_statement = [&](std::string_view statement, std::chrono::microseconds) { texts.emplace(statement); };
+  const auto storage = open_library(options);
+  const auto use = [&](std::int64_t n) {
+    const std::string name = "name" + std::to_string(n);
+    storage->write([&](UnitOfWork& uow) {
+      Counters counters(uow);
+      counters.insert({name, n});
+      counters.update({name, n + 1});
+      counters.upsert({name, n}, {"name"});
+      counters.update_where(equal("value", n), {add("value", n)});
+      counters.select({.where = in("value", std::vector<std::int64_t>(static_cast<std::size_t>(n), n)),
+                       .order = {descending("value")},
+                       .limit = static_cast<std::size_t>(n),
+                       .after = {n, name}});
+      Repository<Entry>(uow).count(matches(name), static_cast<std::size_t>(n));
+      counters.remove(name);
+    });
+  };
+  use(1);
+  const std::size_t after_one = texts.size();
+  for (std::int64_t n = 2; n < 20; ++n) use(n);
+  CHECK(texts.size() == after_one);
+}
+
+TEST_CASE("tables made from schemas agree with them") {
+  const auto storage = open_library({});
+  CHECK(table_differences(*storage, library_schemas()) == std::vector<std::string>());
+}
+
+TEST_CASE("tables that disagree with a schema are found out") {
+  const auto storage = std::make_unique<SqliteStorage>(SqliteOptions());
+  execute(*storage,
+          "CREATE TABLE counters (name TEXT PRIMARY KEY, value REAL NOT NULL UNIQUE, more TEXT);"
+          "CREATE TABLE books AS SELECT 1 AS id;");
+  const auto differences = table_differences(*storage, library_schemas());
+  const auto found = [&](const char* text) {
+    return std::find(differences.begin(), differences.end(), text) != differences.end();
+  };
+  CHECK(found("there is no table authors"));
+  CHECK(found("counters name should be NOT NULL"));
+  CHECK(found("counters value is REAL instead of BIGINT"));
+  CHECK(found("counters has a column that the schema lacks: more"));
+  CHECK(found("counters should not have UNIQUE (value)"));
+  CHECK(found("books has no column title"));
+  CHECK(found("books id should be the key"));
+  CHECK(found("books should have UNIQUE (place, shelf)"));
+  CHECK(found("books has no index that begins with (cover, bought)"));
+}
+
+TEST_CASE("migrations are applied once, in their order") {
+  const ScratchFolder folder;
+  const auto storage = std::make_unique<SqliteStorage>(options_for(folder));
+  migrate(*storage, {second, first}, "0.2.0");
+  migrate(*storage, {second, first}, "0.2.0");
+  CHECK(has_table(*storage, "one"));
+  CHECK(has_table(*storage, "two"));
+  MigrationStatus status;
+  storage->exclusively([&](sql::Connection& connection) {
+    status = sql::migration_status(connection, sql::read_migrations(std::vector{first}));
+  });
+  REQUIRE(status.steps.size() == 2);  // the second is not ours, and yet applied
+  CHECK(status.steps[0].name == "first");
+  CHECK(status.steps[1].name == "second_step");
+  CHECK(status.steps[1].applied);
+}
+
+TEST_CASE("a migration that fails leaves those before it") {
+  const auto storage = std::make_unique<SqliteStorage>(SqliteOptions());
+  CHECK_THROWS_AS(migrate(*storage, {first, broken}, "0.1.0"), Error);
+  CHECK(has_table(*storage, "one"));
+  CHECK_FALSE(has_table(*storage, "two"));
+  migrate(*storage, {first, second}, "0.2.0");
+  CHECK(has_table(*storage, "two"));
+}
+
+TEST_CASE("a migration that was edited after it was applied is refused") {
+  const auto storage = std::make_unique<SqliteStorage>(SqliteOptions());
+  migrate(*storage, {first}, "0.1.0");
+  CHECK(reason_of([&] { migrate(*storage, {edited}, "0.1.0"); }) == "migration_changed");
+}
+
+TEST_CASE("a database changed by a newer release is refused only if that release says so") {
+  const auto storage = std::make_unique<SqliteStorage>(SqliteOptions());
+  migrate(*storage, {first, second}, "0.2.0");
+  CHECK(reason_of([&] { migrate(*storage, {first}, "0.1.9"); }) == "schema_too_new");
+  migrate(*storage, {first}, "0.2.0");
+  execute(*storage, "UPDATE schema_migrations SET oldest_binary = 999000000");
+  CHECK(reason_of([&] { storage->migrate(); }) == "schema_too_new");
+}
+
+TEST_CASE("processes that start together migrate once") {
+  const ScratchFolder folder;
+  std::vector<std::string> failures(8);
+  std::vector<std::thread> threads;
+  for (std::string& failure : failures)
+    threads.emplace_back([&] {
+      failure = message_of([&] { open_sqlite_storage(options_for(folder))->migrate(); });
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& failure : failures) CHECK(failure == "");
+  const auto storage = open_sqlite_storage(options_for(folder));
+  CHECK(applied_steps(*storage) == sql::own_migrations().size());
+}
+
+TEST_CASE("threads may migrate one storage at once") {
+  const ScratchFolder folder;
+  const auto storage = open_sqlite_storage(options_for(folder));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&] { storage->migrate(); });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(applied_steps(*storage) == sql::own_migrations().size());
+}
+
+TEST_CASE("the status of migrations changes no file") {
+  const ScratchFolder folder;
+  const std::string path = folder.file("library.db");
+  {
+    const auto storage = open_sqlite_storage(options_for(folder));
+    CHECK(storage->migration_status().steps.size() == sql::own_migrations().size());
+    CHECK(applied_steps(*storage) == 0);
+    CHECK(bytes_of(path).empty());
+  }
+  {
+    const auto storage = open_sqlite_storage(options_for(folder));
+    storage->migrate();
+    CHECK(applied_steps(*storage) == sql::own_migrations().size());
+  }
+  const std::string before = bytes_of(path);
+  applied_steps(*open_sqlite_storage(options_for(folder)));
+  CHECK(bytes_of(path) == before);
+}
+
+TEST_CASE("migration files are read strictly") {
+  CHECK(sql::version_number("1.2.3") == 1002003);
+  for (const char* malformed : {"", "1", "1.2", "1.2.3.4", "1.2.3-rc1", "1.2.1000", "a.b.c", "1..3", "-1.2.3", "1.2."})
+    CHECK_THROWS_AS(sql::version_number(malformed), Error);
+  CHECK_THROWS_AS(sql::read_migrations(std::vector{EmbeddedFile{"first.sql", first.bytes}}), Error);
+  CHECK_THROWS_AS(sql::read_migrations(std::vector{EmbeddedFile{"0001_first.sql", "CREATE TABLE one (id);"}}), Error);
+  for (const sql::Migration& migration : sql::own_migrations()) CHECK(migration.oldest_binary <= sql::own_version());
+}

@@ -1,0 +1,239 @@
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+
+#include "contract/clauses.hpp"
+
+namespace lms::testing {
+
+namespace {
+
+using Books = Repository<Book>;
+using Counters = Repository<Counter>;
+
+constexpr int thread_count = 8;
+
+/// Runs `work(0)` … `work(thread_count - 1)` at the same time.
+template <class F>
+void in_threads(F&& work) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < thread_count; ++i) threads.emplace_back([&work, i] { work(i); });
+  for (std::thread& thread : threads) thread.join();
+}
+
+void add_to(UnitOfWork& uow, const char* name, std::int64_t amount) {
+  Counters(uow).update_where(equal("name", name), {add("value", amount)});
+}
+
+std::int64_t value_of(Storage& storage, const char* name) { return find<Counter>(storage, name).value().value; }
+
+}  // namespace
+
+std::vector<Clause> transaction_clauses() {
+  return {
+      {"write and read hand on what their function returns",
+       [](Storage& storage) {
+         CHECK(storage.write([](UnitOfWork&) { return std::string("written"); }) == "written");
+         CHECK(storage.read([](UnitOfWork&) { return std::make_unique<int>(7); }) != nullptr);
+       }},
+      {"a unit sees its own changes",
+       [](Storage& storage) {
+         storage.write([](UnitOfWork& uow) {
+           Counters(uow).insert({"a", 1});
+           add_to(uow, "a", 2);
+           CHECK(Counters(uow).get("a").value == 3);
+           CHECK(Counters(uow).count(everything()) == 1);
+         });
+       }},
+      {"a failed transaction leaves nothing behind",
+       [](Storage& storage) {
+         std::vector<Book> before{book(1, "one"), book(2, "two"), book(3, "three")};
+         insert(storage, before);
+         const auto everything_and_fail = [&](UnitOfWork& uow) {
+           Books books(uow);
+           books.insert(book(4));
+           CHECK(books.insert_if_absent(book(5)));
+           books.upsert(book(6), {"id"});
+           books.upsert(book(1, "replaced"), {"id"});
+           books.update(book(2, "replaced"));
+           books.update_where(everything(), {set("pages", 1)});
+           books.remove(book(3).id);
+           books.remove_where(equal("title", "replaced"));
+           Counters(uow).insert({"a", 1});
+           throw std::out_of_range("on purpose");
+         };
+         CHECK_THROWS_WITH_AS(storage.write(everything_and_fail), "on purpose", std::out_of_range);
+         const std::vector<Book> after = select<Book>(storage);
+         REQUIRE(numbers(after) == std::vector{1, 2, 3});
+         for (std::size_t i = 0; i < after.size(); ++i)
+           CHECK(Book::schema().to_record(&after[i]) == Book::schema().to_record(&before[i]));
+         CHECK(count<Counter>(storage) == 0);
+         insert<Book>(storage, {book(4), book(5)});  // their places are free
+       }},
+      {"whatever is thrown reaches the caller",
+       [](Storage& storage) {
+         struct Odd {
+           int number;
+         };
+         try {
+           storage.write([](UnitOfWork&) { throw Odd{7}; });
+           FAIL("nothing was thrown");
+         } catch (const Odd& odd) {
+           CHECK(odd.number == 7);
+         }
+         CHECK_THROWS_AS(storage.read([](UnitOfWork&) { throw Odd{8}; }), Odd);
+         insert<Counter>(storage, {{"a", 1}});
+       }},
+      {"a unit is poisoned by a failed operation",
+       [](Storage& storage) {
+         insert<Counter>(storage, {{"a", 1}});
+         const auto go_on = [](UnitOfWork& uow) {
+           Counters(uow).insert({"b", 1});
+           CHECK_THROWS_AS(Counters(uow).insert({"a", 2}), Error);
+           CHECK(uow.poisoned());
+           CHECK_THROWS_AS(Counters(uow).insert({"c", 3}), Error);
+           CHECK_THROWS_AS(Counters(uow).count(everything()), Error);
+         };
+         CHECK(reason_of([&] { storage.write(go_on); }) == "internal");
+         CHECK(count<Counter>(storage) == 1);
+       }},
+      {"a unit for reading refuses to write",
+       [](Storage& storage) {
+         insert<Counter>(storage, {{"a", 1}});
+         const auto write_in_read = [](UnitOfWork& uow) { Counters(uow).insert({"b", 1}); };
+         const auto remove_in_read = [](UnitOfWork& uow) { Counters(uow).remove_where(everything()); };
+         CHECK(reason_of([&] { storage.read(write_in_read); }) == "internal");
+         CHECK(reason_of([&] { storage.read(remove_in_read); }) == "internal");
+         CHECK(count<Counter>(storage) == 1);
+       }},
+      {"a transaction inside a transaction is refused",
+       [](Storage& storage) {
+         const auto nothing = [](UnitOfWork&) {};
+         CHECK(reason_of([&] { storage.write([&](UnitOfWork&) { storage.write(nothing); }); }) == "internal");
+         CHECK(reason_of([&] { storage.write([&](UnitOfWork&) { storage.read(nothing); }); }) == "internal");
+         CHECK(reason_of([&] { storage.read([&](UnitOfWork&) { storage.write(nothing); }); }) == "internal");
+         CHECK(reason_of([&] { storage.read([&](UnitOfWork&) { storage.read(nothing); }); }) == "internal");
+         const auto caught = [&](UnitOfWork& uow) {
+           Counters(uow).insert({"a", 1});
+           CHECK_THROWS_AS(storage.read(nothing), Error);
+         };
+         storage.write(caught);
+         CHECK(value_of(storage, "a") == 1);
+       }},
+      {"increments of many threads are all counted",
+       [](Storage& storage) {
+         insert<Counter>(storage, {{"a", 0}});
+         in_threads([&](int) {
+           for (int i = 0; i < 50; ++i) storage.write([](UnitOfWork& uow) { add_to(uow, "a", 1); });
+         });
+         CHECK(value_of(storage, "a") == thread_count * 50);
+       }},
+      {"what a thread reads and then writes is not overtaken by another",
+       [](Storage& storage) {
+         insert<Counter>(storage, {{"a", 0}});
+         in_threads([&](int) {
+           for (int i = 0; i < 25; ++i)
+             storage.write([](UnitOfWork& uow) {
+               Counter counter = Counters(uow).get("a");
+               ++counter.value;
+               Counters(uow).update(counter);
+             });
+         });
+         CHECK(value_of(storage, "a") == thread_count * 25);
+       }},
+      {"a conditional update never exceeds its bound",
+       [](Storage& storage) {
+         insert<Counter>(storage, {{"seats", 0}});
+         std::atomic<int> seated{0};
+         in_threads([&](int) {
+           for (int i = 0; i < 20; ++i) {
+             const bool got_one = storage.write([](UnitOfWork& uow) {
+               return !Counters(uow).update_where(all_of({equal("name", "seats"), less("value", 30)}), {add("value", 1)})
+                           .empty();
+             });
+             if (got_one) ++seated;
+           }
+         });
+         CHECK(seated == 30);
+         CHECK(value_of(storage, "seats") == 30);
+       }},
+      {"of those who insert the same key, one succeeds",
+       [](Storage& storage) {
+         std::atomic<int> inserted{0};
+         std::atomic<int> refused{0};
+         in_threads([&](int self) {
+           for (int i = 0; i < 20; ++i) {
+             const std::string reason = reason_of([&] {
+               storage.write([&](UnitOfWork& uow) { Counters(uow).insert({"c" + std::to_string(i), self}); });
+             });
+             ++(reason.empty() ? inserted : refused);
+             if (!reason.empty()) CHECK(reason == "counters_exists");
+           }
+         });
+         CHECK(inserted == 20);
+         CHECK(refused == (thread_count - 1) * 20);
+       }},
+      {"a failure reaches its caller alone",
+       [](Storage& storage) {
+         std::atomic<int> wrong{0};
+         in_threads([&](int self) {
+           for (int i = 0; i < 40; ++i) {
+             const std::string name = std::to_string(self) + "-" + std::to_string(i);
+             const bool fails = (self + i) % 3 == 0;
+             std::string message;
+             try {
+               storage.write([&](UnitOfWork& uow) {
+                 Counters(uow).insert({name, self});
+                 if (fails) throw std::runtime_error(name);
+               });
+             } catch (const std::runtime_error& error) {
+               message = error.what();
+             }
+             if (message != (fails ? name : "")) ++wrong;
+             if (find<Counter>(storage, name).has_value() == fails) ++wrong;
+           }
+         });
+         CHECK(wrong == 0);
+       }},
+      {"a reader sees one consistent state",
+       [](Storage& storage) {
+         insert<Counter>(storage, {{"a", 500}, {"b", 500}});
+         std::atomic<int> writing{thread_count / 2};
+         std::atomic<int> torn{0};
+         std::atomic<int> reads{0};
+         in_threads([&](int self) {
+           if (self % 2 == 0) {
+             for (int i = 0; i < 40; ++i)
+               storage.write([&](UnitOfWork& uow) {
+                 add_to(uow, "a", -1);
+                 add_to(uow, "b", 1);
+               });
+             --writing;
+             return;
+           }
+           do {
+             storage.read([&](UnitOfWork& uow) {
+               const std::int64_t a = Counters(uow).get("a").value;
+               const std::int64_t sum = a + Counters(uow).get("b").value;
+               if (sum != 1000 || Counters(uow).get("a").value != a) ++torn;
+             });
+             ++reads;
+           } while (writing > 0);
+         });
+         CHECK(torn == 0);
+         CHECK(reads > 0);
+         CHECK(value_of(storage, "b") == 500 + thread_count / 2 * 40);
+       }},
+      {"a store answers, has a name, and can be migrated again",
+       [](Storage& storage) {
+         insert<Counter>(storage, {{"a", 1}});
+         storage.ping();
+         CHECK_FALSE(storage.kind().empty());
+         storage.migrate();
+         for (const MigrationStatus::Step& step : storage.migration_status().steps) CHECK(step.applied);
+         CHECK(value_of(storage, "a") == 1);
+       }},
+  };
+}
+
+}  // namespace lms::testing
