@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <lms/http.hpp>
+
+namespace lms {
+
+/// An IPv4 or IPv6 address; IPv4 ones are kept mapped into IPv6, so that both spellings are the same.
+class IpAddress {
+ public:
+  /// Without port, brackets or zone.
+  static std::optional<IpAddress> parse(std::string_view text);
+
+  std::string text() const;
+  /// Whether both begin with the same `bits` of 128.
+  bool shares_prefix(const IpAddress& other, unsigned bits) const noexcept;
+  bool is_v4() const noexcept;
+  bool operator==(const IpAddress&) const = default;
+
+ private:
+  std::array<std::uint8_t, 16> bytes_{};
+};
+
+/// Where a request comes from, seen through proxies. Thread-safe.
+///
+/// Only a trusted proxy is believed what it says of its own peer. `X-Forwarded-For` counts if it is there, `Forwarded`
+/// (RFC 7239) otherwise: a proxy has to set or remove both.
+class TrustedProxies {
+ public:
+  /// Addresses (`10.0.0.1`, `::1`) and ranges (`10.0.0.0/8`). @throws Error invalid for anything else.
+  explicit TrustedProxies(const std::vector<std::string>& ranges);
+
+  /// The address of the nearest hop that is no trusted proxy; the peer itself if it is none, or where a proxy sent
+  /// something unreadable.
+  std::string client_address(const http::Request& request) const;
+  /// Whether the client speaks TLS: to us, or to a trusted proxy that says so (`X-Forwarded-Proto`, `proto=`).
+  bool is_secure(const http::Request& request) const;
+
+ private:
+  struct Range {
+    IpAddress base;
+    unsigned bits;
+  };
+  bool trusts(const IpAddress& address) const noexcept;
+  bool trusts_peer(const http::Request& request) const;
+
+  std::vector<Range> ranges_;
+};
+
+}  // namespace lms

@@ -1,0 +1,130 @@
+#include "http/documentation.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include <lms/error.hpp>
+
+#include "base/crypto.hpp"
+#include "base/embedded.hpp"
+#include "base/encoding.hpp"
+#include "base/markdown.hpp"
+#include "http/header_text.hpp"
+
+namespace lms {
+
+namespace documentation {
+std::span<const EmbeddedFile> files();
+}
+
+namespace {
+
+/// Scripts come from files only; ReDoc writes its styles into the page and searches in a worker.
+constexpr const char* page_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+const EmbeddedFile* find_file(std::string_view name) {
+  const auto files = documentation::files();
+  const auto found = std::find_if(files.begin(), files.end(), [&](const EmbeddedFile& file) { return file.name == name; });
+  return found == files.end() ? nullptr : &*found;
+}
+
+std::string_view media_type(std::string_view file_name) {
+  if (file_name.ends_with(".html")) return "text/html; charset=utf-8";
+  if (file_name.ends_with(".css")) return "text/css; charset=utf-8";
+  if (file_name.ends_with(".js")) return "text/javascript; charset=utf-8";
+  if (file_name.ends_with(".png")) return "image/png";
+  return "text/plain; charset=utf-8";
+}
+
+struct Document {
+  std::string type;
+  std::string text;
+  std::string etag;
+};
+
+Document make_document(std::string_view type, std::string_view text) {
+  constexpr std::size_t enough = 16;
+  const Sha256Digest digest = sha256(text);
+  return {std::string(type), std::string(text), '"' + to_hex(std::span(digest).first<enough>()) + '"'};
+}
+
+http::Response show(const http::Request& request, const Document& document) {
+  http::Response response{.status = 200,
+                          .headers = {{"Cache-Control", "public, max-age=3600"},
+                                      {"ETag", document.etag},
+                                      {"Content-Security-Policy", page_policy}},
+                          .body = {}};
+  const auto known = list_elements(request.headers, "If-None-Match");
+  if (std::find(known.begin(), known.end(), document.etag) != known.end()) {
+    response.status = 304;
+    return response;
+  }
+  response.headers.add("Content-Type", document.type);
+  response.body = document.text;
+  return response;
+}
+
+Document file_document(const EmbeddedFile& file) { return make_document(media_type(file.name), file.bytes); }
+
+/// A page whose scripts are part of this build, or the page that says they are not.
+Document scripted_page(std::string_view file_name) {
+  const EmbeddedFile* file = find_file(file_name);
+  return file_document(file ? *file : *find_file("left-out.html"));
+}
+
+Document changelog_page() {
+  constexpr std::string_view mark = "@CHANGELOG@";
+  std::string html(find_file("changelog.html")->bytes);
+  html.replace(html.find(mark), mark.size(), markdown_to_html(find_file("CHANGELOG.md")->bytes));
+  return make_document(media_type(".html"), html);
+}
+
+Document versions(const std::string& prefix, const std::string& release) {
+  const Object current{
+      {"version", prefix.substr(prefix.rfind('/') + 1)}, {"path", prefix}, {"status", "current"}, {"release", release}};
+  return make_document("application/json", to_json(Object{{"versions", Array{current}}}));
+}
+
+/// Serves one document at several paths. It is made when it is first asked for.
+void add_page(Router& router, const std::vector<std::string>& paths, std::function<Document()> make) {
+  struct Lazy {
+    std::once_flag once;
+    Document document;
+  };
+  const Handler handler = [make = std::move(make), lazy = std::make_shared<Lazy>()](Call& call) {
+    std::call_once(lazy->once, [&] { lazy->document = make(); });
+    return show(call.request(), lazy->document);
+  };
+  for (const std::string& path : paths)
+    router.add({.method = http::Method::get,
+                .path = path,
+                .operation = "page " + path,
+                .allow = Anyone{},
+                .output_mode = Output::free,
+                .absolute = true,
+                .hidden = true,
+                .ignores_token = true,
+                .handler = handler});
+}
+
+}  // namespace
+
+void add_documentation_routes(Router& router, Documentation about) {
+  add_page(router, {"/openapi.json", "/docs/openapi.json", "/api/schema"},
+           [openapi = std::move(about.openapi)] { return make_document("application/json", openapi()); });
+  add_page(router, {"/docs", "/api/docs"}, [] { return scripted_page("swagger.html"); });
+  add_page(router, {"/redoc", "/docs/redoc", "/api/redoc"}, [] { return scripted_page("redoc.html"); });
+  add_page(router, {"/docs/changelog"}, changelog_page);
+  add_page(router, {"/docs/versions"},
+           [prefix = router.prefix(), release = about.version] { return versions(prefix, release); });
+  for (const EmbeddedFile& file : documentation::files())
+    add_page(router, {"/docs/assets/" + std::string(file.name)}, [&file] { return file_document(file); });
+}
+
+}  // namespace lms

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lms {
+
+/// Whether a `Host` field names a host the school answers to: `*` allows any, `.example.org` that name and all below it.
+/// The port does not matter.
+bool is_allowed_host(std::string_view host, const std::vector<std::string>& allowed);
+
+}  // namespace lms

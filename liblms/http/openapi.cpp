@@ -1,0 +1,561 @@
+#include "http/openapi.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <lms/error.hpp>
+
+#include "http/problem.hpp"
+
+namespace lms {
+
+namespace {
+
+/// A schema looks different to those who read, to those who create and to those who change.
+enum class Form { shown, created, changed };
+
+bool has(const Field& field, Form form) {
+  switch (field.access) {
+    case Access::normal: return true;
+    case Access::create_only: return form != Form::changed;
+    case Access::read_only: return form == Form::shown;
+    case Access::write_only: return form != Form::shown;
+    case Access::hidden: break;
+  }
+  return false;
+}
+
+Object reference(std::string_view kind, const std::string& name) {
+  return {{"$ref", "#/components/" + std::string(kind) + '/' + name}};
+}
+
+Object json_content(Value schema) { return {{"application/json", Object{{"schema", std::move(schema)}}}}; }
+
+// --- what the row says of itself ---
+
+std::vector<std::string> path_parameters(const Route& route) {
+  std::vector<std::string> names;
+  for (std::size_t open = route.path.find('{'); open != std::string::npos; open = route.path.find('{', open + 1))
+    names.push_back(route.path.substr(open + 1, route.path.find('}', open) - open - 1));
+  return names;
+}
+
+bool is_id(const Route& route, std::string_view parameter) {
+  const auto& texts = route.text_params;
+  return (parameter == "id" || parameter.ends_with("_id")) && std::find(texts.begin(), texts.end(), parameter) == texts.end();
+}
+
+bool takes_body(const Route& route) { return route.input_mode != Input::none || route.streams_body; }
+
+/// Every status a route may refuse with.
+std::set<int> error_statuses(const Route& route) {
+  std::set<int> statuses{400, 422, 500, 503};
+  if (!route.ignores_token) statuses.insert(401);
+  if (!std::holds_alternative<Anyone>(route.allow)) statuses.insert(403);
+  if (route.path.find('{') != std::string::npos) statuses.insert(404);
+  if (takes_body(route)) statuses.insert({413, 415});
+  for (const RouteError& error : route.errors) statuses.insert(status_of(error.code));
+  return statuses;
+}
+
+std::string who_may_call(const Route& route) {
+  if (const auto* permission = std::get_if<Permission>(&route.allow))
+    return "Needs the permission `" + std::string(permission->name) + "`.";
+  return std::holds_alternative<SignedIn>(route.allow) ? "For people who are signed in." : "Open to everybody.";
+}
+
+std::string description_of(const Route& route) {
+  return route.description + (route.description.empty() ? "" : "\n\n") + who_may_call(route);
+}
+
+Array security_of(const Route& route) {
+  const Object bearer{{"bearer", Array{}}};
+  if (route.ignores_token) return {};
+  if (std::holds_alternative<Anyone>(route.allow)) return {Object{}, bearer};
+  return {bearer};
+}
+
+// --- schemas ---
+
+void add_limits(Object& schema, const Field& field) {
+  const auto number = [&](double limit) {
+    return field.type == FieldType::real ? Value(limit) : Value(static_cast<std::int64_t>(limit));
+  };
+  if (std::isfinite(field.minimum)) schema.append("minimum", number(field.minimum));
+  if (std::isfinite(field.maximum)) schema.append("maximum", number(field.maximum));
+}
+
+void add_length(Object& schema, std::string_view minimum, std::string_view maximum, const Field& field) {
+  if (field.min_length > 0) schema.append(std::string(minimum), static_cast<std::int64_t>(field.min_length));
+  schema.append(std::string(maximum), static_cast<std::int64_t>(field.max_length));
+}
+
+void add_format(Object& schema, Format format) {
+  switch (format) {
+    case Format::none: break;
+    case Format::email: schema.append("format", "email"); break;
+    case Format::slug: schema.append("pattern", "^[a-z0-9]+(-[a-z0-9]+)*$"); break;
+    case Format::url: schema.append("format", "uri"); break;
+    case Format::language: schema.append("pattern", "^[a-z]{2}(-[A-Z]{2})?$"); break;
+    case Format::currency: schema.append("pattern", "^[A-Z]{3}$"); break;
+    case Format::markdown: schema.append("contentMediaType", "text/markdown"); break;
+    case Format::password: schema.append("format", "password"); break;
+  }
+}
+
+void allow_null(Object& schema) {
+  if (schema.contains("$ref")) {
+    const Object target = std::exchange(schema, Object{});
+    schema.append("anyOf", Array{target, Object{{"type", "null"}}});
+    return;
+  }
+  const Value* type = schema.find("type");
+  if (!type) return;  // any JSON, null included
+  schema.set("type", Array{*type, "null"});
+  if (const Value* choices = schema.find("enum")) {
+    Array with_null = choices->as_array();
+    with_null.emplace_back(nullptr);
+    schema.set("enum", std::move(with_null));
+  }
+}
+
+Object object_schema(Object properties, Array required) {
+  Object schema{{"type", "object"}, {"properties", std::move(properties)}};
+  if (!required.empty()) schema.append("required", std::move(required));
+  return schema;
+}
+
+/// The schemas of components, each written when it is first referred to.
+class Components {
+ public:
+  /// First every use is noted, for a component's name depends on them; then the document is written.
+  void note(const Schema& schema, Form form) {
+    if (!forms_[&schema].insert(form).second) return;
+    for (const Field& field : schema.fields())
+      if (field.object && has(field, form)) note(*field.object, nested(form));
+  }
+
+  Object refer(const Schema& schema, Form form) {
+    const std::string name = name_of(schema, form);
+    const auto [place, is_new] = owners_.emplace(name, &schema);
+    if (place->second != &schema) throw internal("two schemas are called " + name);
+    if (is_new) {
+      Object component = describe(schema, form);
+      schemas_.emplace(name, std::move(component));
+    }
+    return reference("schemas", name);
+  }
+
+  Object describe(const Field& field, Form form) {
+    Object schema = describe(field.type, field, form);
+    if (field.nullable) allow_null(schema);
+    if (!field.doc.empty()) schema.append("description", field.doc);
+    if (!field.example.is_null()) schema.append("examples", Array{field.example});
+    return schema;
+  }
+
+  void add(std::string name, Object schema) { schemas_.emplace(std::move(name), std::move(schema)); }
+
+  Object take() {
+    Object all;
+    for (auto& [name, schema] : schemas_) all.append(name, std::move(schema));
+    return all;
+  }
+
+ private:
+  static Form nested(Form form) { return form == Form::shown ? Form::shown : Form::created; }
+
+  std::string name_of(const Schema& schema, Form form) const {
+    const bool alone = schema.table().empty() && forms_.at(&schema).size() == 1;
+    if (alone || form == Form::shown) return schema.name();
+    return schema.name() + (form == Form::created ? "Create" : "Update");
+  }
+
+  Object describe(const Schema& schema, Form form) {
+    Object properties;
+    Array required;
+    for (const Field& field : schema.fields()) {
+      if (!has(field, form)) continue;
+      properties.append(field.name, describe(field, form));
+      if (form == Form::shown || (form == Form::created && field.required)) required.emplace_back(field.name);
+    }
+    Object component = object_schema(std::move(properties), std::move(required));
+    if (form != Form::shown) component.append("additionalProperties", false);
+    if (!schema.doc().empty()) component.append("description", schema.doc());
+    return component;
+  }
+
+  /// Limits bind those who send; those who read can do without them.
+  Object describe(FieldType type, const Field& field, Form form) {
+    const bool sent = form != Form::shown;
+    Object schema;
+    switch (type) {
+      case FieldType::boolean: return {{"type", "boolean"}};
+      case FieldType::uuid: return {{"type", "string"}, {"format", "uuid"}};
+      case FieldType::time: return {{"type", "string"}, {"format", "date-time"}};
+      case FieldType::object: return field.object ? refer(*field.object, nested(form)) : schema;
+      case FieldType::integer:
+        schema = {{"type", "integer"}, {"format", "int64"}};
+        if (sent) add_limits(schema, field);
+        return schema;
+      case FieldType::real:
+        schema = {{"type", "number"}, {"format", "double"}};
+        if (sent) add_limits(schema, field);
+        return schema;
+      case FieldType::list:
+        schema = {{"type", "array"}, {"items", describe(field.element, field, form)}};
+        if (sent) add_length(schema, "minItems", "maxItems", field);
+        return schema;
+      case FieldType::text: break;
+    }
+    schema.append("type", "string");
+    if (!field.choices.empty()) {
+      Array names;
+      for (const std::string& choice : field.choices) names.emplace_back(choice);
+      schema.append("enum", std::move(names));
+    } else if (sent) {
+      if (field.type == FieldType::text) add_length(schema, "minLength", "maxLength", field);
+      add_format(schema, field.format);
+    }
+    return schema;
+  }
+
+  std::map<const Schema*, std::set<Form>> forms_;
+  std::map<std::string, const Schema*> owners_;
+  std::map<std::string, Object> schemas_;
+};
+
+// --- errors ---
+
+struct ErrorResponse {
+  int status;
+  std::string_view name, meaning;
+  std::string_view reason, message;  ///< of the example
+};
+
+constexpr std::array<ErrorResponse, 9> error_responses{{
+    {400, "BadRequest", "The request is malformed: its JSON (then `detail` is a list with the position), URL or host.",
+     "malformed_url", "The URL is not percent-encoded UTF-8."},
+    {401, "Unauthorized", "There is no access token, or it is no longer good.", "not_authenticated", "Sign in first."},
+    {403, "Forbidden", "The caller may not do this.", "permission_denied", "You may not do this."},
+    {404, "NotFound", "There is no such thing, or the caller may not know of it.", "not_found", "Not found."},
+    {413, "ContentTooLarge", "The body is too large.", "body_too_large", "The body is too large."},
+    {415, "UnsupportedMediaType", "The body is not JSON in UTF-8, or is compressed.", "unsupported_media_type",
+     "Send the body as JSON in UTF-8."},
+    {422, "UnprocessableContent", "The input breaks a stated rule; each fault is listed.", "validation_error", ""},
+    {500, "InternalServerError", "A defect of the server; it has been logged under the request's id.",
+     "internal_error", "Something went wrong here. It has been logged."},
+    {503, "ServiceUnavailable", "Not now: try again after `Retry-After` seconds.", "unavailable", "Try again later."},
+}};
+
+const ErrorResponse* find_error_response(int status) {
+  const auto found = std::find_if(error_responses.begin(), error_responses.end(),
+                                  [&](const ErrorResponse& response) { return response.status == status; });
+  return found == error_responses.end() ? nullptr : &*found;
+}
+
+void add_error_schemas(Components& components) {
+  const Object text{{"type", "string"}};
+  const Object code{{"type", "string"}, {"description", "Stable, for machines."}};
+  const Object step{{"type", Array{"string", "integer"}}};
+  const Object loc{{"type", "array"},
+                   {"items", step},
+                   {"description", "Where: `body`, `query` or `path`, then field names and indices."}};
+  Object fault = object_schema({{"loc", loc}, {"msg", text}, {"type", text}}, {"loc", "msg", "type"});
+  fault.append("description", "One thing wrong with an input.");
+  components.add("Fault", std::move(fault));
+
+  Object error = object_schema({{"detail", Object{{"type", "string"}, {"description", "For people."}}}, {"code", code}},
+                               {"detail", "code"});
+  error.append("description", "Why there is no better answer.");
+  components.add("Error", std::move(error));
+
+  const Object faults{{"type", "array"}, {"items", reference("schemas", "Fault")}};
+  Object invalid_input = object_schema({{"detail", faults}, {"code", code}}, {"detail", "code"});
+  invalid_input.append("description", "Everything that is wrong with an input.");
+  components.add("ValidationError", std::move(invalid_input));
+
+  Object problem = object_schema({{"type", Object{{"type", "string"}, {"format", "uri"}}},
+                                  {"title", text},
+                                  {"status", Object{{"type", "integer"}}},
+                                  {"detail", text},
+                                  {"code", code},
+                                  {"request_id", text},
+                                  {"errors", faults}},
+                                 {"type", "title", "status", "detail", "code", "request_id"});
+  problem.append("description", "An error as RFC 9457 has it, for clients that accept `application/problem+json`.");
+  components.add("Problem", std::move(problem));
+}
+
+Object error_body(std::string_view reason, std::string_view message) {
+  return {{"detail", message}, {"code", reason}};
+}
+
+Object example_body(const ErrorResponse& response) {
+  if (response.status != 422) return error_body(response.reason, response.message);
+  const Object fault{{"loc", Array{"body", "email"}}, {"msg", "field required"}, {"type", "value_error.missing"}};
+  return {{"detail", Array{fault}}, {"code", response.reason}};
+}
+
+Object error_content(int status, Object examples) {
+  const Object one = reference("schemas", "Error"), many = reference("schemas", "ValidationError");
+  const Object schema = status == 400 || status == 422 ? Object{{"anyOf", Array{one, many}}} : one;
+  Object media{{"schema", schema}};
+  if (!examples.empty()) media.append("examples", std::move(examples));
+  return {{"application/json", std::move(media)},
+          {"application/problem+json", Object{{"schema", reference("schemas", "Problem")}}}};
+}
+
+Object named_example(std::string_view name, Object body) {
+  return {{std::string(name), Object{{"value", std::move(body)}}}};
+}
+
+Object error_components(std::size_t max_body) {
+  Object responses;
+  for (const ErrorResponse& response : error_responses) {
+    std::string meaning(response.meaning);
+    if (response.status == 413)
+      meaning += " Unless an operation says otherwise, it may have " + std::to_string(max_body) + " bytes.";
+    Object content = error_content(response.status, named_example(response.reason, example_body(response)));
+    responses.append(std::string(response.name), Object{{"description", meaning}, {"content", std::move(content)}});
+  }
+  const std::string refused =
+      "What any path may answer: 405 to a method it does not know, 408 to a request that came too slowly, 414 and 431 to "
+      "too long a URL or header.";
+  Object example = named_example("method_not_allowed", error_body("method_not_allowed", "This path has no such method."));
+  responses.append("Refused", Object{{"description", refused}, {"content", error_content(405, std::move(example))}});
+  return responses;
+}
+
+/// The answer of one status, with the reasons that the row gives for it.
+Object error_response(const Route& route, int status) {
+  const ErrorResponse* common = find_error_response(status);
+  std::string description(common ? common->meaning : http::reason_phrase(status));
+  Object examples;
+  for (const RouteError& error : route.errors) {
+    if (status_of(error.code) != status) continue;
+    description += "\n- `" + error.reason + "`: " + error.meaning;
+    examples.append(error.reason, Object{{"value", error_body(error.reason, error.meaning)}});
+  }
+  if (status == 413 && route.max_body > 0) {
+    description += " It may have " + std::to_string(route.max_body) + " bytes.";
+  } else if (examples.empty() && common) {
+    return reference("responses", std::string(common->name));
+  }
+  return {{"description", std::move(description)}, {"content", error_content(status, std::move(examples))}};
+}
+
+// --- the document ---
+
+class Document {
+ public:
+  Document(const Router& router, const ApiInfo& info, const std::vector<const EventType*>& events)
+      : router_(router), info_(info), events_(events) {}
+
+  Object write() {
+    note_uses();
+    Object paths = write_paths();
+    Object webhooks = write_webhooks();
+    add_error_schemas(components_);
+    Object document{{"openapi", "3.1.0"},
+                    {"info", write_info()},
+                    {"servers", Array{Object{{"url", info_.server}}}},
+                    {"tags", write_tags()},
+                    {"security", Array{Object{{"bearer", Array{}}}}},
+                    {"paths", std::move(paths)}};
+    if (!webhooks.empty()) document.append("webhooks", std::move(webhooks));
+    document.append("components",
+                    Object{{"schemas", components_.take()},
+                           {"responses", error_components(info_.max_body)},
+                           {"securitySchemes",
+                            Object{{"bearer", Object{{"type", "http"},
+                                                     {"scheme", "bearer"},
+                                                     {"bearerFormat", "JWT"},
+                                                     {"description", "The access token that a login gives out."}}}}}});
+    return document;
+  }
+
+ private:
+  void note_uses() {
+    for (const auto& route : router_.routes()) {
+      if (route->hidden) continue;
+      if (route->output) components_.note(*route->output, Form::shown);
+      if (route->input) components_.note(*route->input, input_form(*route));
+    }
+    for (const EventType* event : events_) components_.note(event->data(), Form::shown);
+  }
+
+  static Form input_form(const Route& route) {
+    return route.input_mode == Input::change ? Form::changed : Form::created;
+  }
+
+  Object write_info() const {
+    return {{"title", info_.title},
+            {"version", info_.version},
+            {"description",
+             "A school: people, courses, enrolments, quizzes and certificates.\n\nTimes are UTC in ISO 8601, ids are "
+             "UUIDs. Every answer carries `X-Request-ID`; send one of your own (letters, digits, `.`, `_`, `-`, at most "
+             "64) to find a request again in the logs."},
+            {"contact", Object{{"name", info_.title}}},
+            {"license", Object{{"name", "Apache License 2.0"}, {"identifier", "Apache-2.0"}}}};
+  }
+
+  Array write_tags() const {
+    std::vector<std::string> names;
+    const auto add = [&](const std::string& name) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    };
+    for (const auto& route : router_.routes())
+      if (!route->hidden) add(route->tag);
+    if (!events_.empty()) add("webhooks");
+    Array tags;
+    for (const std::string& name : names) {
+      Object tag{{"name", name}};
+      for (const auto& [described, description] : router_.tags())
+        if (described == name) tag.append("description", description);
+      if (name == "webhooks" && !tag.contains("description"))
+        tag.append("description", "What the school tells those who asked to be told.");
+      tags.emplace_back(std::move(tag));
+    }
+    return tags;
+  }
+
+  Object write_paths() {
+    Object paths;
+    for (const auto& route : router_.routes()) {
+      if (route->hidden) continue;
+      const Value* known = paths.find(route->path);
+      Object path = known ? known->as_object() : Object{};
+      path.append(method_key(route->method), write_operation(*route));
+      paths.set(route->path, std::move(path));
+    }
+    return paths;
+  }
+
+  static std::string method_key(http::Method method) {
+    std::string key(http::name(method));
+    std::transform(key.begin(), key.end(), key.begin(), [](char c) { return static_cast<char>(c - 'A' + 'a'); });
+    return key;
+  }
+
+  Object write_operation(const Route& route) {
+    Object operation{{"operationId", route.operation},
+                     {"tags", Array{route.tag}},
+                     {"summary", route.summary},
+                     {"description", description_of(route)},
+                     {"security", security_of(route)}};
+    if (Array parameters = write_parameters(route); !parameters.empty())
+      operation.append("parameters", std::move(parameters));
+    if (takes_body(route)) operation.append("requestBody", write_request_body(route));
+    operation.append("responses", write_responses(route));
+    return operation;
+  }
+
+  Array write_parameters(const Route& route) {
+    Array parameters;
+    for (const std::string& name : path_parameters(route)) {
+      Object schema{{"type", "string"}};
+      if (is_id(route, name)) schema.append("format", "uuid");
+      parameters.emplace_back(
+          Object{{"name", name}, {"in", "path"}, {"required", true}, {"schema", std::move(schema)}});
+    }
+    if (!route.query) return parameters;
+    for (const Field& field : route.query->fields()) {
+      if (!has(field, Form::created)) continue;
+      Object parameter{{"name", field.name}, {"in", "query"}};
+      if (field.required) parameter.append("required", true);
+      if (field.type == FieldType::list) parameter.append("explode", false);
+      Object schema = components_.describe(field, Form::created);
+      if (const Value* doc = schema.find("description")) {
+        parameter.append("description", *doc);
+        schema.erase("description");
+      }
+      parameter.append("schema", std::move(schema));
+      parameters.emplace_back(std::move(parameter));
+    }
+    return parameters;
+  }
+
+  Object write_request_body(const Route& route) {
+    if (route.streams_body) {
+      const Object bytes{{"schema", Object{{"type", "string"}, {"format", "binary"}}}};
+      return {{"required", true}, {"content", Object{{"application/octet-stream", bytes}}}};
+    }
+    Object media{{"schema", route.input ? components_.refer(*route.input, input_form(route)) : Object{}}};
+    if (!route.input_example.is_null()) media.append("example", route.input_example);
+    return {{"required", !route.body_optional}, {"content", Object{{"application/json", std::move(media)}}}};
+  }
+
+  Object write_responses(const Route& route) {
+    Object responses;
+    const int status = route.output_mode == Output::nothing && route.status == 200 ? 204 : route.status;
+    responses.append(std::to_string(status), write_success(route, status));
+    for (const int error : error_statuses(route)) responses.append(std::to_string(error), error_response(route, error));
+    responses.append("default", reference("responses", "Refused"));
+    return responses;
+  }
+
+  Object write_success(const Route& route, int status) {
+    Object response{{"description", http::reason_phrase(status)}};
+    if (status == 201) {
+      const Object location{{"description", "Where the new thing is."},
+                            {"schema", Object{{"type", "string"}, {"format", "uri-reference"}}}};
+      response.append("headers", Object{{"Location", location}});
+    }
+    if (route.output_mode != Output::nothing) response.append("content", json_content(output_schema(route)));
+    return response;
+  }
+
+  Object output_schema(const Route& route) {
+    if (!route.output) return {};
+    const Object item = components_.refer(*route.output, Form::shown);
+    if (route.output_mode == Output::one) return item;
+    Object properties{{"items", Object{{"type", "array"}, {"items", item}}}};
+    if (route.output_mode == Output::items) return object_schema(std::move(properties), {"items"});
+    const Object number{{"type", "integer"}, {"format", "int64"}};
+    properties.append("page", number);
+    properties.append("page_size", number);
+    properties.append("total", number);
+    properties.append("total_is_more", Object{{"type", "boolean"}, {"description", "There are more than `total`."}});
+    return object_schema(std::move(properties), {"items", "page", "page_size", "total"});
+  }
+
+  Object write_webhooks() {
+    Object webhooks;
+    for (const EventType* event : events_) webhooks.append(std::string(event->name), Object{{"post", webhook(*event)}});
+    return webhooks;
+  }
+
+  Object webhook(const EventType& event) {
+    Object payload = object_schema({{"id", Object{{"type", "string"}, {"format", "uuid"}}},
+                                    {"event", Object{{"type", "string"}, {"const", event.name}}},
+                                    {"timestamp", Object{{"type", "string"}, {"format", "date-time"}}},
+                                    {"version", Object{{"type", "string"}, {"const", "1.0"}}},
+                                    {"data", components_.refer(event.data(), Form::shown)}},
+                                   {"id", "event", "timestamp", "version", "data"});
+    return {{"operationId", std::string(event.name)},
+            {"tags", Array{"webhooks"}},
+            {"summary", event.meaning},
+            {"security", Array{}},
+            {"requestBody", Object{{"required", true}, {"content", json_content(std::move(payload))}}},
+            {"responses", Object{{"2XX", Object{{"description", "The receiver has it."}}},
+                                 {"4XX", Object{{"description", "The receiver does not want it."}}}}}};
+  }
+
+  const Router& router_;
+  const ApiInfo& info_;
+  const std::vector<const EventType*>& events_;
+  Components components_;
+};
+
+}  // namespace
+
+Value openapi_document(const Router& router, const ApiInfo& info, const std::vector<const EventType*>& events) {
+  return Document(router, info, events).write();
+}
+
+}  // namespace lms

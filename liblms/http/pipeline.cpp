@@ -1,0 +1,475 @@
+#include "http/pipeline.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <utility>
+
+#include <lms/error.hpp>
+
+#include "base/encoding.hpp"
+#include "base/utf8.hpp"
+#include "http/header_text.hpp"
+#include "http/host.hpp"
+
+namespace lms {
+
+namespace {
+
+constexpr std::size_t longest_target = 8192;
+constexpr std::size_t most_query_parameters = 100;
+constexpr std::size_t longest_logged_text = 256;
+
+/// A body that came whole, for a handler that wants it in pieces.
+class WholeBody final : public http::BodySource {
+ public:
+  explicit WholeBody(std::string_view text) : rest_(text), size_(text.size()) {}
+
+  std::size_t read(std::span<char> buffer) override {
+    const std::size_t count = std::min(buffer.size(), rest_.size());
+    std::memcpy(buffer.data(), rest_.data(), count);
+    rest_.remove_prefix(count);
+    return count;
+  }
+  std::optional<std::uint64_t> size() const override { return size_; }
+
+ private:
+  std::string_view rest_;
+  std::uint64_t size_;
+};
+
+std::string_view path_of(std::string_view target) noexcept { return target.substr(0, target.find('?')); }
+
+std::string_view query_of(std::string_view target) noexcept {
+  const std::size_t mark = target.find('?');
+  return mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
+}
+
+Problem malformed_target() {
+  return {.status = 400, .reason = "malformed_url", .message = "The URL is not percent-encoded UTF-8."};
+}
+
+/// `[A-Za-z0-9._-]{1,64}`: safe in logs, headers and shells.
+bool is_request_id(std::string_view text) noexcept {
+  constexpr std::size_t longest = 64;
+  return !text.empty() && text.size() <= longest && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  });
+}
+
+/// What a client sent, fit for a log: visible ASCII, not endless.
+std::string loggable(std::string_view text) {
+  std::string result(text.substr(0, longest_logged_text));
+  for (char& c : result)
+    if (c < ' ' || c > '~') c = '?';
+  return result;
+}
+
+/// `GET, HEAD, OPTIONS`
+std::string allow_text(const std::vector<http::Method>& methods) {
+  std::string text;
+  for (const http::Method method : methods) {
+    text.append(http::name(method)).append(", ");
+    if (method == http::Method::get) text += "HEAD, ";
+  }
+  return text + "OPTIONS";
+}
+
+/// The token of `Authorization: Bearer …`; none without the field or with another scheme.
+std::optional<std::string_view> bearer_token(const http::Headers& headers) {
+  constexpr std::string_view scheme = "Bearer";
+  if (headers.count("Authorization") > 1)
+    throw Problem{.status = 400, .reason = "duplicate_header", .message = "Send one Authorization header, not several."};
+  const std::string* field = headers.find("Authorization");
+  if (!field) return std::nullopt;
+  const std::string_view credentials = trimmed(*field);
+  if (!same_token(credentials.substr(0, credentials.find(' ')), scheme)) return std::nullopt;
+  return trimmed(credentials.substr(scheme.size()));
+}
+
+std::optional<std::string> decode(std::string_view text) {
+  auto decoded = percent_decode(text, PlusSign::space);
+  if (decoded && find_malformed_utf8(*decoded)) return std::nullopt;
+  return decoded;
+}
+
+std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query) {
+  std::vector<std::pair<std::string, std::string>> parameters;
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    if (pair.empty()) continue;
+    const std::size_t equals = pair.find('=');
+    auto name = decode(pair.substr(0, equals));
+    auto value = decode(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
+    if (!name || !value) throw malformed_target();
+    if (parameters.size() == most_query_parameters)
+      throw invalid({"query"}, "must have at most " + std::to_string(most_query_parameters) + " parameters",
+                    "value_error.list.max_items");
+    parameters.emplace_back(*std::move(name), *std::move(value));
+  }
+  return parameters;
+}
+
+void refuse_parameters(const std::vector<std::pair<std::string, std::string>>& parameters) {
+  std::vector<Fault> faults;
+  for (const auto& [name, value] : parameters)
+    faults.push_back({{"query", name}, "this operation takes no query parameters", "value_error.extra"});
+  if (!faults.empty()) throw invalid(std::move(faults));
+}
+
+Problem body_too_large(std::size_t most) {
+  return {.status = 413,
+          .reason = "body_too_large",
+          .message = "The body may have at most " + std::to_string(most) + " bytes."};
+}
+
+/// The whole body, whichever way it comes.
+std::string collect(http::Body& body, std::size_t most) {
+  if (auto* text = std::get_if<std::string>(&body)) {
+    if (text->size() > most) throw body_too_large(most);
+    return std::move(*text);
+  }
+  auto& source = std::get<std::unique_ptr<http::BodySource>>(body);
+  std::string text;
+  std::array<char, 8192> buffer;
+  while (const std::size_t count = source ? source->read(buffer) : 0) {
+    if (count > most - text.size()) throw body_too_large(most);
+    text.append(buffer.data(), count);
+  }
+  return text;
+}
+
+/// Whether a body of that type can be JSON in UTF-8. A type that is not told may be.
+bool may_be_json(const http::Headers& headers) {
+  const std::string* type = headers.find("Content-Type");
+  if (!type) return true;
+  const std::string_view media_type = without_parameters(*type);
+  constexpr std::string_view application = "application/", suffix = "+json";
+  const bool is_json = same_token(media_type, "application/json") ||
+                       (media_type.size() > application.size() + suffix.size() &&
+                        same_token(media_type.substr(0, application.size()), application) &&
+                        same_token(media_type.substr(media_type.size() - suffix.size()), suffix));
+  return is_json && same_token(parameter(*type, "charset").value_or("utf-8"), "utf-8");
+}
+
+void check_content(const http::Headers& headers) {
+  for (const std::string& coding : list_elements(headers, "Content-Encoding"))
+    if (!same_token(coding, "identity"))
+      throw Problem{.status = 415,
+                    .reason = "unsupported_content_encoding",
+                    .message = "Send the body as it is, without Content-Encoding.",
+                    .headers = {{"Accept-Encoding", "identity"}}};
+  if (!may_be_json(headers))
+    throw Problem{.status = 415,
+                  .reason = "unsupported_media_type",
+                  .message = "Send the body as JSON in UTF-8, with Content-Type: application/json.",
+                  .headers = {{"Accept", "application/json"}}};
+}
+
+http::Headers make_common_headers(bool with_hsts) {
+  http::Headers headers{
+      {"Server", "LMS"},
+      {"X-Content-Type-Options", "nosniff"},
+      {"X-Frame-Options", "DENY"},
+      {"Referrer-Policy", "no-referrer"},
+      {"Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"},
+      {"Content-Security-Policy",
+       "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"},
+      {"X-Permitted-Cross-Domain-Policies", "none"},
+      {"Cache-Control", "no-store"}};
+  if (with_hsts) headers.add("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
+  return headers;
+}
+
+}  // namespace
+
+/// One request on its way.
+struct Pipeline::Exchange {
+  http::Request& request;
+  Time started;
+  std::string request_id;
+  std::string client_address;
+  bool secure = false;
+  std::string_view path;
+  Router::Match match = {};
+  std::optional<TokenClaims> token = {};
+  bool token_refused = false;
+  Principal who = Principal::anonymous();
+  std::optional<WholeBody> whole_body = {};
+
+  const Route& route() const noexcept { return *match.route; }
+};
+
+Pipeline::Pipeline(const Router& router, const Settings& settings, bool reads_wait, Authenticator& authenticator,
+                   const Clock& clock, Random& random, const Logger& logger)
+    : router_(router),
+      authenticator_(authenticator),
+      clock_(clock),
+      random_(random),
+      logger_(logger),
+      proxies_(settings.trusted_proxies),
+      allowed_hosts_(settings.allowed_hosts),
+      error_format_(settings.error_format),
+      default_max_body_(static_cast<std::size_t>(settings.max_body_kb) * 1024),
+      reads_wait_(reads_wait),
+      reveals_defects_(settings.debug && settings.environment != Environment::production),
+      common_headers_(make_common_headers(settings.environment == Environment::production)),
+      secure_common_headers_(make_common_headers(true)) {}
+
+/// The order of the steps is part of the API: what comes first is refused first. Nothing before `admit` does I/O, so a
+/// caller that must not wait gets refusals, too.
+std::optional<http::Response> Pipeline::run(Exchange& exchange, bool may_wait) const {
+  check_target(exchange);
+  check_host(exchange);
+  const Router::Match& match = exchange.match;
+  if (match.malformed) throw malformed_target();
+  if (!match.route && match.allowed.empty())
+    throw Problem{.status = 404, .reason = "not_found", .message = "There is nothing at this path."};
+  if (!match.route && exchange.request.method == http::Method::options)
+    return http::Response{.status = 204, .headers = {{"Allow", allow_text(match.allowed)}}, .body = {}};
+  if (!match.route)
+    throw Problem{.status = 405,
+                  .reason = "method_not_allowed",
+                  .message = "This path does not answer to that method.",
+                  .headers = {{"Allow", allow_text(match.allowed)}}};
+  verify_token(exchange);
+  if (!may_wait && lane(exchange.route()) != http::Lane::here) return std::nullopt;
+
+  admit(exchange);
+  authorize(exchange);
+  Call call(exchange.request, exchange.who);
+  call.token_ = exchange.token;
+  call.request_id_ = exchange.request_id;
+  call.client_address_ = exchange.client_address;
+  call.path_ = match.params;
+  read_query(exchange, call);
+  if (exchange.route().streams_body)
+    open_stream(exchange, call);
+  else
+    read_body(exchange, call);
+  return exchange.route().handler(call);
+}
+
+Pipeline::Exchange Pipeline::begin(http::Request& request) const {
+  Exchange exchange{.request = request,
+                    .started = clock_.now(),
+                    .request_id = {},
+                    .client_address = proxies_.client_address(request),
+                    .secure = proxies_.is_secure(request),
+                    .path = path_of(request.target)};
+  const std::string* given = request.headers.find("X-Request-ID");
+  exchange.request_id = given && is_request_id(*given) ? *given : random_.uuid(exchange.started).text();
+  if (request.target.size() <= longest_target) exchange.match = router_.match(request.method, exchange.path);
+  return exchange;
+}
+
+void Pipeline::check_target(const Exchange& exchange) const {
+  const std::string& target = exchange.request.target;
+  if (target.size() > longest_target)
+    throw Problem{.status = 414,
+                  .reason = "url_too_long",
+                  .message = "The URL may have at most " + std::to_string(longest_target) + " bytes."};
+  if (!target.starts_with('/')) throw malformed_target();
+}
+
+void Pipeline::check_host(const Exchange& exchange) const {
+  const auto& headers = exchange.request.headers;
+  const std::string* host = headers.find("Host");
+  if (headers.count("Host") > 1 || !is_allowed_host(host ? *host : "", allowed_hosts_))
+    throw Problem{.status = 400, .reason = "invalid_host", .message = "This school is not known by that host name."};
+}
+
+void Pipeline::verify_token(Exchange& exchange) const {
+  const Route& route = exchange.route();
+  if (route.ignores_token) return;
+  const auto token = bearer_token(exchange.request.headers);
+  if (!token) {
+    if (!std::holds_alternative<Anyone>(route.allow)) require_user(exchange.who);
+    return;
+  }
+  exchange.token_refused = true;  // until it has been admitted
+  exchange.token = authenticator_.verify(*token);
+}
+
+void Pipeline::admit(Exchange& exchange) const {
+  if (!exchange.token) return;
+  exchange.who = authenticator_.admit(*exchange.token);
+  exchange.token_refused = false;
+}
+
+void Pipeline::authorize(const Exchange& exchange) const {
+  const Allow& allow = exchange.route().allow;
+  if (const auto* permission = std::get_if<Permission>(&allow)) require(exchange.who, *permission);
+  if (std::holds_alternative<SignedIn>(allow)) require_user(exchange.who);
+}
+
+void Pipeline::read_query(Exchange& exchange, Call& call) const {
+  call.query_ = parse_query(query_of(exchange.request.target));
+  if (!exchange.route().query) refuse_parameters(call.query_);
+}
+
+void Pipeline::read_body(Exchange& exchange, Call& call) const {
+  const Route& route = exchange.route();
+  const std::string text = collect(exchange.request.body, max_body(route));
+  if (route.input_mode == Input::none) {
+    if (!text.empty()) throw invalid({"body"}, "this operation takes no body", "value_error.extra");
+    return;
+  }
+  if (text.empty()) {
+    if (!route.body_optional) throw invalid({"body"}, "a JSON body is required", "value_error.missing");
+    return;
+  }
+  check_content(exchange.request.headers);
+  call.body_ = parse_json(text);
+}
+
+void Pipeline::open_stream(Exchange& exchange, Call& call) const {
+  if (const auto* text = std::get_if<std::string>(&exchange.request.body)) {
+    if (text->size() > max_body(exchange.route())) throw body_too_large(max_body(exchange.route()));
+    call.stream_ = &exchange.whole_body.emplace(*text);
+  } else {
+    call.stream_ = std::get<std::unique_ptr<http::BodySource>>(exchange.request.body).get();
+  }
+}
+
+http::Response Pipeline::explain(const Exchange& exchange, const Problem& problem) const {
+  http::Response response = render(problem, error_format_,
+                                   {.request_id = exchange.request_id,
+                                    .time = exchange.started,
+                                    .as_problem_json = prefers_problem_json(exchange.request.headers)});
+  if (problem.status == 401 && exchange.token_refused)
+    response.headers.set("WWW-Authenticate", "Bearer error=\"invalid_token\"");
+  return response;
+}
+
+http::Response Pipeline::explain_defect(const Exchange& exchange, std::string_view what) const {
+  log_failure(exchange, what);
+  return explain(exchange, describe_defect(what, reveals_defects_));
+}
+
+void Pipeline::finish(const Exchange& exchange, http::Response& response) const {
+  const std::chrono::duration<double, std::milli> elapsed = clock_.now() - exchange.started;
+  const double milliseconds = std::max(0.0, elapsed.count());
+  add_common_headers(response, exchange.secure);
+  std::array<char, 32> time;
+  std::snprintf(time.data(), time.size(), "%.2fms", milliseconds);
+  response.headers.add("X-Request-ID", exchange.request_id);
+  response.headers.add("X-Response-Time", time.data());
+  log_end(exchange, response.status, milliseconds);
+}
+
+std::optional<http::Response> Pipeline::respond(http::Request& request, bool may_wait) {
+  Exchange exchange = begin(request);
+  if (may_wait || !exchange.match.route || lane(exchange.route()) == http::Lane::here) log_start(exchange);
+  std::optional<http::Response> response;
+  try {
+    response = run(exchange, may_wait);
+    if (!response) return std::nullopt;
+  } catch (const Problem& problem) {
+    response = explain(exchange, problem);
+  } catch (const Error& error) {
+    const Problem problem = describe(error, reveals_defects_);
+    if (problem.status >= 500) log_failure(exchange, error.what());
+    response = explain(exchange, problem);
+  } catch (const std::exception& defect) {
+    response = explain_defect(exchange, defect.what());
+  } catch (...) {
+    response = explain_defect(exchange, "an exception of unknown type");
+  }
+  finish(exchange, *response);
+  return response;
+}
+
+std::optional<http::Response> Pipeline::try_handle(http::Request& request) noexcept {
+  try {
+    return respond(request, false);
+  } catch (...) {  // no memory for even an error's text
+    return http::Response{.status = 500, .headers = {}, .body = {}};
+  }
+}
+
+http::Response Pipeline::handle(http::Request request) noexcept {
+  try {
+    return *respond(request, true);
+  } catch (...) {
+    return {.status = 500, .headers = {}, .body = {}};
+  }
+}
+
+http::Response Pipeline::refuse(int status, std::string_view reason, std::string_view message) const {
+  const Time now = clock_.now();
+  const std::string id = random_.uuid(now).text();
+  http::Response response =
+      render({.status = status, .reason = std::string(reason), .message = std::string(message)}, error_format_,
+             {.request_id = id, .time = now});
+  add_common_headers(response, false);
+  response.headers.add("X-Request-ID", id);
+  return response;
+}
+
+http::Plan Pipeline::plan(const http::Request& head) const noexcept {
+  const Route* route = router_.match(head.method, path_of(head.target)).route;
+  if (!route) return {.lane = http::Lane::here, .streams = false, .max_body = default_max_body_};
+  return {.lane = lane(*route), .streams = route->streams_body, .max_body = max_body(*route)};
+}
+
+http::Lane Pipeline::lane(const Route& route) const noexcept {
+  if (route.weight == Weight::heavy) return http::Lane::heavy;
+  const bool waits = route.weight == Weight::write || route.streams_body || reads_wait_;
+  return waits ? http::Lane::waiting : http::Lane::here;
+}
+
+std::size_t Pipeline::max_body(const Route& route) const noexcept {
+  return route.max_body > 0 ? route.max_body : default_max_body_;
+}
+
+void Pipeline::add_common_headers(http::Response& response, bool secure) const {
+  http::Headers headers = secure ? secure_common_headers_ : common_headers_;
+  for (const auto& [name, value] : response.headers) {
+    if (common_headers_.find(name))
+      headers.set(name, value);
+    else
+      headers.add(name, value);
+  }
+  response.headers = std::move(headers);
+}
+
+void Pipeline::log_start(const Exchange& exchange) const {
+  if (!logger_.wants(LogLevel::debug)) return;
+  logger_.debug("api.access", "request started",
+                {{"request_id", exchange.request_id},
+                 {"method", http::name(exchange.request.method)},
+                 {"path", loggable(exchange.path)},
+                 {"client_ip", exchange.client_address}});
+}
+
+void Pipeline::log_end(const Exchange& exchange, int status, double milliseconds) const {
+  if (!logger_.wants(LogLevel::info)) return;
+  const std::string* agent = exchange.request.headers.find("User-Agent");
+  const auto& user = exchange.who.maybe_user();
+  logger_.info("api.access", "request completed",
+               {{"request_id", exchange.request_id},
+                {"method", http::name(exchange.request.method)},
+                {"path", loggable(exchange.path)},
+                {"route", exchange.match.route ? Value(exchange.route().path) : Value()},
+                {"status_code", status},
+                {"duration_ms", std::round(milliseconds * 100) / 100},
+                {"user_id", user ? Value(user->text()) : Value()},
+                {"client_ip", exchange.client_address},
+                {"user_agent", agent ? Value(loggable(*agent)) : Value()}});
+}
+
+void Pipeline::log_failure(const Exchange& exchange, std::string_view what) const {
+  logger_.error("app", "request failed",
+                {{"request_id", exchange.request_id},
+                 {"method", http::name(exchange.request.method)},
+                 {"route", exchange.match.route ? Value(exchange.route().path) : Value()},
+                 {"error", what}});
+}
+
+}  // namespace lms

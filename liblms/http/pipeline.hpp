@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <lms/http.hpp>
+#include <lms/router.hpp>
+#include <lms/settings.hpp>
+#include <lms/spi/clock.hpp>
+#include <lms/spi/log_sink.hpp>
+#include <lms/spi/random.hpp>
+
+#include "http/authenticator.hpp"
+#include "http/client_address.hpp"
+#include "http/problem.hpp"
+
+namespace lms {
+
+/// The way of every request from its first byte to the last header of its answer. Thread-safe.
+class Pipeline {
+ public:
+  /// `reads_wait`: whether storage may wait when it reads (Storage::reads_wait).
+  /// @throws Error invalid for a trusted proxy that is no address.
+  Pipeline(const Router& router, const Settings& settings, bool reads_wait, Authenticator& authenticator,
+           const Clock& clock, Random& random, const Logger& logger);
+
+  /// These are Lms's functions of the same names.
+  http::Plan plan(const http::Request& head) const noexcept;
+  std::optional<http::Response> try_handle(http::Request& request) noexcept;
+  http::Response handle(http::Request request) noexcept;
+  http::Response refuse(int status, std::string_view reason, std::string_view message) const;
+
+ private:
+  struct Exchange;
+
+  std::optional<http::Response> respond(http::Request& request, bool may_wait);
+  std::optional<http::Response> run(Exchange& exchange, bool may_wait) const;
+
+  Exchange begin(http::Request& request) const;
+  void check_target(const Exchange& exchange) const;
+  void check_host(const Exchange& exchange) const;
+  void verify_token(Exchange& exchange) const;
+  void admit(Exchange& exchange) const;
+  void authorize(const Exchange& exchange) const;
+  void read_query(Exchange& exchange, Call& call) const;
+  void read_body(Exchange& exchange, Call& call) const;
+  void open_stream(Exchange& exchange, Call& call) const;
+  http::Response explain(const Exchange& exchange, const Problem& problem) const;
+  http::Response explain_defect(const Exchange& exchange, std::string_view what) const;
+  void finish(const Exchange& exchange, http::Response& response) const;
+
+  http::Lane lane(const Route& route) const noexcept;
+  std::size_t max_body(const Route& route) const noexcept;
+  void add_common_headers(http::Response& response, bool secure) const;
+  void log_start(const Exchange& exchange) const;
+  void log_end(const Exchange& exchange, int status, double milliseconds) const;
+  void log_failure(const Exchange& exchange, std::string_view what) const;
+
+  const Router& router_;
+  Authenticator& authenticator_;
+  const Clock& clock_;
+  Random& random_;
+  const Logger& logger_;
+  TrustedProxies proxies_;
+  std::vector<std::string> allowed_hosts_;
+  ErrorFormat error_format_;
+  std::size_t default_max_body_;
+  bool reads_wait_;
+  bool reveals_defects_;
+  http::Headers common_headers_;         ///< of every answer
+  http::Headers secure_common_headers_;  ///< of those that go over TLS
+};
+
+}  // namespace lms
