@@ -88,10 +88,16 @@ struct EffectiveSetting {
   SettingSource source = SettingSource::fallback;
 };
 
+/// Something an operator should know that keeps nobody from starting: a name that sets nothing, a weak or generated key.
+struct SettingWarning {
+  std::string name;  ///< of the setting or the unknown name; empty for a line of `.env`
+  std::string text;
+};
+
 struct LoadedSettings {
   Settings settings;
   std::vector<EffectiveSetting> effective;
-  std::vector<std::string> warnings;  ///< unknown names, settings without use, a generated key
+  std::vector<SettingWarning> warnings;
 };
 
 using EnvironmentVariables = std::map<std::string, std::string, std::less<>>;

@@ -1,0 +1,107 @@
+#include <lms/event.hpp>
+
+#include <utility>
+
+#include <lms/principal.hpp>
+#include <lms/repository.hpp>
+
+namespace lms {
+
+namespace {
+
+/// The one row that says how far the feed has been numbered; whoever numbers holds its lock.
+struct EventHead {
+  std::string id = "feed";
+  std::int64_t position = 0;
+
+  static const Schema& schema();
+};
+
+const Schema& EventHead::schema() {
+  static const Schema schema = define<EventHead>("EventHead", "How far events have been given positions.")
+                                   .table("event_head")
+                                   .key("id", &EventHead::id)
+                                   .field("position", &EventHead::position);
+  return schema;
+}
+
+constexpr std::size_t sequenced_at_once = 1'000;
+
+/// Numbers the oldest events that have no position; false once none is left.
+bool sequence_batch(UnitOfWork& uow) {
+  Repository<EventHead> heads(uow);
+  heads.insert_if_absent(EventHead{});
+  EventHead head = heads.select({.where = equal("id", EventHead{}.id), .lock = Lock::update}).at(0);
+
+  Repository<Event> events(uow);
+  const auto waiting = events.select(
+      {.where = is_null("position"), .order = {ascending("id")}, .fields = {"id"}, .limit = sequenced_at_once});
+  for (const Event& event : waiting) {
+    ++head.position;
+    events.update_where(equal("id", event.id), {set("position", head.position)});
+  }
+  if (!waiting.empty()) heads.update(head);
+  return waiting.size() == sequenced_at_once;
+}
+
+}  // namespace
+
+const Schema& Event::schema() {
+  static const Schema schema =
+      define<Event>("Event", "Something that happened in the school.")
+          .table("events")
+          .key("id", &Event::id)
+          .field("type", &Event::type, {.doc = "What happened.", .access = Access::read_only, .example = "course.published"})
+          .field("timestamp", &Event::timestamp, {.doc = "When it happened.", .access = Access::read_only})
+          .field("actor", &Event::actor,
+                 {.doc = "The user who caused it; null: the school itself.", .access = Access::read_only})
+          .field("data", &Event::data, {.doc = "Its particulars, shaped as the type says.", .access = Access::read_only})
+          .field("position", &Event::position,
+                 {.doc = "Its place in the feed, for `after`.", .access = Access::read_only, .example = 42})
+          .unique({"position"});
+  return schema;
+}
+
+const Schema& EventQuery::schema() {
+  static const Schema schema =
+      define<EventQuery>("EventQuery", "Which part of the feed.")
+          .field("after", &EventQuery::after,
+                 {.doc = "Position of the last event seen; 0 for the beginning.", .minimum = 0, .example = 0})
+          .field("limit", &EventQuery::limit, {.doc = "How many events at most.", .minimum = 1, .maximum = 1'000})
+          .field("types", &EventQuery::types,
+                 {.doc = "Only these types; none: all.", .max_length = 100, .example = Array{"course.published"}});
+  return schema;
+}
+
+void Events::append(UnitOfWork& uow, const EventType& type, const Principal& who, Object data) {
+  const Time now = clock_.now();
+  Repository<Event>(uow).insert({.id = EventId(random_.uuid(now)),
+                                 .type = std::string(type.name),
+                                 .timestamp = now,
+                                 .actor = who.maybe_user(),
+                                 .data = std::move(data),
+                                 .position = std::nullopt});
+}
+
+std::vector<Event> Events::after(const Principal& who, const EventQuery& query) {
+  require_admin(who);
+  sequence();
+  std::vector<Condition> conditions{greater("position", query.after)};
+  if (!query.types.empty()) conditions.push_back(in("type", query.types));
+  return storage_.read([&](UnitOfWork& uow) {
+    return Repository<Event>(uow).select({.where = all_of(conditions),
+                                          .order = {ascending("position")},
+                                          .limit = static_cast<std::size_t>(query.limit)});
+  });
+}
+
+// An id is made before its transaction commits, so a feed ordered by id would pass over what commits late. Positions are
+// given to what has been committed, one numberer at a time.
+void Events::sequence() {
+  const auto unnumbered = [](UnitOfWork& uow) { return Repository<Event>(uow).exists(is_null("position")); };
+  if (!storage_.read(unnumbered)) return;
+  while (storage_.write(sequence_batch, Isolation::read_committed)) {
+  }
+}
+
+}  // namespace lms

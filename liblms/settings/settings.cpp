@@ -1,0 +1,352 @@
+#include <lms/settings.hpp>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lms/schema.hpp>
+#include <lms/spi/random.hpp>
+
+#include "base/nearest.hpp"
+#include "base/utf8.hpp"
+#include "settings/dotenv.hpp"
+#include "settings/table.hpp"
+
+namespace lms {
+
+namespace {
+
+constexpr std::size_t shortest_secret_key = 32;
+constexpr std::string_view mask = "********";
+
+/// Names that every shell sets and that only look like a misspelt setting.
+constexpr std::string_view ordinary_names[] = {"HOME"};
+
+struct Given {
+  std::string_view name;  ///< the spelling used: the setting's name or an alias
+  std::string_view value;
+  SettingSource source;
+  std::size_t line;  ///< of `.env`
+
+  std::string place() const {
+    return source == SettingSource::environment ? "in the environment" : "in .env line " + std::to_string(line);
+  }
+};
+
+bool is_placeholder(std::string_view key) {
+  std::string lower(key);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower.starts_with("your-") || lower.starts_with("change-me") || lower.starts_with("changeme") ||
+         lower == "default-secret-key-change-in-production";
+}
+
+std::string without_password(const std::string& url) {
+  const auto scheme = url.find("://");
+  const auto at = url.rfind('@');
+  if (scheme == std::string::npos || at == std::string::npos) return url;
+  const auto colon = url.find(':', scheme + 3);
+  if (colon == std::string::npos || colon > at) return url;
+  return url.substr(0, colon + 1) + std::string(mask) + url.substr(at);
+}
+
+std::string shown(const Setting& setting, const Settings& settings) {
+  std::string value = setting.write(settings);
+  switch (setting.secrecy) {
+    case Secrecy::open: return value;
+    case Secrecy::password_in_url: return without_password(value);
+    case Secrecy::secret: return value.empty() ? value : std::string(mask);
+  }
+  return {};
+}
+
+class Loader {
+ public:
+  Loader(const EnvironmentVariables& environment, std::string_view dotenv, Random& random)
+      : environment_(environment), dotenv_(parse_dotenv(dotenv)), random_(random) {}
+
+  LoadedSettings load() && {
+    for (const std::string& text : dotenv_.faults) fault(".env", text, "value_error.dotenv");
+    for (const std::string& text : dotenv_.warnings) warn("", text);
+    drop_repeated();
+    for (const SettingSection& section : setting_table())
+      for (const Setting& setting : section.settings) read(setting);
+    check_secret_key();
+    check_environment();
+    check_admin();
+    if (!faults_.empty()) throw invalid(std::move(faults_));
+    note_unused_names();
+    for (const SettingSection& section : setting_table())
+      for (const Setting& setting : section.settings)
+        loaded_.effective.push_back(
+            {std::string(setting.name), shown(setting, loaded_.settings), source_of(setting.name)});
+    return std::move(loaded_);
+  }
+
+ private:
+  /// Of a name that `.env` repeats the last line counts.
+  void drop_repeated() {
+    std::vector<DotenvEntry> kept;
+    for (DotenvEntry& entry : dotenv_.entries) {
+      const auto same = std::find_if(kept.begin(), kept.end(), [&](const auto& k) { return k.name == entry.name; });
+      if (same == kept.end()) {
+        kept.push_back(std::move(entry));
+        continue;
+      }
+      warn(entry.name,
+           entry.name + " stands twice in .env, in lines " + std::to_string(same->line) + " and " +
+           std::to_string(entry.line) + "; the last one counts");
+      *same = std::move(entry);
+    }
+    dotenv_.entries = std::move(kept);
+  }
+
+  std::optional<Given> given(std::string_view name) const {
+    if (const auto found = environment_.find(name); found != environment_.end())
+      return Given{name, found->second, SettingSource::environment, 0};
+    for (const DotenvEntry& entry : dotenv_.entries)
+      if (entry.name == name) return Given{name, entry.value, SettingSource::dotenv, entry.line};
+    return std::nullopt;
+  }
+
+  void read(const Setting& setting) {
+    std::optional<Given> chosen = given(setting.name);
+    for (const std::string_view alias : setting.aliases) {
+      const auto other = given(alias);
+      if (!other) continue;
+      if (!chosen)
+        chosen = other;
+      else if (chosen->value != other->value)
+        fault(setting.name,
+              std::string(chosen->name) + " and " + std::string(alias) + " mean the same setting but have different "
+              "values; keep one of them",
+              "value_error.setting_twice");
+    }
+    if (!chosen) return;
+    sources_[setting.name] = chosen->source;
+    if (!setting.read(loaded_.settings, chosen->value))
+      fault(setting.name, complaint(setting, *chosen), "value_error.setting");
+  }
+
+  static std::string complaint(const Setting& setting, const Given& given) {
+    std::string text = std::string(given.name) + " " + given.place();
+    if (given.value.empty())
+      text += " is empty";
+    else if (setting.secrecy == Secrecy::open)
+      text += " is \"" + std::string(cut_utf8(given.value, 100)) + "\"";
+    else
+      text += " is not usable";
+    return text + "; it must be " + setting.form;
+  }
+
+  SettingSource source_of(std::string_view name) const {
+    const auto found = sources_.find(name);
+    return found == sources_.end() ? SettingSource::fallback : found->second;
+  }
+
+  bool is_development() const { return loaded_.settings.environment == Environment::development; }
+
+  void check_secret_key() {
+    std::string& key = loaded_.settings.secret_key;
+    if (key.empty() && !is_development()) {
+      fault("SECRET_KEY",
+            "SECRET_KEY must be set in " + std::string(name_of(loaded_.settings.environment)) +
+                ": a text of at least 32 characters, such as `openssl rand -base64 48` prints",
+            "value_error.missing");
+    } else if (key.empty()) {
+      key = random_.token(48);
+      sources_["SECRET_KEY"] = SettingSource::generated;
+      warn("SECRET_KEY", "SECRET_KEY is not set: a random one was made, and tokens are good only until this process ends");
+    } else if (count_code_points(key) < shortest_secret_key) {
+      fault("SECRET_KEY", "SECRET_KEY is shorter than 32 characters; make one with `openssl rand -base64 48`",
+            "value_error.weak_secret");
+    } else if (is_placeholder(key)) {
+      const std::string text = "SECRET_KEY is a placeholder from a document; make one with `openssl rand -base64 48`";
+      if (is_development())
+        warn("SECRET_KEY", text + "; it is let pass in development only");
+      else
+        fault("SECRET_KEY", text, "value_error.weak_secret");
+    }
+  }
+
+  void check_environment() {
+    if (is_development()) return;
+    const std::string environment(name_of(loaded_.settings.environment));
+    if (source_of("DATABASE_URL") == SettingSource::fallback)
+      fault("DATABASE_URL", "DATABASE_URL must be set in " + environment + ", for example sqlite:////var/lib/lms/lms.db",
+            "value_error.missing");
+    if (loaded_.settings.debug && loaded_.settings.environment == Environment::production)
+      fault("DEBUG", "DEBUG must be false in production", "value_error.setting");
+  }
+
+  void check_admin() {
+    const Settings& settings = loaded_.settings;
+    if (settings.admin_email.empty() != settings.admin_password.empty()) {
+      const bool lacks_password = settings.admin_password.empty();
+      fault(lacks_password ? "ADMIN_PASSWORD" : "ADMIN_EMAIL",
+            lacks_password ? "ADMIN_EMAIL is set, so ADMIN_PASSWORD must be set too"
+                           : "ADMIN_PASSWORD is set, so ADMIN_EMAIL must be set too",
+            "value_error.missing");
+    }
+    if (!settings.admin_password.empty() &&
+        count_code_points(settings.admin_password) < static_cast<std::size_t>(settings.password_min_length))
+      fault("ADMIN_PASSWORD",
+            "ADMIN_PASSWORD must have at least " + std::to_string(settings.password_min_length) +
+                " characters (PASSWORD_MIN_LENGTH)",
+            "value_error.weak_secret");
+  }
+
+  // --- names that set nothing ---
+
+  void note_unused_names() {
+    for (const SettingSection& section : setting_table()) {
+      for (const Setting& setting : section.settings) {
+        known_.emplace_back(setting.name);
+        known_.insert(known_.end(), setting.aliases.begin(), setting.aliases.end());
+      }
+    }
+    const std::size_t in_use = known_.size();
+    for (const UselessName& name : useless_names()) known_.emplace_back(name.name);
+    known_.insert(known_.end(), reserved_names().begin(), reserved_names().end());
+    used_ = {known_.begin(), known_.begin() + static_cast<std::ptrdiff_t>(in_use)};
+
+    for (const DotenvEntry& entry : dotenv_.entries)
+      if (!note(entry.name)) warn_unknown(entry);
+    for (const auto& [name, value] : environment_)
+      if (!note(name)) warn_if_misspelt(name);
+  }
+
+  /// True if the name is known, with or without use.
+  bool note(const std::string& name) {
+    if (used_.contains(name)) return true;
+    if (!noted_.insert(name).second) return true;
+    for (const UselessName& useless : useless_names()) {
+      if (useless.name != name) continue;
+      warn(name, name + " has no use here: " + std::string(useless.why));
+      return true;
+    }
+    for (const std::string_view reserved : reserved_names()) {
+      if (reserved != name) continue;
+      warn(name, name + " is known, but this release has no use for it yet");
+      return true;
+    }
+    constexpr std::string_view file = "_FILE";
+    if (name.ends_with(file) && used_.contains(name.substr(0, name.size() - file.size()))) {
+      warn(name, name + " is known, but this release does not read settings from files yet; set " +
+           name.substr(0, name.size() - file.size()));
+      return true;
+    }
+    noted_.erase(name);
+    return false;
+  }
+
+  void warn_unknown(const DotenvEntry& entry) {
+    std::string text = entry.name + " in .env line " + std::to_string(entry.line) + " is no known setting";
+    if (const auto meant = nearest(upper(entry.name), known_)) text += "; did you mean " + *meant + "?";
+    warn(entry.name, std::move(text));
+  }
+
+  void warn_if_misspelt(const std::string& name) {
+    if (std::find(std::begin(ordinary_names), std::end(ordinary_names), name) != std::end(ordinary_names)) return;
+    if (const auto meant = nearest(name, known_))
+      warn(name, name + " in the environment is no known setting; did you mean " + *meant + "?");
+  }
+
+  static std::string upper(std::string text) {
+    for (char& c : text)
+      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    return text;
+  }
+
+  void fault(std::string_view name, std::string text, std::string type) {
+    faults_.push_back({{"settings", std::string(name)}, std::move(text), std::move(type)});
+  }
+  void warn(std::string_view name, std::string text) {
+    loaded_.warnings.push_back({std::string(name), std::move(text)});
+  }
+
+  const EnvironmentVariables& environment_;
+  Dotenv dotenv_;
+  Random& random_;
+  LoadedSettings loaded_;
+  std::vector<Fault> faults_;
+  std::map<std::string_view, SettingSource, std::less<>> sources_;
+  std::vector<std::string> known_;
+  std::set<std::string, std::less<>> used_, noted_;
+};
+
+// --- the generated documents ---
+
+std::string code(std::string_view text) { return "`" + std::string(text) + "`"; }
+
+void append_wrapped(std::string& out, std::string_view text) {
+  constexpr std::size_t width = 100;
+  std::size_t column = 0;
+  while (!text.empty()) {
+    const auto space = std::min(text.find(' '), text.size());
+    if (column > 0 && column + 1 + space > width) {
+      out += '\n';
+      column = 0;
+    }
+    out += column == 0 ? "# " : " ";
+    out += text.substr(0, space);
+    column += space + 1;
+    text.remove_prefix(std::min(space + 1, text.size()));
+  }
+  out += '\n';
+}
+
+}  // namespace
+
+LoadedSettings load_settings(const EnvironmentVariables& environment, std::string_view dotenv, Random& random) {
+  return Loader(environment, dotenv, random).load();
+}
+
+std::string settings_markdown() {
+  std::string out =
+      "# Settings\n\n"
+      "<!-- Made by `lms-server config --markdown`; a test compares the two. Change liblms/settings/table.cpp instead. "
+      "-->\n\n"
+      "`lms-server` reads its settings from the environment, over a file `.env` in the working directory, over the "
+      "defaults\nbelow. A value it cannot use stops it at start, with exit code 78 and one line for each fault. "
+      "`lms-server config`\nprints every value in effect and where it came from.\n\n"
+      "In `.env` a line is `NAME=value`, `export NAME=value`, `NAME='taken literally'` or `NAME=\"with \\n escapes\"`; "
+      "`#`\nbegins a comment. Nothing is expanded. Of two lines with the same name the last one counts.\n";
+  for (const SettingSection& section : setting_table()) {
+    out += "\n## " + std::string(section.title) + "\n\n| Name | Default | Accepted | Meaning |\n| --- | --- | --- | --- |\n";
+    for (const Setting& setting : section.settings) {
+      const std::string fallback = setting.write(Settings{});
+      out += "| " + code(setting.name) + " | " + (fallback.empty() ? "" : code(fallback)) + " | " + setting.form + " | " +
+             std::string(setting.doc);
+      for (const std::string_view alias : setting.aliases) out += " Also read as " + code(alias) + ".";
+      out += " |\n";
+    }
+  }
+  out += "\n## Names without use\n\nOther systems of the kind know these. They are answered by a note at start.\n\n";
+  for (const UselessName& name : useless_names()) out += "- " + code(name.name) + ": " + std::string(name.why) + "\n";
+  out +=
+      "\n## Names of later releases\n\nThese are kept for features that are not here yet; setting one brings a note at "
+      "start.\n\n";
+  for (const std::string_view name : reserved_names()) out += "- " + code(name) + "\n";
+  return out;
+}
+
+std::string settings_example() {
+  std::string out =
+      "# Settings of lms-server. Copy this file to .env and change what you need; docs/settings.md says more.\n"
+      "# Made by `lms-server config --example`; a test compares the two.\n";
+  for (const SettingSection& section : setting_table()) {
+    out += "\n# --- " + std::string(section.title) + " ---\n";
+    for (const Setting& setting : section.settings) {
+      out += '\n';
+      append_wrapped(out, setting.doc);
+      append_wrapped(out, "Accepted: " + setting.form + ".");
+      out += "#" + std::string(setting.name) + "=" + setting.write(Settings{}) + "\n";
+    }
+  }
+  return out;
+}
+
+}  // namespace lms

@@ -1,0 +1,468 @@
+#include "settings/table.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include <lms/schema.hpp>
+#include <lms/value.hpp>
+
+#include "base/formats.hpp"
+
+namespace lms {
+
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool equal_without_case(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<bool> parse_boolean(std::string_view text) {
+  for (const std::string_view yes : {"true", "1", "yes", "on"})
+    if (equal_without_case(text, yes)) return true;
+  for (const std::string_view no : {"false", "0", "no", "off"})
+    if (equal_without_case(text, no)) return false;
+  return std::nullopt;
+}
+
+/// `a, b` or `["a", "b"]`; an element is never empty.
+std::optional<std::vector<std::string>> parse_list(std::string_view text) {
+  std::vector<std::string> elements;
+  text = trimmed(text);
+  if (text.starts_with('[')) {
+    try {
+      const Value parsed = parse_json(text);
+      for (const Value& element : parsed.as_array()) {
+        if (!element.is_string() || element.as_string().empty()) return std::nullopt;
+        elements.push_back(element.as_string());
+      }
+    } catch (const Error&) {
+      return std::nullopt;
+    }
+    return elements;
+  }
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    const auto element = trimmed(text.substr(0, comma));
+    if (element.empty()) return std::nullopt;
+    elements.emplace_back(element);
+    if (comma == std::string_view::npos) break;
+    text.remove_prefix(comma + 1);
+  }
+  return elements;
+}
+
+std::string whole_number(std::int64_t minimum, std::int64_t maximum) {
+  return "a whole number from " + std::to_string(minimum) + " to " + std::to_string(maximum);
+}
+
+// --- rows by the type of their member ---
+
+Setting integer(std::string_view name, std::int64_t Settings::*member, std::int64_t minimum, std::int64_t maximum,
+                std::string_view doc) {
+  return {.name = name,
+          .doc = doc,
+          .form = whole_number(minimum, maximum),
+          .read =
+              [=](Settings& settings, std::string_view text) {
+                const auto number = parse_integer(text);
+                if (!number || *number < minimum || *number > maximum) return false;
+                settings.*member = *number;
+                return true;
+              },
+          .write = [=](const Settings& settings) { return std::to_string(settings.*member); }};
+}
+
+template <class Duration>
+Setting duration(std::string_view name, Duration Settings::*member, std::int64_t minimum, std::int64_t maximum,
+                 std::string_view doc) {
+  return {.name = name,
+          .doc = doc,
+          .form = whole_number(minimum, maximum),
+          .read =
+              [=](Settings& settings, std::string_view text) {
+                const auto number = parse_integer(text);
+                if (!number || *number < minimum || *number > maximum) return false;
+                settings.*member = Duration(*number);
+                return true;
+              },
+          .write = [=](const Settings& settings) { return std::to_string((settings.*member).count()); }};
+}
+
+Setting boolean(std::string_view name, bool Settings::*member, std::string_view doc) {
+  return {.name = name,
+          .doc = doc,
+          .form = "true or false (1, 0, yes, no, on, off)",
+          .read =
+              [=](Settings& settings, std::string_view text) {
+                const auto flag = parse_boolean(text);
+                if (flag) settings.*member = *flag;
+                return flag.has_value();
+              },
+          .write = [=](const Settings& settings) -> std::string { return settings.*member ? "true" : "false"; }};
+}
+
+template <NamedEnum E>
+Setting choice(std::string_view name, E Settings::*member, std::string_view doc) {
+  constexpr auto names = names_of(E{});
+  std::string form = "one of";
+  for (const auto each : names) form += (each == names.front() ? " " : ", ") + std::string(each);
+  return {.name = name,
+          .doc = doc,
+          .form = std::move(form),
+          .read =
+              [=](Settings& settings, std::string_view text) {
+                for (std::size_t i = 0; i < names.size(); ++i) {
+                  if (!equal_without_case(text, names[i])) continue;
+                  settings.*member = static_cast<E>(i);
+                  return true;
+                }
+                return false;
+              },
+          .write = [=](const Settings& settings) { return std::string(name_of(settings.*member)); }};
+}
+
+using TextRule = bool (*)(std::string_view);
+
+Setting text(std::string_view name, std::string Settings::*member, std::string form, TextRule rule,
+             std::string_view doc) {
+  return {.name = name,
+          .doc = doc,
+          .form = std::move(form),
+          .read =
+              [=](Settings& settings, std::string_view given) {
+                if (!rule(given)) return false;
+                settings.*member = given;
+                return true;
+              },
+          .write = [=](const Settings& settings) { return settings.*member; }};
+}
+
+Setting list(std::string_view name, std::vector<std::string> Settings::*member, std::string_view of, TextRule rule,
+             std::string_view doc) {
+  return {.name = name,
+          .doc = doc,
+          .form = std::string(of) + ", separated by commas or as a JSON array",
+          .read =
+              [=](Settings& settings, std::string_view given) {
+                auto elements = parse_list(given);
+                if (!elements || !std::all_of(elements->begin(), elements->end(), rule)) return false;
+                settings.*member = *std::move(elements);
+                return true;
+              },
+          .write =
+              [=](const Settings& settings) {
+                std::string joined;
+                for (const auto& element : settings.*member) joined += (joined.empty() ? "" : ",") + element;
+                return joined;
+              }};
+}
+
+Setting also(Setting setting, std::vector<std::string_view> aliases) {
+  setting.aliases = std::move(aliases);
+  return setting;
+}
+
+Setting secret(Setting setting, Secrecy secrecy = Secrecy::secret) {
+  setting.secrecy = secrecy;
+  return setting;
+}
+
+// --- rules for texts ---
+
+bool anything(std::string_view) { return true; }
+bool not_empty(std::string_view text) { return !trimmed(text).empty(); }
+bool empty_or_email(std::string_view text) { return text.empty() || is_email(text); }
+bool empty_or_base_url(std::string_view text) {
+  return text.empty() || (is_url(text) && text.back() != '/' && text.find_first_of("?#") == std::string_view::npos);
+}
+bool is_hs256(std::string_view text) { return text == "HS256"; }
+
+bool is_database_url(std::string_view text) {
+  try {
+    parse_database_url(text);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+bool is_path_prefix(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '/' || c == '-' || c == '_' ||
+           c == '.' || c == '~';
+  };
+  return text.size() > 1 && text.front() == '/' && text.back() != '/' && text.find("//") == std::string_view::npos &&
+         std::all_of(text.begin(), text.end(), allowed);
+}
+
+bool is_host_pattern(std::string_view text) {
+  return text.find_first_of(" \t/:@") == std::string_view::npos || text.starts_with('[');
+}
+
+/// `10.0.0.1`, `10.0.0.0/8`, `fd00::/8`
+bool is_network(std::string_view text) {
+  const auto slash = text.find('/');
+  const std::string address(text.substr(0, slash));
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  std::int64_t bits = 0;
+  if (inet_pton(AF_INET, address.c_str(), bytes.data()) == 1)
+    bits = 32;
+  else if (inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1)
+    bits = 128;
+  else
+    return false;
+  if (slash == std::string_view::npos) return true;
+  const auto length = parse_integer(text.substr(slash + 1));
+  return length && *length >= 0 && *length <= bits;
+}
+
+std::vector<SettingSection> make_table() {
+  using S = Settings;
+  return {
+      {"School",
+       {
+           choice("ENVIRONMENT", &S::environment,
+                  "What the installation is for. In `production` a strong `SECRET_KEY` and a `DATABASE_URL` must be "
+                  "set and `DEBUG` is refused; `staging` is the same with `DEBUG` allowed."),
+           boolean("DEBUG", &S::debug, "Puts internal details into answers about internal errors."),
+           text("PROJECT_NAME", &S::project_name, "a name", not_empty,
+                "The school's name, as it stands in the API's documentation and on certificates."),
+           text("API_V1_PREFIX", &S::api_prefix, "a path such as /api/v1 that does not end in a slash", is_path_prefix,
+                "The path that all operations of the API stand below."),
+           text("PUBLIC_URL", &S::public_url, "empty, or an http or https address without a slash at its end",
+                empty_or_base_url,
+                "Where people reach the school from outside; links in answers begin with it. Empty: links are "
+                "relative."),
+           choice("ERROR_FORMAT", &S::error_format,
+                  "The shape of error answers: `detail` as FastAPI has it, `flat` with a code and a time, `rich` with "
+                  "severity and category."),
+       }},
+      {"HTTP server",
+       {
+           text("HOST", &S::host, "an address or a host name", not_empty,
+                "The address to listen on. `0.0.0.0` or `::` listens on all of them."),
+           integer("PORT", &S::port, 0, 65'535, "The port to listen on; 0 takes any that is free."),
+           integer("WORKERS", &S::workers, 0, 1'024, "Threads that serve connections; 0: as many as there are cores."),
+           list("ALLOWED_HOSTS", &S::allowed_hosts, "host names (`*` for any)", is_host_pattern,
+                "Values of the `Host` header that are answered; `*.example.com` means every host below that one. The "
+                "rest gets 400."),
+           list("TRUSTED_PROXIES", &S::trusted_proxies, "IP addresses or networks such as 10.0.0.0/8", is_network,
+                "Proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` and `Forwarded` headers are believed."),
+           integer("MAX_BODY_KB", &S::max_body_kb, 1, 1'048'576, "The largest request body, in KiB; a larger one gets 413."),
+           integer("MAX_CONNECTIONS", &S::max_connections, 1, 1'000'000,
+                   "Connections open at a time; further ones are closed at once."),
+           duration("IDLE_TIMEOUT_SECONDS", &S::idle_timeout, 1, 3'600,
+                    "How long a connection may stay open between requests."),
+           duration("REQUEST_TIMEOUT_SECONDS", &S::request_timeout, 1, 3'600,
+                    "How long a client may take to send a request or to take its answer."),
+           duration("SHUTDOWN_TIMEOUT_SECONDS", &S::shutdown_timeout, 0, 3'600,
+                    "How long requests and jobs that have begun may go on after the server was told to stop."),
+       }},
+      {"Database",
+       {
+           secret(text("DATABASE_URL", &S::database_url,
+                       "sqlite:///file.db (relative), sqlite:////dir/file.db (absolute), sqlite:// (in memory) or "
+                       "postgresql://user:password@host:5432/name",
+                       is_database_url,
+                       "Where the school is kept. SQLAlchemy's spellings with a driver (`postgresql+asyncpg://`) are "
+                       "understood. This release stores in SQLite and in memory."),
+                  Secrecy::password_in_url),
+           also(boolean("DB_ECHO", &S::db_echo, "Logs every statement, without its values."),
+                {"SQLALCHEMY_ECHO"}),
+           duration("DB_SLOW_QUERY_MS", &S::db_slow_query, 0, 3'600'000,
+                    "Statements that take longer than this many milliseconds are logged; 0: none."),
+           choice("SQLITE_SYNCHRONOUS", &S::sqlite_synchronous,
+                  "How far SQLite goes before it calls a write done: `FULL` survives a power cut, `NORMAL` may then "
+                  "lose the last moments but is faster."),
+       }},
+      {"Tokens and passwords",
+       {
+           also(secret(text("SECRET_KEY", &S::secret_key, "a text of at least 32 characters", anything,
+                            "Signs tokens; whoever knows it can be anyone. Make one with `openssl rand -base64 48`. In "
+                            "development a random one is made at each start when none is set, so tokens end with the "
+                            "process.")),
+                {"JWT_SECRET"}),
+           text("ALGORITHM", &S::algorithm, "HS256", is_hs256, "The algorithm that signs tokens."),
+           text("JWT_ISSUER", &S::jwt_issuer, "any text", anything,
+                "The `iss` claim of tokens; one that lacks it is refused. Empty: no such claim."),
+           text("JWT_AUDIENCE", &S::jwt_audience, "any text", anything,
+                "The `aud` claim of tokens; one that lacks it is refused. Empty: no such claim."),
+           duration("JWT_LEEWAY_SECONDS", &S::jwt_leeway, 0, 300,
+                    "How far the clocks of servers that share tokens may differ."),
+           duration("ACCESS_TOKEN_EXPIRE_MINUTES", &S::access_token_lifetime, 1, 10'080, "Lifetime of an access token."),
+           duration("REFRESH_TOKEN_EXPIRE_DAYS", &S::refresh_token_lifetime, 1, 3'650,
+                    "Lifetime of a refresh token, and so of a session that is not used."),
+           integer("PASSWORD_MIN_LENGTH", &S::password_min_length, 8, 128, "The shortest password accepted, in characters."),
+           integer("ARGON2_MEMORY_KIB", &S::argon2_memory_kib, 8, 4'194'304,
+                   "Memory that hashing one password takes, in KiB. Old hashes are renewed at the next login."),
+           integer("ARGON2_ITERATIONS", &S::argon2_iterations, 1, 1'000, "Passes over that memory."),
+           integer("ARGON2_MAX_CONCURRENT", &S::argon2_max_concurrent, 1, 1'024,
+                   "Passwords hashed at the same time, so that a flood of logins cannot take all memory and processors."),
+       }},
+      {"First admin",
+       {
+           text("ADMIN_EMAIL", &S::admin_email, "empty, or a mail address", empty_or_email,
+                "An admin with this address is made at start if the school has none. Needs `ADMIN_PASSWORD`."),
+           secret(text("ADMIN_PASSWORD", &S::admin_password, "any text", anything,
+                       "The first password of that admin. Change it after the first login and remove both settings.")),
+       }},
+      {"Log",
+       {
+           choice("LOG_LEVEL", &S::log_level, "The least important lines that are written."),
+           choice("LOG_FORMAT", &S::log_format, "`text` for a terminal, `json` with one object a line for machines."),
+       }},
+  };
+}
+
+constexpr auto useless = std::to_array<UselessName>({
+    {"API_VERSION", "the version is the program's own"},
+    {"CELERY_BROKER_URL", "jobs are kept in the database"},
+    {"CELERY_RESULT_BACKEND", "jobs and their results are kept in the database"},
+    {"CSRF_COOKIE_SECURE", "the API uses no cookies"},
+    {"DATABASE_URL_SYNC", "`DATABASE_URL` serves every part of the program"},
+    {"GRAFANA_PORT", "it belongs to Grafana"},
+    {"MONGO_URL", "the database is named by `DATABASE_URL`"},
+    {"PROMETHEUS_PORT", "it belongs to Prometheus"},
+    {"SECURE_BROWSER_XSS_FILTER", "browsers no longer have that filter"},
+    {"SECURE_CONTENT_TYPE_NOSNIFF", "that header is always sent"},
+    {"SESSION_COOKIE_SECURE", "the API uses no cookies"},
+    {"SSL_CERT_PATH", "TLS ends at the proxy in front"},
+    {"SSL_KEY_PATH", "TLS ends at the proxy in front"},
+    {"VERSION", "the version is the program's own"},
+});
+
+constexpr auto reserved = std::to_array<std::string_view>({
+    "ACCESS_TOKEN_BLACKLIST_ENABLED",
+    "ACCESS_TOKEN_BLACKLIST_FAIL_CLOSED",
+    "ACCESS_TOKEN_BLACKLIST_PREFIX",
+    "ADMIN_ALLOWED_IPS",
+    "ALLOWED_UPLOAD_EXTENSIONS",
+    "ANALYTICS_SECRET",
+    "ANON_THROTTLE_RATE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_REGION",
+    "AWS_S3_BUCKET",
+    "AWS_S3_BUCKET_URL",
+    "AWS_S3_ENDPOINT_URL",
+    "AWS_SECRET_ACCESS_KEY",
+    "CACHE_DEFAULT_TTL_SECONDS",
+    "CACHE_ENABLED",
+    "CACHE_KEY_PREFIX",
+    "CACHE_MAX_STALE_SECONDS",
+    "CELERY_TASK_ALWAYS_EAGER",
+    "CERTIFICATES_DIR",
+    "CORS_ALLOWED_ORIGINS",
+    "CORS_ALLOW_CREDENTIALS",
+    "CORS_ORIGINS",
+    "COURSE_CACHE_TTL_SECONDS",
+    "DB_MAX_IDLE_TIME_MS",
+    "DB_MAX_OVERFLOW",
+    "DB_MAX_POOL_SIZE",
+    "DB_MIN_POOL_SIZE",
+    "DB_POOL_SIZE",
+    "EMAIL_FROM",
+    "EMAIL_HOST_PASSWORD",
+    "EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES",
+    "ENCRYPTION_KEY",
+    "ENROLLMENT_CACHE_TTL_SECONDS",
+    "FILE_STORAGE_PROVIDER",
+    "FROM_EMAIL",
+    "LESSON_CACHE_TTL_SECONDS",
+    "LOCKOUT_DURATION_MINUTES",
+    "LOG_BODIES",
+    "LOG_DIR",
+    "MAX_FAILED_ATTEMPTS",
+    "MAX_UPLOAD_MB",
+    "METRICS_TOKEN",
+    "MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES",
+    "MFA_LOGIN_CODE_EXPIRE_MINUTES",
+    "MFA_LOGIN_CODE_LENGTH",
+    "MYFATOORAH_API_KEY",
+    "PASSWORD_RESET_TOKEN_EXPIRE_MINUTES",
+    "QUERY_CACHE_TTL_SECONDS",
+    "QUIZ_CACHE_TTL_SECONDS",
+    "QUIZ_QUESTION_CACHE_TTL_SECONDS",
+    "RATE_LIMIT_API",
+    "RATE_LIMIT_AUTH",
+    "RATE_LIMIT_AUTH_PER_MINUTE",
+    "RATE_LIMIT_CUSTOM_RULES",
+    "RATE_LIMIT_ENABLED",
+    "RATE_LIMIT_KEY_MODE",
+    "RATE_LIMIT_PER_MINUTE",
+    "RATE_LIMIT_REQUESTS_PER_MINUTE",
+    "RATE_LIMIT_UPLOAD_PER_HOUR",
+    "RATE_LIMIT_USE_REDIS",
+    "RATE_LIMIT_WINDOW_SECONDS",
+    "REDIS_URL",
+    "REFRESH_REUSE_GRACE_SECONDS",
+    "REQUIRE_EMAIL_VERIFICATION",
+    "RESET_TOKEN_EXPIRY_HOURS",
+    "RESPONSE_ENVELOPE_ENABLED",
+    "REVALIDATE_SECRET",
+    "SECRET_KEY_PREVIOUS",
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS",
+    "SECURE_HSTS_PRELOAD",
+    "SECURE_HSTS_SECONDS",
+    "SECURE_SSL_REDIRECT",
+    "SENTRY_DSN",
+    "SENTRY_TRACES_SAMPLE_RATE",
+    "SESSION_TIMEOUT_HOURS",
+    "SMTP_HOST",
+    "SMTP_PASSWORD",
+    "SMTP_PORT",
+    "SMTP_SERVER",
+    "SMTP_USERNAME",
+    "SMTP_USE_SSL",
+    "SMTP_USE_TLS",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "TASKS_FORCE_INLINE",
+    "UPLOAD_DIR",
+    "USER_CACHE_TTL_SECONDS",
+    "USER_THROTTLE_RATE",
+    "USE_VAULT",
+    "VAULT_TOKEN",
+    "VAULT_URL",
+    "WEBHOOKS_ENABLED",
+    "WEBHOOK_ALLOW_PRIVATE",
+    "WEBHOOK_RETRY_DAYS",
+    "WEBHOOK_RETRY_DELAY",
+    "WEBHOOK_RETRY_MAX",
+    "WEBHOOK_SIGNING_SECRET",
+    "WEBHOOK_TARGETS",
+    "WEBHOOK_TIMEOUT_SECONDS",
+});
+
+}  // namespace
+
+const std::vector<SettingSection>& setting_table() {
+  static const std::vector<SettingSection> table = make_table();
+  return table;
+}
+
+std::span<const UselessName> useless_names() { return useless; }
+std::span<const std::string_view> reserved_names() { return reserved; }
+
+}  // namespace lms

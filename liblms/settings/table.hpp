@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <lms/settings.hpp>
+
+namespace lms {
+
+enum class Secrecy {
+  open,
+  password_in_url,  ///< shown with the password masked
+  secret            ///< never shown
+};
+
+/// One row: a name, the member of Settings it sets, and everything that is said about it anywhere.
+struct Setting {
+  std::string_view name;
+  std::string_view doc;
+  std::string form;  ///< what is accepted, as it completes "must be …"
+  std::function<bool(Settings&, std::string_view)> read;  ///< false, and no change, if the text is not of that form
+  std::function<std::string(const Settings&)> write;      ///< the text that `read` would take
+  std::vector<std::string_view> aliases = {};
+  Secrecy secrecy = Secrecy::open;
+};
+
+struct SettingSection {
+  std::string_view title;
+  std::vector<Setting> settings;
+};
+
+const std::vector<SettingSection>& setting_table();
+
+/// A name that other systems of the kind know and this one has no use for.
+struct UselessName {
+  std::string_view name;
+  std::string_view why;
+};
+std::span<const UselessName> useless_names();
+
+/// Names of features that a later release brings.
+std::span<const std::string_view> reserved_names();
+
+}  // namespace lms
