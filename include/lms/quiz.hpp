@@ -27,7 +27,9 @@ namespace lms {
 
 /// When a student may see the answer key, and the score of each question, of an attempt of theirs.
 enum class Reveal { never, after_submit, after_pass };
-constexpr auto names_of(Reveal) { return std::array<std::string_view, 3>{"never", "after_submit", "after_pass"}; }
+constexpr auto names_of(Reveal) {
+  return std::array<std::string_view, 3>{"never", "after_submit", "after_pass"};
+}
 
 using QuizPaperId = Id<struct QuizPaper>;
 
@@ -36,9 +38,9 @@ struct LMS_API Quiz {
   CourseId course_id;
   std::optional<LessonId> lesson_id;  ///< of kind quiz, in the same course; completed by passing
   std::string title;
-  std::string description;             ///< Markdown
-  std::int64_t time_limit_minutes = 0; ///< 0: none
-  std::int64_t max_attempts = 0;       ///< 0: unlimited
+  std::string description;              ///< Markdown
+  std::int64_t time_limit_minutes = 0;  ///< 0: none
+  std::int64_t max_attempts = 0;        ///< 0: unlimited
   std::int64_t pass_percent = 70;
   bool shuffle_questions = false;
   bool shuffle_options = false;
@@ -286,13 +288,18 @@ class LMS_API Quizzes {
     Quiz quiz;
     Paper paper;
     Attempt attempt;
-    bool stored = true;
+    bool stored = true;                    ///< false: begun, but not in storage yet
     std::optional<Enrollment> enrollment;  ///< read when it is needed
   };
 
-  void touch(UnitOfWork& uow, const Principal& who, Quiz& quiz);
-  void renew_paper(UnitOfWork& uow, const Principal& who, Quiz& quiz);
-  void prepare(Question& question) const;
+  struct Managed {
+    Quiz quiz;
+    Course course;
+  };
+
+  Managed managed(UnitOfWork& uow, const Principal& who, QuizId id) const;
+  void touch(UnitOfWork& uow, const Principal& who, Quiz& quiz, bool asked_otherwise);
+  void prepare(Question& question, QuizId quiz) const;
 
   Sitting begin(UnitOfWork& uow, const Principal& who, QuizId id);
   Sitting own_sitting(UnitOfWork& uow, const Principal& who, AttemptId id);

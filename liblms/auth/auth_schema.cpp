@@ -1,0 +1,119 @@
+#include <lms/auth.hpp>
+
+namespace lms {
+
+namespace {
+
+FieldOptions email_options() {
+  return {.doc = "The address of the account.",
+          .required = true,
+          .max_length = 254,
+          .format = Format::email,
+          .example = "amina@example.org"};
+}
+FieldOptions password_options(std::string doc) {
+  return {.doc = std::move(doc),
+          .access = Access::write_only,
+          .required = true,
+          .max_length = 1'024,
+          .format = Format::password,
+          .example = "correct horse battery"};
+}
+
+}  // namespace
+
+const Schema& RevokedToken::schema() {
+  static const Schema schema = define<RevokedToken>("RevokedToken", "A token that was revoked before its time.")
+                                   .table("revoked_tokens")
+                                   .key("jti", &RevokedToken::jti)
+                                   .field("expires_at", &RevokedToken::expires_at)
+                                   .index({"expires_at"});
+  return schema;
+}
+
+const Schema& Session::schema() {
+  static const Schema schema =
+      define<Session>("Session", "One login on one device.")
+          .table("sessions")
+          .key("id", &Session::id)
+          .field("user_id", &Session::user_id, {.access = Access::read_only, .references = "users"})
+          .field("refresh_jti", &Session::refresh_jti, {.access = Access::hidden})
+          .field("device", &Session::device,
+                 {.doc = "What the client calls itself.", .access = Access::read_only, .max_length = 255})
+          .field("address", &Session::address, {.doc = "Where it was last seen.", .access = Access::read_only})
+          .field("created_at", &Session::created_at, {.access = Access::read_only})
+          .field("last_seen_at", &Session::last_seen_at,
+                 {.doc = "When it was last given tokens.", .access = Access::read_only})
+          .field("expires_at", &Session::expires_at, {.access = Access::read_only})
+          .field("ended_at", &Session::ended_at, {.access = Access::hidden})
+          .index({"user_id", "created_at"})
+          .index({"expires_at"});
+  return schema;
+}
+
+const Schema& Registration::schema() {
+  static const Schema schema =
+      define<Registration>("Registration", "A new student's account.")
+          .field("email", &Registration::email, email_options())
+          .field("password", &Registration::password, password_options("At least `PASSWORD_MIN_LENGTH` characters."))
+          .field("full_name", &Registration::full_name,
+                 {.doc = "The person's name as it stands on certificates.",
+                  .required = true,
+                  .min_length = 1,
+                  .max_length = 200,
+                  .example = "Amina Okafor"});
+  return schema;
+}
+
+const Schema& Credentials::schema() {
+  static const Schema schema = define<Credentials>("Credentials", "What a person signs in with.")
+                                   .field("email", &Credentials::email, email_options())
+                                   .field("password", &Credentials::password, password_options("The password."));
+  return schema;
+}
+
+const Schema& RefreshRequest::schema() {
+  static const Schema schema = define<RefreshRequest>("RefreshRequest", "A refresh token to be exchanged.")
+                                   .field("refresh_token", &RefreshRequest::refresh_token,
+                                          {.doc = "The newest refresh token of the session.",
+                                           .required = true,
+                                           .max_length = 4'096,
+                                           .example = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"});
+  return schema;
+}
+
+const Schema& PasswordChange::schema() {
+  static const Schema schema =
+      define<PasswordChange>("PasswordChange", "A new password, and the old one as proof.")
+          .field("current_password", &PasswordChange::current_password, password_options("The password until now."))
+          .field("new_password", &PasswordChange::new_password,
+                 password_options("At least `PASSWORD_MIN_LENGTH` characters."));
+  return schema;
+}
+
+const Schema& TokenPair::schema() {
+  static const Schema schema =
+      define<TokenPair>("TokenPair", "Fresh tokens of a session.")
+          .field("access_token", &TokenPair::access_token, {.doc = "Send it as `Authorization: Bearer …`."})
+          .field("refresh_token", &TokenPair::refresh_token,
+                 {.doc = "Good for one exchange; used a second time it ends the session."})
+          .field("token_type", &TokenPair::token_type, {.doc = "Always `bearer`."})
+          .field("expires_in", &TokenPair::expires_in, {.doc = "Seconds until the access token expires."});
+  return schema;
+}
+
+const Schema& Login::schema() {
+  static const Schema schema = define<Login>("Login", "Fresh tokens, and whose they are.")
+                                   .flatten(&Login::tokens)
+                                   .field("user", &Login::user);
+  return schema;
+}
+
+namespace events {
+const EventType user_logged_in{"user.logged_in", "A session was opened.", &UserEvent::schema};
+const EventType user_logged_out{"user.logged_out", "One or all sessions of a user were ended by that user.",
+                                &UserEvent::schema};
+const EventType user_password_changed{"user.password_changed", "A user set a new password.", &UserEvent::schema};
+}  // namespace events
+
+}  // namespace lms

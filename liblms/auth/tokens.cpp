@@ -1,0 +1,160 @@
+#include <lms/token.hpp>
+
+#include <utility>
+
+#include <lms/error.hpp>
+#include <lms/schema.hpp>
+#include <lms/value.hpp>
+
+#include "base/crypto.hpp"
+#include "base/encoding.hpp"
+
+namespace lms {
+
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::seconds;
+
+constexpr std::size_t max_token_length = 4'096;
+
+std::int64_t epoch_seconds(Time time) { return duration_cast<seconds>(time.time_since_epoch()).count(); }
+Time from_epoch(std::int64_t value) { return Time(seconds(value)); }
+
+/// The one header this school writes; any other is read and compared member by member.
+const std::string& own_header() {
+  static const std::string header = to_base64url(R"({"alg":"HS256","typ":"JWT"})");
+  return header;
+}
+
+std::optional<Value> decode_json(std::string_view part) {
+  const auto text = from_base64url(part);
+  if (!text) return std::nullopt;
+  try {
+    Value value = parse_json(*text, {.max_depth = 4});
+    if (value.is_object()) return value;
+  } catch (const Error&) {
+    // A token that is no JSON is malformed, like one that is no base64url.
+  }
+  return std::nullopt;
+}
+
+bool is_hs256(std::string_view header) {
+  if (header == own_header()) return true;
+  const auto json = decode_json(header);
+  return json && (*json)["alg"] == Value("HS256") && !json->as_object().contains("crit");
+}
+
+bool names_audience(const Value& claim, const std::string& audience) {
+  if (claim == Value(audience)) return true;
+  if (!claim.is_array()) return false;
+  for (const Value& entry : claim.as_array())
+    if (entry == Value(audience)) return true;
+  return false;
+}
+
+/// Dates beyond the year 9999 are no dates.
+bool is_date(const Value& claim) { return claim.is_integer() && claim.as_integer() >= 0 && claim.as_integer() < 253'402'300'800; }
+
+}  // namespace
+
+Tokens::Tokens(TokenOptions options, Clock& clock, Random& random)
+    : options_(std::move(options)), clock_(clock), random_(random) {
+  if (options_.secret.size() < 32)
+    throw invalid({"SECRET_KEY"}, "must have at least 32 characters", "value_error.any_str.min_length");
+}
+
+Tokens::~Tokens() { wipe(options_.secret.data(), options_.secret.size()); }
+
+std::chrono::seconds Tokens::lifetime(TokenType type) const noexcept {
+  switch (type) {
+    case TokenType::access: return options_.access;
+    case TokenType::refresh: return options_.refresh;
+    case TokenType::password_reset: return options_.password_reset;
+    case TokenType::email_verification: return options_.email_verification;
+    case TokenType::mfa_challenge: return options_.mfa_challenge;
+  }
+  return {};
+}
+
+Tokens::Issued Tokens::create(TokenType type, UserId subject, std::string role,
+                              std::optional<SessionId> session) const {
+  TokenClaims claims;
+  claims.subject = subject;
+  claims.role = std::move(role);
+  claims.id = random_.token(16);
+  claims.type = type;
+  claims.issued_at = from_epoch(epoch_seconds(clock_.now()));
+  claims.expires_at = claims.issued_at + lifetime(type);
+  claims.session = session;
+
+  Object payload{{"sub", subject.text()}};
+  if (!claims.role.empty()) payload.append("role", claims.role);
+  payload.append("jti", claims.id);
+  payload.append("typ", name_of(type));
+  payload.append("iat", epoch_seconds(claims.issued_at));
+  payload.append("exp", epoch_seconds(claims.expires_at));
+  if (session) payload.append("sid", session->text());
+  if (!options_.issuer.empty()) payload.append("iss", options_.issuer);
+  if (!options_.audience.empty()) payload.append("aud", options_.audience);
+
+  std::string text = own_header() + '.' + to_base64url(to_json(Value(std::move(payload))));
+  const auto signature = hmac_sha256(options_.secret, text);
+  text += '.' + to_base64url(as_text(signature));
+  return {std::move(text), std::move(claims)};
+}
+
+std::string Tokens::create_access_token(UserId subject, std::string role) const {
+  return create(TokenType::access, subject, std::move(role)).text;
+}
+std::string Tokens::create_refresh_token(UserId subject) const { return create(TokenType::refresh, subject).text; }
+std::string Tokens::create_password_reset_token(UserId subject) const {
+  return create(TokenType::password_reset, subject).text;
+}
+std::string Tokens::create_email_verification_token(UserId subject) const {
+  return create(TokenType::email_verification, subject).text;
+}
+std::string Tokens::create_mfa_challenge_token(UserId subject) const {
+  return create(TokenType::mfa_challenge, subject).text;
+}
+
+TokenVerdict Tokens::decode(std::string_view token, TokenType expected) const {
+  const auto first = token.find('.');
+  const auto last = token.rfind('.');
+  if (token.size() > max_token_length || first == std::string_view::npos || first == last ||
+      token.find('.', first + 1) != last)
+    return TokenFault::malformed;
+
+  if (!is_hs256(token.substr(0, first))) return TokenFault::malformed;
+  const auto signature = from_base64url(token.substr(last + 1));
+  if (!signature) return TokenFault::malformed;
+  if (!constant_time_equal(*signature, as_text(hmac_sha256(options_.secret, token.substr(0, last)))))
+    return TokenFault::bad_signature;
+
+  const auto payload = decode_json(token.substr(first + 1, last - first - 1));
+  if (!payload) return TokenFault::malformed;
+  const Value &sub = (*payload)["sub"], &role = (*payload)["role"], &jti = (*payload)["jti"], &typ = (*payload)["typ"],
+              &sid = (*payload)["sid"], &iat = (*payload)["iat"], &exp = (*payload)["exp"];
+  if (!sub.is_string() || !jti.is_string() || !typ.is_string() || !is_date(iat) || !is_date(exp))
+    return TokenFault::malformed;
+  if ((!role.is_null() && !role.is_string()) || (!sid.is_null() && !sid.is_string())) return TokenFault::malformed;
+
+  const auto subject = UserId::parse(sub.as_string());
+  const auto type = enum_from<TokenType>(typ.as_string());
+  if (!subject || !type) return TokenFault::malformed;
+  if (*type != expected) return TokenFault::wrong_type;
+
+  TokenClaims claims{*subject, role.is_string() ? role.as_string() : std::string(), jti.as_string(), *type,
+                     from_epoch(iat.as_integer()), from_epoch(exp.as_integer()), std::nullopt};
+  if (sid.is_string() && !(claims.session = SessionId::parse(sid.as_string()))) return TokenFault::malformed;
+
+  const Time now = clock_.now();
+  if (now >= claims.expires_at + options_.leeway) return TokenFault::expired;
+  if (claims.issued_at > now + options_.leeway + seconds(1)) return TokenFault::not_yet_valid;
+  if (!options_.issuer.empty() && (*payload)["iss"] != Value(options_.issuer)) return TokenFault::wrong_issuer;
+  if (!options_.audience.empty() && !names_audience((*payload)["aud"], options_.audience))
+    return TokenFault::wrong_audience;
+  return claims;
+}
+
+}  // namespace lms

@@ -1,0 +1,354 @@
+#include <algorithm>
+#include <utility>
+
+#include <lms/course.hpp>
+#include <lms/repository.hpp>
+#include <lms/user.hpp>
+
+#include "base/search.hpp"
+#include "course/ordering.hpp"
+
+namespace lms {
+
+namespace {
+
+constexpr std::size_t max_sections = 100;
+constexpr std::int64_t max_lessons = 1'000;
+
+CourseEvent event_data(const Course& course) {
+  return {course.id, course.slug, course.title, course.status, course.instructor_id};
+}
+
+Condition visible_to(const Principal& who) {
+  if (who.is_admin()) return everything();
+  Condition published = equal("status", CourseStatus::published);
+  if (!who.maybe_user()) return published;
+  return any_of({std::move(published), equal("instructor_id", *who.maybe_user())});
+}
+
+std::vector<Order> order_of(const CourseFilter& filter) {
+  const CourseSort sort = filter.sort.value_or(filter.q ? CourseSort::relevance : CourseSort::published_at);
+  if (sort == CourseSort::relevance) {
+    if (!filter.q) throw invalid({"query", "sort"}, "relevance needs a `q`", "value_error.sort");
+    return {by_relevance()};
+  }
+  const bool newest_first = sort == CourseSort::published_at || sort == CourseSort::created_at;
+  return {{std::string(name_of(sort)), filter.descending.value_or(newest_first)}};
+}
+
+std::vector<std::string> fields_of(const Schema& schema) {
+  std::vector<std::string> names;
+  for (const Field& field : schema.fields()) names.push_back(field.name);
+  return names;
+}
+
+Error slug_taken() { return conflict("slug_taken", "Another course has this slug."); }
+
+}  // namespace
+
+std::string slug_of(std::string_view title) {
+  std::string slug;
+  for (const std::string& word : words(title)) {
+    std::string part;
+    for (char c : word)
+      if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) part += c;
+    if (part.empty()) continue;
+    if (slug.size() + 1 + part.size() > 80) break;
+    if (!slug.empty()) slug += '-';
+    slug += part;
+  }
+  return slug;
+}
+
+void require_course_owner(const Principal& who, const Course& course) {
+  require_owner(who, course.instructor_id.value_or(UserId()), Permission::update_course);
+}
+
+Courses::Courses(Storage& storage, Clock& clock, Random& random, Events& events)
+    : storage_(storage), clock_(clock), random_(random), events_(events) {}
+
+void Courses::add_hooks(Hooks hooks) { hooks_.push_back(std::move(hooks)); }
+
+Course Courses::visible(UnitOfWork& uow, const Principal& who, std::string_view id_or_slug) const {
+  const Repository<Course> courses(uow);
+  const auto id = CourseId::parse(id_or_slug);
+  auto course = id ? courses.find(*id) : courses.first(equal("slug", id_or_slug));
+  const bool open = course && (course->status == CourseStatus::published || who.is_admin() ||
+                               (who.maybe_user() && course->instructor_id == who.maybe_user()));
+  const auto admits = [&](const Hooks& hooks) { return hooks.admits && hooks.admits(uow, who, *course); };
+  if (!open && !(course && std::any_of(hooks_.begin(), hooks_.end(), admits)))
+    throw not_found("course_not_found", "Course not found.");
+  return *std::move(course);
+}
+
+Course Courses::owned(UnitOfWork& uow, const Principal& who, CourseId id) const {
+  Course course = visible(uow, who, id.text());
+  require_course_owner(who, course);
+  return course;
+}
+
+Course Courses::create(const Principal& who, Course draft) {
+  return storage_.write([&](UnitOfWork& uow) { return add(uow, who, draft); });
+}
+
+Course Courses::add(UnitOfWork& uow, const Principal& who, Course draft) {
+  require(who, Permission::create_course);
+  draft.created_at = draft.updated_at = clock_.now();
+  draft.id = CourseId(random_.uuid(draft.created_at));
+  draft.version = 1;
+  if (!draft.instructor_id) draft.instructor_id = who.maybe_user();
+  check_references(uow, who, draft, nullptr);
+
+  Repository<Course> courses(uow);
+  if (!draft.slug.empty()) {
+    if (!courses.insert_if_absent(draft)) throw slug_taken();
+  } else {
+    const std::string stem = slug_of(draft.title);
+    draft.slug = stem;
+    // A title that stands already gets a short tail of the id, which no other course has.
+    if (stem.empty() || !courses.insert_if_absent(draft)) {
+      draft.slug = (stem.empty() ? "course" : stem) + "-" + draft.id.text().substr(24);
+      courses.insert(draft);
+    }
+  }
+  events_.emit(uow, events::course_created, who, event_data(draft));
+  return draft;
+}
+
+void Courses::check_references(UnitOfWork& uow, const Principal& who, const Course& course, const Course* before) const {
+  if (!before || before->instructor_id != course.instructor_id) {
+    if (!course.instructor_id && !who.is_system())
+      throw invalid({"body", "instructor_id"}, "a course needs an owner", "value_error.missing");
+    if (course.instructor_id && !who.is_admin() && !who.is(*course.instructor_id))
+      throw forbidden("permission_denied", "Only an admin may make somebody else the owner.");
+    if (course.instructor_id && !Repository<User>(uow).find(*course.instructor_id))
+      throw invalid({"body", "instructor_id"}, "there is no such user", "value_error.reference");
+  }
+  if (before && before->prerequisites == course.prerequisites) return;
+  const Repository<Course> courses(uow);
+  for (std::size_t i = 0; i < course.prerequisites.size(); ++i) {
+    if (course.prerequisites[i] == course.id)
+      throw invalid({"body", "prerequisites", i}, "a course cannot require itself", "value_error.reference");
+    if (!courses.find(course.prerequisites[i]))
+      throw invalid({"body", "prerequisites", i}, "there is no such course", "value_error.reference");
+  }
+}
+
+Course Courses::get(const Principal& who, std::string_view id_or_slug) {
+  return storage_.read([&](UnitOfWork& uow) { return visible(uow, who, id_or_slug); });
+}
+
+Page<Course> Courses::list(const Principal& who, const CourseFilter& filter) {
+  std::vector<Condition> conditions{visible_to(who)};
+  if (filter.q) conditions.push_back(matches(*filter.q));
+  if (filter.status) conditions.push_back(equal("status", *filter.status));
+  if (filter.category) conditions.push_back(equal("category", *filter.category));
+  if (filter.level) conditions.push_back(equal("level", *filter.level));
+  if (filter.language) conditions.push_back(equal("language", *filter.language));
+  if (filter.tag) conditions.push_back(contains("tags", *filter.tag));
+  if (filter.instructor_id) conditions.push_back(equal("instructor_id", *filter.instructor_id));
+  if (filter.max_price_cents) conditions.push_back(less_equal("price_cents", *filter.max_price_cents));
+  return storage_.read([&](UnitOfWork& uow) {
+    return select_page<Course>(uow, all_of(conditions), order_of(filter), filter.page);
+  });
+}
+
+Course Courses::update(const Principal& who, CourseId id, const Patch<Course>& patch) {
+  return storage_.write([&](UnitOfWork& uow) {
+    const Course before = owned(uow, who, id);
+    Course course = before;
+    patch.apply(course);
+    if (course.version != before.version)
+      throw conflict("stale_version", "The course was changed meanwhile: this is version " +
+                                          std::to_string(before.version) + ". Read it again.");
+    check_references(uow, who, course, &before);
+    if (course.slug.empty()) course.slug = before.slug;
+    if (course.slug != before.slug && Repository<Course>(uow).exists(equal("slug", course.slug))) throw slug_taken();
+    touch(uow, who, course);
+    return course;
+  });
+}
+
+/// Stores a course that was changed in itself or in its parts, as its next version.
+void Courses::touch(UnitOfWork& uow, const Principal& who, Course& course, const EventType& type) {
+  course.version += 1;
+  course.updated_at = clock_.now();
+  Repository<Course>(uow).update(course);
+  events_.emit(uow, type, who, event_data(course));
+}
+
+Course Courses::publish(const Principal& who, CourseId id) {
+  return storage_.write([&](UnitOfWork& uow) {
+    Course course = owned(uow, who, id);
+    if (course.status != CourseStatus::draft) throw conflict("course_not_draft", "Only a draft can be published.");
+    if (course.lesson_count == 0) throw conflict("course_empty", "A course needs at least one lesson to be published.");
+    for (const Hooks& hooks : hooks_)
+      if (hooks.publishing) hooks.publishing(uow, course);
+    course.status = CourseStatus::published;
+    course.published_at = clock_.now();
+    touch(uow, who, course, events::course_published);
+    return course;
+  });
+}
+
+Course Courses::unpublish(const Principal& who, CourseId id) {
+  return storage_.write([&](UnitOfWork& uow) {
+    Course course = owned(uow, who, id);
+    if (course.status != CourseStatus::published)
+      throw conflict("course_not_published", "Only a published course can be unpublished.");
+    course.status = CourseStatus::draft;
+    touch(uow, who, course, events::course_unpublished);
+    return course;
+  });
+}
+
+Course Courses::archive(const Principal& who, CourseId id) {
+  return storage_.write([&](UnitOfWork& uow) {
+    Course course = owned(uow, who, id);
+    if (course.status == CourseStatus::archived) throw conflict("course_archived", "The course is archived already.");
+    course.status = CourseStatus::archived;
+    touch(uow, who, course, events::course_archived);
+    return course;
+  });
+}
+
+void Courses::remove(const Principal& who, CourseId id) {
+  storage_.write([&](UnitOfWork& uow) {
+    const Course course = visible(uow, who, id.text());
+    require_owner(who, course.instructor_id.value_or(UserId()), Permission::delete_course);
+    for (const Hooks& hooks : hooks_)
+      if (hooks.removing) hooks.removing(uow, course);
+    Repository<Lesson>(uow).remove_where(equal("course_id", id));
+    Repository<Section>(uow).remove_where(equal("course_id", id));
+    Repository<Course>(uow).remove(id);
+    events_.emit(uow, events::course_deleted, who, event_data(course));
+  });
+}
+
+std::vector<Section> Courses::sections(const Principal& who, std::string_view id_or_slug) {
+  return storage_.read([&](UnitOfWork& uow) {
+    return in_order<Section>(uow, visible(uow, who, id_or_slug).id);
+  });
+}
+
+Section Courses::add_section(const Principal& who, CourseId id, Section section) {
+  return storage_.write([&](UnitOfWork& uow) {
+    Course course = owned(uow, who, id);
+    Section added = add_section(uow, course, section);
+    touch(uow, who, course);
+    return added;
+  });
+}
+
+Section Courses::add_section(UnitOfWork& uow, const Course& course, Section section) {
+  if (Repository<Section>(uow).count(equal("course_id", course.id), max_sections) == max_sections)
+    throw conflict("too_many_sections", "A course can have " + std::to_string(max_sections) + " sections at most.");
+  section.id = SectionId(random_.uuid(clock_.now()));
+  section.course_id = course.id;
+  make_room(uow, section);
+  Repository<Section>(uow).insert(section);
+  return section;
+}
+
+Section Courses::update_section(const Principal& who, SectionId id, const Patch<Section>& patch) {
+  return storage_.write([&](UnitOfWork& uow) {
+    Repository<Section> sections(uow);
+    Section section = sections.get(id);
+    Course course = owned(uow, who, section.course_id);
+    patch.apply(section);
+    if (patch.changes("position")) make_room(uow, section);
+    sections.update(section);
+    touch(uow, who, course);
+    return section;
+  });
+}
+
+void Courses::remove_section(const Principal& who, SectionId id) {
+  storage_.write([&](UnitOfWork& uow) {
+    Repository<Section> sections(uow);
+    const Section section = sections.get(id);
+    Course course = owned(uow, who, section.course_id);
+    Repository<Lesson>(uow).update_where(equal("section_id", id), {set("section_id", std::optional<SectionId>())});
+    sections.remove(id);
+    touch(uow, who, course);
+  });
+}
+
+std::vector<LessonSummary> Courses::outline(const Principal& who, std::string_view id_or_slug) {
+  const auto lessons = storage_.read([&](UnitOfWork& uow) {
+    const CourseId course = visible(uow, who, id_or_slug).id;
+    return Repository<Lesson>(uow).select({.where = equal("course_id", course),
+                                           .order = {ascending("position")},
+                                           .fields = fields_of(LessonSummary::schema())});
+  });
+  std::vector<LessonSummary> outline;
+  outline.reserve(lessons.size());
+  for (const Lesson& lesson : lessons)
+    outline.push_back({lesson.id, lesson.course_id, lesson.section_id, lesson.title, lesson.kind,
+                       lesson.duration_minutes, lesson.preview, lesson.position});
+  return outline;
+}
+
+Lesson Courses::add_lesson(const Principal& who, CourseId id, Lesson lesson) {
+  return storage_.write([&](UnitOfWork& uow) {
+    Course course = owned(uow, who, id);
+    Lesson added = add_lesson(uow, course, lesson);
+    touch(uow, who, course);
+    return added;
+  });
+}
+
+Lesson Courses::add_lesson(UnitOfWork& uow, Course& course, Lesson lesson) {
+  if (course.lesson_count >= max_lessons)
+    throw conflict("too_many_lessons", "A course can have " + std::to_string(max_lessons) + " lessons at most.");
+  lesson.created_at = lesson.updated_at = clock_.now();
+  lesson.id = LessonId(random_.uuid(lesson.created_at));
+  lesson.course_id = course.id;
+  check_lesson(uow, lesson);
+  make_room(uow, lesson);
+  Repository<Lesson>(uow).insert(lesson);
+  course.lesson_count += 1;
+  Repository<Course>(uow).update(course);
+  return lesson;
+}
+
+void Courses::check_lesson(UnitOfWork& uow, const Lesson& lesson) const {
+  if ((lesson.kind == LessonKind::video || lesson.kind == LessonKind::file) && !lesson.url)
+    throw invalid({"body", "url"}, "a video or file needs its address", "value_error.missing");
+  if (!lesson.section_id) return;
+  const auto section = Repository<Section>(uow).find(*lesson.section_id);
+  if (!section || section->course_id != lesson.course_id)
+    throw invalid({"body", "section_id"}, "the course has no such section", "value_error.reference");
+}
+
+Lesson Courses::update_lesson(const Principal& who, LessonId id, const Patch<Lesson>& patch) {
+  return storage_.write([&](UnitOfWork& uow) {
+    Repository<Lesson> lessons(uow);
+    Lesson lesson = lessons.get(id);
+    Course course = owned(uow, who, lesson.course_id);
+    patch.apply(lesson);
+    check_lesson(uow, lesson);
+    if (patch.changes("position")) make_room(uow, lesson);
+    lesson.updated_at = clock_.now();
+    lessons.update(lesson);
+    touch(uow, who, course);
+    return lesson;
+  });
+}
+
+void Courses::remove_lesson(const Principal& who, LessonId id) {
+  storage_.write([&](UnitOfWork& uow) {
+    Repository<Lesson> lessons(uow);
+    const Lesson lesson = lessons.get(id);
+    Course course = owned(uow, who, lesson.course_id);
+    if (course.status == CourseStatus::published && course.lesson_count == 1)
+      throw conflict("course_empty", "A published course needs at least one lesson.");
+    course.lesson_count -= 1;
+    for (const Hooks& hooks : hooks_)
+      if (hooks.removing_lesson) hooks.removing_lesson(uow, course, lesson);
+    lessons.remove(id);
+    touch(uow, who, course);
+  });
+}
+
+}  // namespace lms

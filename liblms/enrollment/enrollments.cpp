@@ -1,0 +1,362 @@
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <lms/enrollment.hpp>
+#include <lms/repository.hpp>
+#include <lms/user.hpp>
+
+#include "base/markdown.hpp"
+#include "course/ordering.hpp"
+
+namespace lms {
+
+namespace {
+
+EnrollmentEvent event_data(UnitOfWork& uow, const Enrollment& enrollment, const Course& course) {
+  const User student = Repository<User>(uow).get(enrollment.student_id);
+  return {enrollment.id, student.id,        student.email,           course.id,
+          course.title,  enrollment.status, enrollment.completed_at, std::nullopt};
+}
+
+std::int64_t percent_done(const Enrollment& enrollment, const Course& course) {
+  if (enrollment.status == EnrollmentStatus::completed) return 100;
+  if (course.lesson_count == 0) return 0;
+  return std::min<std::int64_t>(100, enrollment.completed_lessons * 100 / course.lesson_count);
+}
+
+EnrollmentView view_of(Enrollment enrollment, const Course& course) {
+  const std::int64_t percent = percent_done(enrollment, course);
+  return {std::move(enrollment), course.title, course.slug, course.lesson_count, percent};
+}
+
+Condition enrollment_of(UserId student, CourseId course) {
+  return all_of({equal("student_id", student), equal("course_id", course)});
+}
+
+/// Takes a seat in one conditional update, so that racing enrolments never exceed the capacity.
+void take_seat(UnitOfWork& uow, const Course& course) {
+  std::vector<Condition> free{equal("id", course.id)};
+  if (course.capacity) free.push_back(less("enrolled_count", *course.capacity));
+  if (Repository<Course>(uow).update_where(all_of(std::move(free)), {add("enrolled_count", 1)}).empty())
+    throw conflict("course_full", "The course has no seat left.");
+}
+
+void free_seat(UnitOfWork& uow, CourseId course) {
+  Repository<Course>(uow).update_where(equal("id", course), {add("enrolled_count", -1)});
+}
+
+bool works_in(const Enrollment& enrollment, Time now) {
+  const bool open = enrollment.status == EnrollmentStatus::active || enrollment.status == EnrollmentStatus::completed;
+  return open && (!enrollment.expires_at || *enrollment.expires_at > now);
+}
+
+/// Those who may look at somebody's enrolment: the student, who teaches the course, and who manages enrolments.
+bool may_see(const Principal& who, const Enrollment& enrollment, const Course& course) {
+  return who.is(enrollment.student_id) || who.may(Permission::manage_enrollments) ||
+         (who.maybe_user() && course.instructor_id == who.maybe_user());
+}
+
+}  // namespace
+
+Enrollments::Enrollments(Storage& storage, Clock& clock, Random& random, Events& events, Courses& courses)
+    : storage_(storage), clock_(clock), random_(random), events_(events), courses_(courses) {
+  Courses::Hooks hooks;
+  // A course that is no longer published stays open to those who are in it.
+  hooks.admits = [this](UnitOfWork& uow, const Principal& who, const Course& course) {
+    return enrollment_in(uow, who, course.id).has_value();
+  };
+  hooks.removing_lesson = [this](UnitOfWork& uow, const Course& course, const Lesson& lesson) {
+    lesson_removed(uow, course, lesson);
+  };
+  courses_.add_hooks(std::move(hooks));
+}
+
+Enrollment Enrollments::enroll(const Principal& who, const NewEnrollment& wish) {
+  const bool managed = wish.student_id || wish.expires_at;
+  if (managed) require(who, Permission::manage_enrollments);
+  const UserId student = wish.student_id ? *wish.student_id : who.user();
+
+  return storage_.write([&](UnitOfWork& uow) {
+    const Course course = courses_.visible(uow, who, wish.course_id.text());
+    if (course.status != CourseStatus::published)
+      throw conflict("course_not_published", "Only a published course takes students.");
+    if (wish.student_id && !Repository<User>(uow).find(student))
+      throw invalid({"body", "student_id"}, "there is no such user", "value_error.reference");
+    if (!managed) check_admission(uow, student, course);
+
+    Repository<Enrollment> enrollments(uow);
+    const Time now = clock_.now();
+    auto enrollment = enrollments.first(enrollment_of(student, course.id));
+    if (enrollment && works_in(*enrollment, now)) throw conflict("already_enrolled", "The student is in this course already.");
+    const bool holds_seat = enrollment && enrollment->status == EnrollmentStatus::active;
+    if (!holds_seat) take_seat(uow, course);
+    if (enrollment) {
+      enrollment->status = enrollment->completed_at ? EnrollmentStatus::completed : EnrollmentStatus::active;
+      enrollment->expires_at = wish.expires_at;
+      enrollment->last_activity_at = now;
+      enrollments.update(*enrollment);
+    } else {
+      enrollment.emplace();
+      enrollment->id = EnrollmentId(random_.uuid(now));
+      enrollment->student_id = student;
+      enrollment->course_id = course.id;
+      enrollment->enrolled_at = enrollment->last_activity_at = now;
+      enrollment->expires_at = wish.expires_at;
+      enrollments.insert(*enrollment);
+    }
+    events_.emit(uow, events::enrollment_created, who, event_data(uow, *enrollment, course));
+    return *enrollment;
+  });
+}
+
+/// What a student who enrols on their own must bring.
+void Enrollments::check_admission(UnitOfWork& uow, UserId student, const Course& course) const {
+  if (course.price_cents > 0)
+    throw forbidden("payment_required", "The course has to be paid for before enrolling.");
+  const Repository<Enrollment> enrollments(uow);
+  for (const CourseId& prerequisite : course.prerequisites) {
+    const auto before = enrollments.first(enrollment_of(student, prerequisite));
+    if (!before || !before->completed_at)
+      throw conflict("prerequisites_missing",
+                     "First complete the course “" + Repository<Course>(uow).get(prerequisite).title + "”.");
+  }
+}
+
+EnrollmentView Enrollments::get(const Principal& who, EnrollmentId id) {
+  require_user(who);
+  return storage_.read([&](UnitOfWork& uow) {
+    auto [enrollment, course] = visible_enrollment(uow, who, id);
+    return view_of(std::move(enrollment), course);
+  });
+}
+
+std::pair<Enrollment, Course> Enrollments::visible_enrollment(UnitOfWork& uow, const Principal& who,
+                                                              EnrollmentId id) const {
+  Enrollment enrollment = Repository<Enrollment>(uow).get(id);
+  Course course = Repository<Course>(uow).get(enrollment.course_id);
+  if (!may_see(who, enrollment, course)) throw not_found("enrollment_not_found", "Enrollment not found.");
+  return {std::move(enrollment), std::move(course)};
+}
+
+Page<EnrollmentView> Enrollments::list(const Principal& who, const EnrollmentFilter& filter) {
+  require_user(who);
+  return storage_.read([&](UnitOfWork& uow) {
+    std::vector<Condition> conditions;
+    const bool sees_all = who.may(Permission::manage_enrollments) || (filter.course_id && teaches(uow, who, *filter.course_id));
+    if (!sees_all) conditions.push_back(equal("student_id", who.user()));
+    if (filter.course_id) conditions.push_back(equal("course_id", *filter.course_id));
+    if (filter.student_id) conditions.push_back(equal("student_id", *filter.student_id));
+    if (filter.status) conditions.push_back(equal("status", *filter.status));
+    auto found = select_page<Enrollment>(uow, all_of(conditions), {descending("enrolled_at")}, filter.page);
+
+    std::vector<CourseId> ids;
+    for (const Enrollment& enrollment : found.items) ids.push_back(enrollment.course_id);
+    std::map<CourseId, Course> courses;
+    for (Course& course : Repository<Course>(uow).select({.where = in("id", ids)})) courses.emplace(course.id, std::move(course));
+
+    Page<EnrollmentView> page{{}, found.page, found.page_size, found.total, found.total_is_more};
+    for (Enrollment& enrollment : found.items) {
+      const Course& course = courses.at(enrollment.course_id);
+      page.items.push_back(view_of(std::move(enrollment), course));
+    }
+    return page;
+  });
+}
+
+bool Enrollments::teaches(UnitOfWork& uow, const Principal& who, CourseId id) const {
+  const auto course = Repository<Course>(uow).find(id);
+  return course && course->instructor_id == who.maybe_user();
+}
+
+EnrollmentView Enrollments::update(const Principal& who, EnrollmentId id, const Patch<EnrollmentTerms>& patch) {
+  require(who, Permission::manage_enrollments);
+  return storage_.write([&](UnitOfWork& uow) {
+    Repository<Enrollment> enrollments(uow);
+    Enrollment enrollment = enrollments.get(id);
+    const Course course = Repository<Course>(uow).get(enrollment.course_id);
+    EnrollmentTerms terms{enrollment.expires_at};
+    patch.apply(terms);
+    enrollment.expires_at = terms.expires_at;
+    enrollments.update(enrollment);
+    return view_of(enrollment, course);
+  });
+}
+
+void Enrollments::drop(const Principal& who, EnrollmentId id) {
+  require_user(who);
+  storage_.write([&](UnitOfWork& uow) {
+    auto [enrollment, course] = visible_enrollment(uow, who, id);
+    if (!who.is(enrollment.student_id)) require(who, Permission::manage_enrollments);
+    if (enrollment.status != EnrollmentStatus::active)
+      throw conflict("enrollment_not_active", "Only an active enrolment can be dropped.");
+    enrollment.status = EnrollmentStatus::dropped;
+    enrollment.last_activity_at = clock_.now();
+    Repository<Enrollment>(uow).update(enrollment);
+    free_seat(uow, course.id);
+    events_.emit(uow, events::enrollment_dropped, who, event_data(uow, enrollment, course));
+  });
+}
+
+std::vector<LessonProgress> Enrollments::progress(const Principal& who, EnrollmentId id) {
+  require_user(who);
+  return storage_.read([&](UnitOfWork& uow) {
+    visible_enrollment(uow, who, id);
+    return Repository<LessonProgress>(uow).select({.where = equal("enrollment_id", id)});
+  });
+}
+
+Enrollment Enrollments::require_active(UnitOfWork& uow, const Principal& who, CourseId course) const {
+  auto enrollment = Repository<Enrollment>(uow).first(enrollment_of(who.user(), course));
+  if (!enrollment || !works_in(*enrollment, clock_.now()))
+    throw forbidden("not_enrolled", "This needs an active enrolment in the course.");
+  return *std::move(enrollment);
+}
+
+ProgressResult Enrollments::report(const Principal& who, LessonId id, const ProgressReport& report) {
+  require_user(who);
+  return storage_.write([&](UnitOfWork& uow) {
+    const Lesson lesson = Repository<Lesson>(uow).get(id);
+    Enrollment enrollment = require_active(uow, who, lesson.course_id);
+    const bool completes = report.completed || report.progress_percent == 100;
+    if (completes && lesson.kind == LessonKind::quiz)
+      throw conflict("quiz_lesson", "A quiz lesson is completed by passing its quiz.");
+    LessonProgress progress = progress_in(uow, enrollment, lesson);
+    progress.position_seconds = report.position_seconds;
+    progress.time_spent_seconds += report.time_spent_seconds;
+    progress.progress_percent = completes || progress.completed ? 100 : report.progress_percent;
+    note(uow, who, enrollment, lesson, progress, completes);
+    const Course course = Repository<Course>(uow).get(enrollment.course_id);
+    return ProgressResult{progress, enrollment.status, percent_done(enrollment, course)};
+  });
+}
+
+void Enrollments::complete_lesson(UnitOfWork& uow, const Principal& who, Enrollment& enrollment, const Lesson& lesson) {
+  LessonProgress progress = progress_in(uow, enrollment, lesson);
+  progress.progress_percent = 100;
+  note(uow, who, enrollment, lesson, progress, true);
+}
+
+LessonProgress Enrollments::progress_in(UnitOfWork& uow, const Enrollment& enrollment, const Lesson& lesson) const {
+  if (auto known = Repository<LessonProgress>(uow).first(
+          all_of({equal("enrollment_id", enrollment.id), equal("lesson_id", lesson.id)})))
+    return *std::move(known);
+  LessonProgress fresh;
+  fresh.enrollment_id = enrollment.id;
+  fresh.lesson_id = lesson.id;
+  return fresh;
+}
+
+/// Stores the progress, and what follows from it for the enrolment.
+void Enrollments::note(UnitOfWork& uow, const Principal& who, Enrollment& enrollment, const Lesson& lesson,
+                       LessonProgress& progress, bool completes) {
+  const Time now = clock_.now();
+  const bool newly_completed = completes && !progress.completed;
+  progress.updated_at = now;
+  if (newly_completed) {
+    progress.completed = true;
+    progress.completed_at = now;
+    enrollment.completed_lessons += 1;
+  }
+  Repository<LessonProgress> all(uow);
+  if (progress.id.is_nil()) {
+    progress.id = Id<LessonProgress>(random_.uuid(now));
+    all.insert(progress);
+  } else {
+    all.update(progress);
+  }
+  enrollment.last_activity_at = now;
+  if (newly_completed) {
+    events_.emit(uow, events::lesson_completed, who,
+                 LessonCompletedEvent{enrollment.id, enrollment.student_id, enrollment.course_id, lesson.id});
+    complete_course_if_done(uow, who, enrollment, Repository<Course>(uow).get(enrollment.course_id));
+  }
+  Repository<Enrollment>(uow).update(enrollment);
+}
+
+void Enrollments::complete_course_if_done(UnitOfWork& uow, const Principal& who, Enrollment& enrollment,
+                                          const Course& course) {
+  if (enrollment.status != EnrollmentStatus::active || enrollment.completed_lessons < course.lesson_count) return;
+  enrollment.status = EnrollmentStatus::completed;
+  enrollment.completed_at = clock_.now();
+  EnrollmentEvent data = event_data(uow, enrollment, course);
+  if (completion_hook_) data.certificate_url = completion_hook_(uow, enrollment, course);
+  events_.emit(uow, events::enrollment_completed, who, data);
+}
+
+/// The progress in a removed lesson goes with it; who had done all the others has completed the course.
+void Enrollments::lesson_removed(UnitOfWork& uow, const Course& course, const Lesson& lesson) {
+  Repository<LessonProgress> all(uow);
+  Repository<Enrollment> enrollments(uow);
+  std::vector<EnrollmentId> done;
+  for (const LessonProgress& progress : all.select({.where = equal("lesson_id", lesson.id)}))
+    if (progress.completed) done.push_back(progress.enrollment_id);
+  all.remove_where(equal("lesson_id", lesson.id));
+  if (!done.empty()) enrollments.update_where(in("id", done), {add("completed_lessons", -1)});
+  if (course.lesson_count == 0) return;
+  for (Enrollment& enrollment : enrollments.select(
+           {.where = all_of({equal("course_id", course.id), equal("status", EnrollmentStatus::active),
+                             greater_equal("completed_lessons", course.lesson_count)})})) {
+    complete_course_if_done(uow, Principal::system(), enrollment, course);
+    enrollments.update(enrollment);
+  }
+}
+
+LessonView Enrollments::open_lesson(const Principal& who, LessonId id) {
+  return storage_.read([&](UnitOfWork& uow) {
+    LessonView view{Repository<Lesson>(uow).get(id), {}, {}};
+    const Course course = courses_.visible(uow, who, view.lesson.course_id.text());
+    const auto enrollment = enrollment_in(uow, who, course.id);
+    const bool enrolled = enrollment && works_in(*enrollment, clock_.now());
+    const bool teaches = who.is_admin() || (who.maybe_user() && course.instructor_id == who.maybe_user());
+    if (!enrolled && !teaches && !view.lesson.preview) {
+      require_user(who);
+      throw forbidden("not_enrolled", "Enrol in the course to read this lesson.");
+    }
+    if (enrolled)
+      view.progress = Repository<LessonProgress>(uow).first(
+          all_of({equal("enrollment_id", enrollment->id), equal("lesson_id", id)}));
+    view.content_html = markdown_to_html(view.lesson.content);
+    return view;
+  });
+}
+
+std::optional<Enrollment> Enrollments::enrollment_in(UnitOfWork& uow, const Principal& who, CourseId course) const {
+  if (!who.maybe_user()) return std::nullopt;
+  return Repository<Enrollment>(uow).first(enrollment_of(*who.maybe_user(), course));
+}
+
+CourseView Enrollments::open_course(const Principal& who, std::string_view id_or_slug) {
+  return storage_.read([&](UnitOfWork& uow) {
+    CourseView view;
+    view.course = courses_.visible(uow, who, id_or_slug);
+    view.enrollment = enrollment_in(uow, who, view.course.id);
+    view.description_html = markdown_to_html(view.course.description);
+    if (view.course.instructor_id)
+      if (const auto instructor = Repository<User>(uow).find(*view.course.instructor_id))
+        view.instructor_name = instructor->full_name;
+    view.sections = in_order<Section>(uow, view.course.id);
+    return view;
+  });
+}
+
+std::size_t Enrollments::expire_overdue() {
+  constexpr std::size_t batch = 500;
+  return storage_.write([&](UnitOfWork& uow) {
+    Repository<Enrollment> enrollments(uow);
+    const Repository<Course> courses(uow);
+    auto overdue = enrollments.select({.where = all_of({equal("status", EnrollmentStatus::active),
+                                                        less_equal("expires_at", clock_.now())}),
+                                       .limit = batch});
+    for (Enrollment& enrollment : overdue) {
+      enrollment.status = EnrollmentStatus::expired;
+      enrollments.update(enrollment);
+      free_seat(uow, enrollment.course_id);
+      events_.emit(uow, events::enrollment_expired, Principal::system(),
+                   event_data(uow, enrollment, courses.get(enrollment.course_id)));
+    }
+    return overdue.size();
+  });
+}
+
+}  // namespace lms

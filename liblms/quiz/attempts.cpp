@@ -1,0 +1,277 @@
+#include <algorithm>
+#include <utility>
+
+#include <lms/quiz.hpp>
+#include <lms/repository.hpp>
+
+#include "quiz/paper.hpp"
+
+namespace lms {
+
+namespace {
+
+constexpr std::size_t most_remembered_questions = 10'000;
+
+bool is_open(const Attempt& attempt) {
+  return attempt.status == AttemptStatus::in_progress;
+}
+
+bool is_overdue(const Attempt& attempt, Time now) {
+  return attempt.due_at && now > *attempt.due_at + Quizzes::grace;
+}
+
+std::optional<Time> due_at(const Quiz& quiz, Time start) {
+  if (quiz.time_limit_minutes == 0) return quiz.available_until;
+  const Time end = start + std::chrono::minutes(quiz.time_limit_minutes);
+  return quiz.available_until ? std::min(end, *quiz.available_until) : end;
+}
+
+void require_open(const Quiz& quiz, Time now) {
+  if (quiz.available_from && now < *quiz.available_from)
+    throw conflict("quiz_not_open", "The quiz opens at " + to_iso8601(*quiz.available_from) + ".");
+  if (quiz.available_until && now >= *quiz.available_until)
+    throw conflict("quiz_closed", "The quiz closed at " + to_iso8601(*quiz.available_until) + ".");
+}
+
+AttemptEvent event_data(const Quiz& quiz, const Attempt& attempt) {
+  return {.attempt_id = attempt.id,
+          .quiz_id = quiz.id,
+          .quiz_title = quiz.title,
+          .course_id = quiz.course_id,
+          .student_id = attempt.student_id,
+          .enrollment_id = attempt.enrollment_id,
+          .number = attempt.number,
+          .status = attempt.status,
+          .score = attempt.score.value_or(0),
+          .max_score = attempt.max_score,
+          .percent = attempt.percent.value_or(0),
+          .passed = attempt.passed.value_or(false)};
+}
+
+bool manages(const Principal& who, const Course& course) {
+  return who.is_admin() || (who.may(Permission::manage_quizzes) && course.instructor_id == who.maybe_user());
+}
+
+bool reveals_key(const Quiz& quiz, const Attempt& attempt) {
+  if (is_open(attempt)) return false;
+  switch (quiz.reveal) {
+    case Reveal::never:
+      return false;
+    case Reveal::after_submit:
+      return true;
+    case Reveal::after_pass:
+      return attempt.passed.value_or(false);
+  }
+  return false;
+}
+
+}  // namespace
+
+// --- papers ---
+
+Quizzes::Paper Quizzes::paper(UnitOfWork& uow, QuizPaperId id) {
+  {
+    const std::lock_guard lock(papers_mutex_);
+    if (const auto known = papers_.find(id); known != papers_.end()) return known->second;
+  }
+  auto stored = Repository<QuizPaper>(uow).find(id);
+  return stored ? std::make_shared<const QuizPaper>(*std::move(stored)) : nullptr;
+}
+
+/// The paper of an attempt that starts now; the first one writes it.
+Quizzes::Paper Quizzes::current_paper(UnitOfWork& uow, const Quiz& quiz) {
+  if (auto known = paper(uow, quiz.paper_id)) return known;
+  const auto fresh = std::make_shared<const QuizPaper>(QuizPaper{
+      .id = quiz.paper_id,
+      .quiz_id = quiz.id,
+      .shuffle_questions = quiz.shuffle_questions,
+      .shuffle_options = quiz.shuffle_options,
+      .questions =
+          Repository<Question>(uow).select({.where = equal("quiz_id", quiz.id), .order = {ascending("position")}})});
+  Repository<QuizPaper>(uow).insert(*fresh);
+  return fresh;
+}
+
+/// Only for a paper that a finished transaction has read or written: one that failed may have left nothing.
+void Quizzes::remember(const Paper& paper) {
+  const std::lock_guard lock(papers_mutex_);
+  if (papers_.contains(paper->id)) return;
+  if (remembered_questions_ + paper->questions.size() > most_remembered_questions) {
+    papers_.clear();
+    remembered_questions_ = 0;
+  }
+  papers_.emplace(paper->id, paper);
+  remembered_questions_ += paper->questions.size();
+}
+
+// --- attempts ---
+
+Quizzes::Sitting Quizzes::begin(UnitOfWork& uow, const Principal& who, QuizId id) {
+  Quiz quiz = Repository<Quiz>(uow).get(id);
+  Enrollment enrollment = enrollments_.require_active(uow, who, quiz.course_id);
+  const Time now = clock_.now();
+  auto last = Repository<Attempt>(uow).select({.where = all_of({equal("student_id", who.user()), equal("quiz_id", id)}),
+                                               .order = {descending("number")},
+                                               .limit = 1});
+  const std::int64_t number = last.empty() ? 1 : last.front().number + 1;
+  if (!last.empty() && is_open(last.front())) {
+    Sitting open = sitting_of(uow, std::move(last.front()));
+    open.enrollment = enrollment;
+    if (!is_overdue(open.attempt, now)) return open;
+    close(uow, who, open, AttemptStatus::expired, *open.attempt.due_at);
+    enrollment = *open.enrollment;
+  }
+
+  require_open(quiz, now);
+  if (quiz.question_count == 0) throw conflict("quiz_empty", "The quiz has no questions yet.");
+  if (quiz.max_attempts > 0 && number > quiz.max_attempts)
+    throw conflict("no_attempts_left", "All " + std::to_string(quiz.max_attempts) + " attempts have been used.");
+  Attempt attempt;
+  attempt.id = AttemptId(random_.uuid(now));
+  attempt.quiz_id = quiz.id;
+  attempt.student_id = who.user();
+  attempt.enrollment_id = enrollment.id;
+  attempt.number = number;
+  attempt.started_at = now;
+  attempt.due_at = due_at(quiz, now);
+  const Paper asked = current_paper(uow, quiz);
+  attempt.paper_id = asked->id;
+  attempt.max_score = max_score(*asked);
+  return {std::move(quiz), asked, std::move(attempt), false, std::move(enrollment)};
+}
+
+AttemptView Quizzes::start(const Principal& who, QuizId quiz) {
+  require_user(who);
+  return shown_to_student(storage_.write([&](UnitOfWork& uow) {
+    Sitting sitting = begin(uow, who, quiz);
+    if (!sitting.stored) Repository<Attempt>(uow).insert(sitting.attempt);
+    return sitting;
+  }));
+}
+
+AttemptView Quizzes::attempt(const Principal& who, QuizId quiz, const std::vector<Answer>& answers) {
+  require_user(who);
+  return shown_to_student(storage_.write([&](UnitOfWork& uow) {
+    Sitting sitting = begin(uow, who, quiz);
+    enter(*sitting.paper, sitting.attempt.answers, answers);
+    close(uow, who, sitting, AttemptStatus::submitted, clock_.now());
+    return sitting;
+  }));
+}
+
+Quizzes::Sitting Quizzes::sitting_of(UnitOfWork& uow, Attempt attempt) {
+  Quiz quiz = Repository<Quiz>(uow).get(attempt.quiz_id);
+  Paper asked = paper(uow, attempt.paper_id);
+  if (!asked) throw internal("the paper of an attempt is missing");
+  return {std::move(quiz), std::move(asked), std::move(attempt), true, std::nullopt};
+}
+
+Quizzes::Sitting Quizzes::own_sitting(UnitOfWork& uow, const Principal& who, AttemptId id) {
+  Attempt attempt = Repository<Attempt>(uow).get(id);
+  if (!who.is(attempt.student_id)) throw not_found("attempt_not_found", "Attempt not found.");
+  return sitting_of(uow, std::move(attempt));
+}
+
+AttemptView Quizzes::save(const Principal& who, AttemptId id, const std::vector<Answer>& answers) {
+  require_user(who);
+  return shown_to_student(storage_.write([&](UnitOfWork& uow) {
+    Sitting sitting = own_sitting(uow, who, id);
+    if (!is_open(sitting.attempt)) throw conflict("attempt_closed", "The attempt has been graded.");
+    if (sitting.attempt.due_at && clock_.now() > *sitting.attempt.due_at)
+      throw conflict("attempt_overdue", "The time of the attempt is over.");
+    enter(*sitting.paper, sitting.attempt.answers, answers);
+    Repository<Attempt>(uow).update(sitting.attempt);
+    return sitting;
+  }));
+}
+
+AttemptView Quizzes::submit(const Principal& who, AttemptId id, const std::vector<Answer>& answers) {
+  require_user(who);
+  return shown_to_student(storage_.write([&](UnitOfWork& uow) {
+    Sitting sitting = own_sitting(uow, who, id);
+    const Time now = clock_.now();
+    if (!is_open(sitting.attempt)) return sitting;
+    if (is_overdue(sitting.attempt, now)) {
+      close(uow, who, sitting, AttemptStatus::expired, *sitting.attempt.due_at);
+      return sitting;
+    }
+    enter(*sitting.paper, sitting.attempt.answers, answers);
+    close(uow, who, sitting, AttemptStatus::submitted, now);
+    return sitting;
+  }));
+}
+
+/// Grades the attempt and stores it with all that follows from it.
+void Quizzes::close(UnitOfWork& uow, const Principal& who, Sitting& sitting, AttemptStatus status, Time at) {
+  Attempt& attempt = sitting.attempt;
+  attempt.status = status;
+  attempt.submitted_at = at;
+  grade(*sitting.paper, attempt, sitting.quiz.pass_percent);
+  Repository<Attempt> attempts(uow);
+  if (sitting.stored)
+    attempts.update(attempt);
+  else
+    attempts.insert(attempt);
+  sitting.stored = true;
+  events_.emit(uow, events::quiz_attempt_submitted, who, event_data(sitting.quiz, attempt));
+
+  if (!*attempt.passed || !sitting.quiz.lesson_id) return;
+  if (!sitting.enrollment) sitting.enrollment = Repository<Enrollment>(uow).get(attempt.enrollment_id);
+  const bool in_course = sitting.enrollment->status == EnrollmentStatus::active ||
+                         sitting.enrollment->status == EnrollmentStatus::completed;
+  if (in_course)
+    enrollments_.complete_lesson(uow, who, *sitting.enrollment, Repository<Lesson>(uow).get(*sitting.quiz.lesson_id));
+}
+
+AttemptView Quizzes::shown_to_student(const Sitting& sitting) {
+  remember(sitting.paper);
+  return view_of(*sitting.paper, sitting.attempt, reveals_key(sitting.quiz, sitting.attempt));
+}
+
+AttemptView Quizzes::review(const Principal& who, AttemptId id) {
+  require_user(who);
+  return storage_.read([&](UnitOfWork& uow) {
+    const Sitting sitting = sitting_of(uow, Repository<Attempt>(uow).get(id));
+    if (who.is(sitting.attempt.student_id)) return shown_to_student(sitting);
+    if (!manages(who, Repository<Course>(uow).get(sitting.quiz.course_id)))
+      throw not_found("attempt_not_found", "Attempt not found.");
+    return view_of(*sitting.paper, sitting.attempt, true);
+  });
+}
+
+Page<Attempt> Quizzes::attempts(const Principal& who, QuizId id, const AttemptFilter& filter) {
+  require_user(who);
+  return storage_.read([&](UnitOfWork& uow) {
+    const Quiz quiz = Repository<Quiz>(uow).get(id);
+    std::vector<Condition> conditions{equal("quiz_id", id)};
+    if (!manages(who, courses_.visible(uow, who, quiz.course_id.text())))
+      conditions.push_back(equal("student_id", who.user()));
+    if (filter.student_id) conditions.push_back(equal("student_id", *filter.student_id));
+    if (filter.status) conditions.push_back(equal("status", *filter.status));
+    return select_page<Attempt>(uow, all_of(std::move(conditions)), {descending("started_at")}, filter.page);
+  });
+}
+
+std::size_t Quizzes::close_overdue() {
+  constexpr std::size_t batch = 100;
+  const auto close_some = [&](UnitOfWork& uow) {
+    auto overdue = Repository<Attempt>(uow).select(
+        {.where = all_of({equal("status", AttemptStatus::in_progress), less("due_at", clock_.now() - grace)}),
+         .order = {ascending("due_at")},
+         .limit = batch,
+         .lock = Lock::skip_locked});
+    for (Attempt& attempt : overdue) {
+      Sitting sitting = sitting_of(uow, std::move(attempt));
+      close(uow, Principal::system(), sitting, AttemptStatus::expired, *sitting.attempt.due_at);
+    }
+    return overdue.size();
+  };
+  std::size_t closed = 0;
+  for (;;) {
+    const std::size_t now_closed = storage_.write(close_some);
+    closed += now_closed;
+    if (now_closed < batch) return closed;
+  }
+}
+
+}  // namespace lms

@@ -1,0 +1,132 @@
+#include <lms/user.hpp>
+
+namespace lms {
+
+namespace {
+
+FieldOptions full_name_options() {
+  return {.doc = "The person's name as it stands on certificates.",
+          .required = true,
+          .min_length = 1,
+          .max_length = 200,
+          .example = "Amina Okafor",
+          .search_weight = 4};
+}
+FieldOptions bio_options() { return {.doc = "A few words about the person.", .max_length = 2'000}; }
+FieldOptions language_options() {
+  return {.doc = "Preferred language.", .format = Format::language, .example = "pt-BR"};
+}
+FieldOptions timezone_options() {
+  return {.doc = "Name in the IANA time zone database.", .min_length = 1, .max_length = 64, .example = "Europe/Madrid"};
+}
+FieldOptions email_options() {
+  return {.doc = "The address the person signs in with.",
+          .required = true,
+          .max_length = 254,
+          .format = Format::email,
+          .example = "amina@example.org",
+          .search_weight = 2};
+}
+
+}  // namespace
+
+const Schema& User::schema() {
+  static const Schema schema =
+      define<User>("User", "A person with an account.")
+          .table("users")
+          .key("id", &User::id)
+          .field("email", &User::email, email_options())
+          .field("email_key", &User::email_key, {.access = Access::hidden})
+          .field("full_name", &User::full_name, full_name_options())
+          .field("role", &User::role,
+                 {.doc = "`admin`, `instructor`, `student`, or a role of the host.", .access = Access::read_only})
+          .field("bio", &User::bio, bio_options())
+          .field("language", &User::language, language_options())
+          .field("timezone", &User::timezone, timezone_options())
+          .field("is_active", &User::is_active,
+                 {.doc = "False once an admin has deactivated the account.", .access = Access::read_only})
+          .field("password_hash", &User::password_hash, {.access = Access::hidden})
+          .field("created_at", &User::created_at, {.access = Access::read_only})
+          .field("updated_at", &User::updated_at, {.access = Access::read_only})
+          .unique({"email_key"})
+          .index({"role", "created_at"})
+          .index({"created_at"});
+  return schema;
+}
+
+const Schema& NewUser::schema() {
+  static const Schema schema =
+      define<NewUser>("NewUser", "An account to be made by those who manage users.")
+          .field("email", &NewUser::email, email_options())
+          .field("password", &NewUser::password,
+                 {.doc = "At least `PASSWORD_MIN_LENGTH` characters.",
+                  .access = Access::write_only,
+                  .required = true,
+                  .max_length = 1'024,
+                  .format = Format::password,
+                  .example = "correct horse battery"})
+          .field("full_name", &NewUser::full_name, full_name_options())
+          .field("role", &NewUser::role, {.doc = "`student` unless given.", .max_length = 64, .example = "instructor"});
+  return schema;
+}
+
+const Schema& Profile::schema() {
+  static const Schema schema = define<Profile>("Profile", "What people may change of themselves.")
+                                   .field("full_name", &Profile::full_name, full_name_options())
+                                   .field("bio", &Profile::bio, bio_options())
+                                   .field("language", &Profile::language, language_options())
+                                   .field("timezone", &Profile::timezone, timezone_options());
+  return schema;
+}
+
+const Schema& Account::schema() {
+  static const Schema schema =
+      define<Account>("Account", "What those who manage users may change of an account.")
+          .flatten(&Account::profile)
+          .field("is_active", &Account::is_active, {.doc = "False ends every session and refuses new ones."});
+  return schema;
+}
+
+const Schema& RoleChange::schema() {
+  static const Schema schema = define<RoleChange>("RoleChange", "A new role for an account.")
+                                   .field("role", &RoleChange::role,
+                                          {.doc = "`admin`, `instructor`, `student`, or a role of the host.",
+                                           .required = true,
+                                           .max_length = 64,
+                                           .example = "instructor"});
+  return schema;
+}
+
+const Schema& UserFilter::schema() {
+  static const Schema schema =
+      define<UserFilter>("UserFilter", "Which users, in which order.")
+          .flatten(&UserFilter::page)
+          .field("q", &UserFilter::q,
+                 {.doc = "Words that begin a part of the name or address.", .max_length = 200, .example = "ami"})
+          .field("role", &UserFilter::role, {.doc = "Only this role.", .max_length = 64})
+          .field("is_active", &UserFilter::is_active, {.doc = "Only active, or only deactivated accounts."})
+          .field("sort", &UserFilter::sort, {.doc = "What to order by."})
+          .field("descending", &UserFilter::descending, {.doc = "The other way round."});
+  return schema;
+}
+
+const Schema& UserEvent::schema() {
+  static const Schema schema = define<UserEvent>("UserEvent", "The account an event is about, as it was left.")
+                                   .field("user_id", &UserEvent::user_id)
+                                   .field("email", &UserEvent::email)
+                                   .field("full_name", &UserEvent::full_name)
+                                   .field("role", &UserEvent::role);
+  return schema;
+}
+
+namespace events {
+const EventType user_registered{"user.registered", "An account was made.", &UserEvent::schema};
+const EventType user_updated{"user.updated", "A profile or account was changed.", &UserEvent::schema};
+const EventType user_role_changed{"user.role_changed", "An account got another role.", &UserEvent::schema};
+const EventType user_deactivated{"user.deactivated", "An account was deactivated and its sessions ended.",
+                                 &UserEvent::schema};
+const EventType user_reactivated{"user.reactivated", "A deactivated account was opened again.", &UserEvent::schema};
+const EventType user_deleted{"user.deleted", "An account was removed.", &UserEvent::schema};
+}  // namespace events
+
+}  // namespace lms

@@ -1,0 +1,200 @@
+#include <algorithm>
+
+#include <lms/repository.hpp>
+#include <lms/user.hpp>
+
+#include "base/utf8.hpp"
+
+namespace lms {
+
+namespace {
+
+UserEvent event_data(const User& user) { return {user.id, user.email, user.full_name, user.role}; }
+
+Profile profile_of(const User& user) { return {user.full_name, user.bio, user.language, user.timezone}; }
+
+void set_profile(User& user, const Profile& profile) {
+  user.full_name = profile.full_name;
+  user.bio = profile.bio;
+  user.language = profile.language;
+  user.timezone = profile.timezone;
+}
+
+}  // namespace
+
+std::string email_key(std::string_view email) {
+  std::string key(email);
+  std::transform(key.begin(), key.end(), key.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return key;
+}
+
+void PasswordPolicy::check(const std::string& password, std::string_view email, const std::string& field) const {
+  const auto refuse = [&](std::string message, std::string type) {
+    throw invalid({"body", field}, std::move(message), std::move(type));
+  };
+  if (count_code_points(password) < min_length)
+    refuse("must have at least " + std::to_string(min_length) + " characters", "value_error.any_str.min_length");
+  if (password.find_first_not_of(" \t\r\n") == std::string::npos)
+    refuse("must not consist of blanks alone", "value_error.password.blank");
+  if (email_key(password) == email_key(email))
+    refuse("must not be the address itself", "value_error.password.email");
+}
+
+Users::Users(Storage& storage, Clock& clock, Random& random, Events& events, PasswordHasher& hasher, const Roles& roles,
+             PasswordPolicy policy)
+    : storage_(storage),
+      clock_(clock),
+      random_(random),
+      events_(events),
+      hasher_(hasher),
+      roles_(roles),
+      policy_(policy) {}
+
+User Users::make(const NewUser& account, std::string password_hash) const {
+  User user;
+  user.email = account.email;
+  user.email_key = email_key(account.email);
+  user.full_name = account.full_name;
+  user.role = account.role.value_or(std::string(role::student));
+  if (!roles_.exists(user.role)) throw invalid({"body", "role"}, "is not a role of this school", "type_error.enum");
+  user.password_hash = std::move(password_hash);
+  user.created_at = user.updated_at = clock_.now();
+  user.id = UserId(random_.uuid(user.created_at));
+  return user;
+}
+
+User Users::insert(UnitOfWork& uow, const Principal& who, User user) {
+  if (!Repository<User>(uow).insert_if_absent(user))
+    throw conflict("email_taken", "There is an account with this address already.");
+  events_.emit(uow, events::user_registered, who, event_data(user));
+  return user;
+}
+
+User Users::create(const Principal& who, const NewUser& account) {
+  require(who, Permission::manage_users);
+  policy_.check(account.password, account.email);
+  User user = make(account, hasher_.hash(account.password));
+  return storage_.write([&](UnitOfWork& uow) { return insert(uow, who, user); });
+}
+
+std::vector<User> Users::create_many(const Principal& who, const std::vector<NewUser>& accounts,
+                                     const std::string& shared_password) {
+  require(who, Permission::manage_users);
+  const std::string hash = hasher_.hash(shared_password);
+  std::vector<User> users;
+  users.reserve(accounts.size());
+  for (const NewUser& account : accounts) {
+    policy_.check(shared_password, account.email);
+    users.push_back(make(account, hash));
+  }
+  storage_.write([&](UnitOfWork& uow) {
+    for (const User& user : users) insert(uow, who, user);
+  });
+  return users;
+}
+
+User Users::get(const Principal& who, UserId id) {
+  require_user(who);
+  if (!who.is(id)) require(who, Permission::manage_users);
+  return storage_.read([&](UnitOfWork& uow) { return Repository<User>(uow).get(id); });
+}
+
+std::optional<User> Users::find_by_email(const Principal& who, std::string_view email) {
+  require(who, Permission::manage_users);
+  return storage_.read(
+      [&](UnitOfWork& uow) { return Repository<User>(uow).first(equal("email_key", email_key(email))); });
+}
+
+Page<User> Users::list(const Principal& who, const UserFilter& filter) {
+  require(who, Permission::manage_users);
+  std::vector<Condition> conditions;
+  if (filter.q) conditions.push_back(matches(*filter.q));
+  if (filter.role) conditions.push_back(equal("role", *filter.role));
+  if (filter.is_active) conditions.push_back(equal("is_active", *filter.is_active));
+  return storage_.read([&](UnitOfWork& uow) {
+    return select_page<User>(uow, all_of(conditions), {{std::string(name_of(filter.sort)), filter.descending}},
+                             filter.page);
+  });
+}
+
+User Users::update_profile(const Principal& who, const Patch<Profile>& patch) {
+  const UserId id = who.user();
+  return storage_.write([&](UnitOfWork& uow) {
+    Repository<User> users(uow);
+    User user = users.get(id);
+    Profile profile = profile_of(user);
+    patch.apply(profile);
+    set_profile(user, profile);
+    user.updated_at = clock_.now();
+    users.update(user);
+    events_.emit(uow, events::user_updated, who, event_data(user));
+    return user;
+  });
+}
+
+User Users::update(const Principal& who, UserId id, const Patch<Account>& patch) {
+  require(who, Permission::manage_users);
+  return storage_.write([&](UnitOfWork& uow) {
+    Repository<User> users(uow);
+    User user = users.get(id);
+    Account account{profile_of(user), user.is_active};
+    patch.apply(account);
+    const bool was_active = user.is_active;
+    if (was_active && !account.is_active) {
+      require_other_admin(uow, user);
+      tell_leaving(uow, user);
+    }
+    set_profile(user, account.profile);
+    user.is_active = account.is_active;
+    user.updated_at = clock_.now();
+    users.update(user);
+    const EventType& type = was_active == user.is_active ? events::user_updated
+                            : user.is_active             ? events::user_reactivated
+                                                         : events::user_deactivated;
+    events_.emit(uow, type, who, event_data(user));
+    return user;
+  });
+}
+
+User Users::change_role(const Principal& who, UserId id, const std::string& role) {
+  require(who, Permission::manage_users);
+  if (!roles_.exists(role)) throw invalid({"body", "role"}, "is not a role of this school", "type_error.enum");
+  return storage_.write([&](UnitOfWork& uow) {
+    Repository<User> users(uow);
+    User user = users.get(id);
+    if (user.role == role) return user;
+    require_other_admin(uow, user);
+    user.role = role;
+    user.updated_at = clock_.now();
+    users.update(user);
+    events_.emit(uow, events::user_role_changed, who, event_data(user));
+    return user;
+  });
+}
+
+void Users::remove(const Principal& who, UserId id) {
+  require(who, Permission::manage_users);
+  storage_.write([&](UnitOfWork& uow) {
+    Repository<User> users(uow);
+    const User user = users.get(id);
+    require_other_admin(uow, user);
+    tell_leaving(uow, user);
+    users.remove(id);
+    events_.emit(uow, events::user_deleted, who, event_data(user));
+  });
+}
+
+void Users::tell_leaving(UnitOfWork& uow, const User& user) const {
+  for (const auto& hook : leaving_hooks_) hook(uow, user);
+}
+
+void Users::require_other_admin(UnitOfWork& uow, const User& leaving) const {
+  if (leaving.role != role::admin || !leaving.is_active) return;
+  const Condition other = all_of({equal("role", role::admin), equal("is_active", true),
+                                  none_of({equal("id", leaving.id)})});
+  if (!Repository<User>(uow).exists(other))
+    throw conflict("last_admin", "The school would be left without an admin.");
+}
+
+}  // namespace lms
