@@ -1,0 +1,51 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+/// The commands of lms-server. Each returns when it has done its work; what goes wrong is thrown.
+namespace lms::server {
+
+/// What every command takes.
+struct CommonOptions {
+  std::optional<std::string> database;  ///< in place of DATABASE_URL
+};
+
+void serve(const CommonOptions& common);
+
+struct MigrateOptions {
+  bool status = false;  ///< say what is applied, change nothing
+};
+void migrate(const CommonOptions& common, const MigrateOptions& options);
+
+void make_demo(const CommonOptions& common);
+
+struct CreateAdminOptions {
+  std::string email;
+  std::string name;
+  bool password_stdin = false;  ///< otherwise it is asked for on the terminal
+};
+void create_admin(const CommonOptions& common, const CreateAdminOptions& options);
+
+struct ImportOptions {
+  std::string file;                       ///< `-`: standard input
+  std::optional<std::string> instructor;  ///< mail address of the owner
+  bool publish = false;
+};
+void import_course(const CommonOptions& common, const ImportOptions& options);
+
+struct ExportOptions {
+  std::string course;      ///< id or slug
+  std::string file = "-";  ///< `-`: standard output
+};
+void export_course(const CommonOptions& common, const ExportOptions& options);
+
+void print_openapi(const CommonOptions& common);
+
+struct ConfigOptions {
+  bool markdown = false;  ///< the page docs/settings.md
+  bool example = false;   ///< the file .env.example
+};
+void print_config(const CommonOptions& common, const ConfigOptions& options);
+
+}  // namespace lms::server

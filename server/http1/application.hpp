@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include <lms/http.hpp>
+
+namespace lms::http1 {
+
+/// What the front serves: the four calls of `lms::Lms` that a transport needs.
+/// All are called by many threads at once.
+class Application {
+ public:
+  virtual ~Application() = default;
+
+  /// Where a request of this head should be handled, and how much body it may bring. Never waits.
+  virtual http::Plan plan(const http::Request& head) noexcept = 0;
+  /// Answers on the caller's thread, an event loop, if nothing has to wait for it; none otherwise.
+  virtual std::optional<http::Response> try_handle(http::Request& request) noexcept = 0;
+  /// Answers any request; may wait.
+  virtual http::Response handle(http::Request request) noexcept = 0;
+  /// The answer to what the front itself refuses. `reason` is stable, `message` is for people. Never waits.
+  virtual http::Response refuse(int status, std::string_view reason, std::string_view message) noexcept = 0;
+};
+
+}  // namespace lms::http1

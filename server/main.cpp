@@ -1,0 +1,108 @@
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+
+#include <lms/lms.hpp>
+
+#include "commands.hpp"
+#include "failure.hpp"
+#include "setup.hpp"
+
+namespace {
+
+using namespace lms;
+using namespace lms::server;
+
+constexpr std::string_view footer =
+    "Settings come from the environment and from .env in the working directory; `lms-server config` prints them.\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 65 a file that is no course package, 66 a file that cannot be\n"
+    "read, 69 the database or the port cannot be used, 73 a file that cannot be written, 78 a bad setting.";
+
+void complain(std::string_view text) {
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    std::fprintf(stderr, "lms-server: %.*s\n", static_cast<int>(end), text.data());
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
+ExitCode exit_code_of(const Error& error) {
+  const bool no_database = error.code() == ErrorCode::unavailable || error.reason() == "schema_too_new";
+  return no_database ? ExitCode::unavailable : ExitCode::failure;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CommonOptions common;
+  MigrateOptions migration;
+  CreateAdminOptions admin;
+  ImportOptions to_import;
+  ExportOptions to_export;
+  ConfigOptions config;
+
+  CLI::App app("Runs a school: courses, quizzes, certificates and their REST API.", "lms-server");
+  app.set_version_flag("--version", "lms-server " + std::string(version()));
+  app.footer(std::string(footer));
+  app.require_subcommand(0, 1);
+  app.fallthrough();
+  app.add_option("--database", common.database, "Use this database in place of DATABASE_URL")->type_name("URL");
+
+  app.add_subcommand("serve", "Serve the school over HTTP until SIGTERM or SIGINT (the default)")->callback([&] {
+    serve(common);
+  });
+
+  auto* migrate_command = app.add_subcommand("migrate", "Bring the database's structure up to date");
+  migrate_command->add_flag("--status", migration.status, "Only say what is applied");
+  migrate_command->callback([&] { migrate(common, migration); });
+
+  app.add_subcommand("demo", "Make a demo school, with three courses and twenty students, in an empty database")
+      ->callback([&] { make_demo(common); });
+
+  auto* admin_command = app.add_subcommand("create-admin", "Make an account for an admin");
+  admin_command->add_option("--email", admin.email, "Mail address to sign in with")->required();
+  admin_command->add_option("--name", admin.name, "Full name")->required();
+  admin_command->add_flag("--password-stdin", admin.password_stdin,
+                          "Read the password from standard input instead of asking for it");
+  admin_command->callback([&] { create_admin(common, admin); });
+
+  auto* import_command = app.add_subcommand("import", "Bring in a course from a package");
+  import_command->add_option("file", to_import.file, "JSON file; - for standard input")->required();
+  import_command->add_option("--instructor", to_import.instructor, "Mail address of the instructor it shall belong to");
+  import_command->add_flag("--publish", to_import.publish, "Publish it at once");
+  import_command->callback([&] { import_course(common, to_import); });
+
+  auto* export_command = app.add_subcommand("export", "Write a course as a package");
+  export_command->add_option("course", to_export.course, "Id or slug")->required();
+  export_command->add_option("file", to_export.file, "JSON file; - for standard output")->capture_default_str();
+  export_command->callback([&] { export_course(common, to_export); });
+
+  app.add_subcommand("openapi", "Print the OpenAPI document of the API")->callback([&] { print_openapi(common); });
+
+  auto* config_command = app.add_subcommand("config", "Print every setting in effect, and where it came from");
+  auto* markdown = config_command->add_flag("--markdown", config.markdown, "Print the page docs/settings.md instead");
+  config_command->add_flag("--example", config.example, "Print the file .env.example instead")->excludes(markdown);
+  config_command->callback([&] { print_config(common, config); });
+
+  try {
+    app.parse(argc, argv);
+    if (app.get_subcommands().empty()) serve(common);
+    return static_cast<int>(ExitCode::ok);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? code : static_cast<int>(ExitCode::usage);
+  } catch (const Failure& failure) {
+    complain(failure.what());
+    return static_cast<int>(failure.code());
+  } catch (const Error& error) {
+    complain(explained(error));
+    return static_cast<int>(exit_code_of(error));
+  } catch (const std::exception& error) {
+    complain(error.what());
+    return static_cast<int>(ExitCode::failure);
+  }
+}

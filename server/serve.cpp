@@ -1,0 +1,126 @@
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <lms/lms.hpp>
+
+#include "commands.hpp"
+#include "failure.hpp"
+#include "http1/server.hpp"
+#include "setup.hpp"
+
+namespace lms::server {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Once the deadline of a stop is over by this much, whatever still hangs is ended with the process.
+constexpr auto patience = 5s;
+
+/// The school as the HTTP front sees it.
+class SchoolApplication final : public http1::Application {
+ public:
+  explicit SchoolApplication(Lms& school) : school_(school) {}
+
+  http::Plan plan(const http::Request& head) noexcept override { return school_.plan(head); }
+  std::optional<http::Response> try_handle(http::Request& request) noexcept override {
+    return school_.try_handle(request);
+  }
+  http::Response handle(http::Request request) noexcept override { return school_.handle(std::move(request)); }
+  http::Response refuse(int status, std::string_view reason, std::string_view message) noexcept override {
+    return school_.refuse(status, reason, message);
+  }
+
+ private:
+  Lms& school_;
+};
+
+/// SIGINT and SIGTERM, kept from every thread that is started while this lives, to be waited for.
+class StopSignals {
+ public:
+  StopSignals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGINT);
+    sigaddset(&set_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  }
+
+  void wait() const {
+    int signal = 0;
+    sigwait(&set_, &signal);
+  }
+  /// From now on a signal ends the process at once.
+  void let_through() const { pthread_sigmask(SIG_UNBLOCK, &set_, nullptr); }
+
+ private:
+  sigset_t set_{};
+};
+
+http1::Http1Options http_options(const Settings& settings) {
+  http1::Http1Options options;
+  options.host = settings.host;
+  options.port = static_cast<std::uint16_t>(settings.port);
+  options.io_threads = settings.workers > 0 ? static_cast<std::size_t>(settings.workers)
+                                            : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+  options.heavy_threads = static_cast<std::size_t>(settings.argon2_max_concurrent);
+  options.max_connections = static_cast<std::size_t>(settings.max_connections);
+  options.idle_timeout = settings.idle_timeout;
+  options.request_timeout = settings.request_timeout;
+  options.head_timeout = std::min<std::chrono::milliseconds>(options.head_timeout, settings.request_timeout);
+  return options;
+}
+
+http1::Server listen(http1::Application& application, const Settings& settings) {
+  try {
+    return http1::Server(application, http_options(settings));
+  } catch (const std::system_error& error) {
+    throw Failure(ExitCode::unavailable, error.what());
+  }
+}
+
+void announce(const Settings& settings, std::uint16_t port) {
+  const std::string address = address_of(settings, port);
+  std::printf("lms-server %s listens on %s, its API is described on %s/docs\n", std::string(version()).c_str(),
+              address.c_str(), address.c_str());
+  std::fflush(stdout);
+}
+
+/// Both ends get the whole of the time: jobs are asked to stop while the last requests are answered.
+void stop(Lms& school, http1::Server& server, std::chrono::seconds deadline) {
+  alarm(static_cast<unsigned>((deadline + patience).count()));
+  std::jthread jobs([&] { school.stop(deadline); });
+  if (!server.drain(deadline)) school.log().warning("app", "requests were cut off");
+  jobs.join();
+  server.stop();
+}
+
+}  // namespace
+
+void serve(const CommonOptions& common) {
+  const StopSignals signals;
+  std::signal(SIGPIPE, SIG_IGN);  // a log whose reader is gone must not end the school
+  const Settings settings = read_settings(common, SecretKey::signs).settings;
+  Lms school(settings, open_backends(settings, settings.log_level));
+  SchoolApplication application(school);
+  http1::Server server = listen(application, settings);
+  school.start();
+  server.start();
+  announce(settings, server.port());
+  if (name_of_database(settings) == "memory")
+    school.log().warning("app", "the school is kept in memory and ends with this process");
+
+  signals.wait();
+  signals.let_through();
+  school.log().info("app", "stopping", {{"within_seconds", std::int64_t{settings.shutdown_timeout.count()}}});
+  stop(school, server, settings.shutdown_timeout);
+  school.log().info("app", "stopped");
+}
+
+}  // namespace lms::server

@@ -1,0 +1,170 @@
+#include "setup.hpp"
+
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include <unistd.h>
+
+#include <lms/backends/log.hpp>
+#include <lms/backends/sqlite.hpp>
+
+#include "failure.hpp"
+
+namespace lms::server {
+
+namespace {
+
+EnvironmentVariables process_environment() {
+  EnvironmentVariables variables;
+  for (char** entry = environ; *entry; ++entry) {
+    const std::string_view text(*entry);
+    const auto equals = text.find('=');
+    if (equals != std::string_view::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+std::string dotenv_text() {
+  const std::filesystem::path path = ".env";
+  std::error_code error;
+  if (!std::filesystem::exists(path, error) && !error) return {};
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file.good() && !file.eof())
+    throw Failure(ExitCode::bad_settings, std::string(".env cannot be read: ") + std::strerror(errno));
+  return text;
+}
+
+Settings without_first_admin(Settings settings) {
+  settings.admin_email.clear();
+  settings.admin_password.clear();
+  return settings;
+}
+
+/// What is said about single statements and writes.
+class StatementLog {
+ public:
+  StatementLog(const Settings& settings, std::shared_ptr<LogSink> sink, std::shared_ptr<Clock> clock)
+      : echo_(settings.db_echo), slow_(settings.db_slow_query), sink_(std::move(sink)), clock_(std::move(clock)) {}
+
+  bool wanted() const { return echo_ || slow_.count() > 0; }
+
+  void operator()(std::string_view statement, std::chrono::microseconds took) const {
+    const bool slow = slow_.count() > 0 && took > slow_;
+    if (!echo_ && !slow) return;
+    const Object fields{{"statement", statement}, {"duration_ms", static_cast<double>(took.count()) / 1'000}};
+    const Logger logger(*sink_, *clock_);
+    if (slow)
+      logger.warning("app", "slow statement", fields);
+    else
+      logger.info("app", "statement", fields);
+  }
+
+ private:
+  bool echo_;
+  std::chrono::milliseconds slow_;
+  std::shared_ptr<LogSink> sink_;
+  std::shared_ptr<Clock> clock_;
+};
+
+std::shared_ptr<Storage> open_storage(const Settings& settings, const std::shared_ptr<LogSink>& log,
+                                      const std::shared_ptr<Clock>& clock) {
+  const DatabaseUrl url = parse_database_url(settings.database_url);
+  if (url.kind == DatabaseUrl::Kind::postgres)
+    throw Failure(ExitCode::unavailable,
+                  "DATABASE_URL names a PostgreSQL server, but this build stores in SQLite only; use for example "
+                  "sqlite:///lms.db");
+  SqliteOptions options;
+  options.path = url.path;
+  options.synchronous = settings.sqlite_synchronous == SqliteSynchronous::full ? SqliteOptions::Synchronous::full
+                                                                               : SqliteOptions::Synchronous::normal;
+  if (StatementLog statements(settings, log, clock); statements.wanted()) options.on_statement = std::move(statements);
+  options.on_slow_write = [log, clock](std::chrono::microseconds took) {
+    Logger(*log, *clock).warning("app", "a transaction kept all others waiting",
+                                 {{"duration_ms", static_cast<double>(took.count()) / 1'000}});
+  };
+  try {
+    return open_sqlite_storage(std::move(options));
+  } catch (const Error& error) {
+    throw Failure(ExitCode::unavailable, error.what());
+  }
+}
+
+}  // namespace
+
+LoadedSettings read_settings(const CommonOptions& common, SecretKey key) {
+  EnvironmentVariables environment = process_environment();
+  if (common.database) environment["DATABASE_URL"] = *common.database;
+  SystemRandom random;
+  try {
+    LoadedSettings loaded = load_settings(environment, dotenv_text(), random);
+    bool key_was_made = false;
+    for (const EffectiveSetting& setting : loaded.effective)
+      key_was_made = key_was_made || (setting.name == "SECRET_KEY" && setting.source == SettingSource::generated);
+    for (const SettingWarning& warning : loaded.warnings)
+      if (key == SecretKey::signs || !key_was_made || warning.name != "SECRET_KEY") warn(warning.text);
+    return loaded;
+  } catch (const Error& error) {
+    throw Failure(ExitCode::bad_settings, explained(error));
+  }
+}
+
+std::string explained(const Error& error) {
+  if (error.faults().empty()) return error.what();
+  std::string lines;
+  for (const Fault& fault : error.faults()) {
+    std::string place;
+    for (std::size_t i = 1; i < fault.loc.size(); ++i) {
+      if (!place.empty()) place += '.';
+      const auto* field = std::get_if<std::string>(&fault.loc[i]);
+      place += field ? *field : std::to_string(std::get<std::size_t>(fault.loc[i]));
+    }
+    const bool says_place = fault.loc.empty() || fault.loc.front() == PathStep(std::string("settings")) || place.empty();
+    lines += (lines.empty() ? "" : "\n") + (says_place ? fault.message : place + ": " + fault.message);
+  }
+  return lines;
+}
+
+Backends open_backends(const Settings& settings, LogLevel log_level) {
+  Backends backends;
+  backends.log = open_log({.format = settings.log_format, .level = log_level, .stream = stderr});
+  backends.clock = std::make_shared<SystemClock>();
+  backends.random = std::make_shared<SystemRandom>();
+  backends.storage = open_storage(settings, backends.log, backends.clock);
+  return backends;
+}
+
+void require_database(const Settings& settings) {
+  const DatabaseUrl url = parse_database_url(settings.database_url);
+  if (url.kind == DatabaseUrl::Kind::sqlite && !url.path.empty() && !std::filesystem::exists(url.path))
+    throw Failure(ExitCode::unavailable, "There is no database " + url.path + "; `lms-server serve` or `lms-server "
+                                         "migrate` makes one.");
+}
+
+std::string name_of_database(const Settings& settings) {
+  const DatabaseUrl url = parse_database_url(settings.database_url);
+  if (url.kind == DatabaseUrl::Kind::postgres) return "PostgreSQL";
+  return url.path.empty() ? "memory" : url.path;
+}
+
+CommandSchool::CommandSchool(const CommonOptions& common)
+    : school_([&] {
+        Settings settings = without_first_admin(read_settings(common).settings);
+        Backends backends = open_backends(settings, LogLevel::warning);
+        return Lms(std::move(settings), std::move(backends));
+      }()) {}
+
+std::string address_of(const Settings& settings, std::int64_t port) {
+  const bool is_ipv6 = settings.host.find(':') != std::string::npos;
+  return "http://" + (is_ipv6 ? "[" + settings.host + "]" : settings.host) + ":" + std::to_string(port);
+}
+
+void say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); }
+void warn(const std::string& text) { std::fprintf(stderr, "lms-server: warning: %s\n", text.c_str()); }
+
+}  // namespace lms::server

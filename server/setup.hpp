@@ -1,0 +1,51 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <lms/lms.hpp>
+
+#include "commands.hpp"
+
+/// What commands need before they can do anything: settings, a database, a school.
+namespace lms::server {
+
+/// Whether a command signs tokens, and its operator must know that SECRET_KEY was made up.
+enum class SecretKey { unused, signs };
+
+/// Reads the settings of this process and says on standard error what an operator should know about them.
+/// @throws Failure bad_settings
+LoadedSettings read_settings(const CommonOptions& common, SecretKey key = SecretKey::unused);
+
+/// What is wrong, as lines for an operator.
+std::string explained(const Error& error);
+
+/// The backends that the settings name, with a log on standard error from `log_level` on.
+/// @throws Failure unavailable
+Backends open_backends(const Settings& settings, LogLevel log_level);
+
+/// @throws Failure unavailable if the settings name a database file that is not there.
+void require_database(const Settings& settings);
+
+/// The database as an operator knows it: a file, `memory`.
+std::string name_of_database(const Settings& settings);
+
+/// A school for one command. Makes no first admin.
+class CommandSchool {
+ public:
+  explicit CommandSchool(const CommonOptions& common);
+  Lms& operator*() noexcept { return school_; }
+  Lms* operator->() noexcept { return &school_; }
+
+ private:
+  Lms school_;
+};
+
+/// `http://127.0.0.1:8000`
+std::string address_of(const Settings& settings, std::int64_t port);
+
+/// Tells an operator on standard error that and how a command gets on.
+void say(const std::string& text);
+void warn(const std::string& text);
+
+}  // namespace lms::server
