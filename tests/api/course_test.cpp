@@ -1,0 +1,206 @@
+#include <doctest/doctest.h>
+
+#include "support/school.hpp"
+
+using namespace lms;
+using lms::test::Answered;
+using lms::test::School;
+
+namespace {
+
+std::vector<std::string> titles(const Answered& answered) {
+  std::vector<std::string> titles;
+  for (const Value& item : answered.body["items"].as_array()) titles.push_back(item["title"].as_string());
+  return titles;
+}
+
+using Titles = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a course goes from draft to published to archived, and who may see it follows") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string tom = school.signed_in("tom@example.org", role::instructor);
+  const auto draft = school.post("/courses", Object{{"title", "Música & más"}}, ines);
+  REQUIRE(draft.status == 201);
+  CHECK(draft.text("slug") == "musica-mas");
+  CHECK(draft.text("status") == "draft");
+  const std::string path = "/courses/" + draft.text("id");
+
+  CHECK(school.get(path).status == 404);
+  CHECK(school.get(path, tom).status == 404);
+  CHECK(school.get("/courses/musica-mas", ines).status == 200);
+  CHECK(school.get("/courses").number("total") == 0);
+  CHECK(school.get("/courses", ines).number("total") == 1);
+
+  CHECK(school.post(path + "/publish", {}, ines).code() == "course_empty");
+  school.post(path + "/lessons", Object{{"title", "One"}, {"content", "# Hi"}}, ines);
+  CHECK(school.post(path + "/publish", {}, tom).status == 404);
+  const auto published = school.post(path + "/publish", {}, ines);
+  CHECK(published.status == 200);
+  CHECK(published.text("published_at") == "2026-01-01T00:00:00Z");
+  CHECK(school.post(path + "/publish", {}, ines).code() == "course_not_draft");
+  CHECK(school.get(path).status == 200);
+  CHECK(school.post(path + "/publish", {}, tom).code() == "not_owner");
+
+  CHECK(school.post(path + "/unpublish", {}, ines).text("status") == "draft");
+  CHECK(school.post(path + "/unpublish", {}, ines).code() == "course_not_published");
+  CHECK(school.post(path + "/archive", {}, ines).text("status") == "archived");
+  CHECK(school.post(path + "/archive", {}, ines).code() == "course_archived");
+  CHECK(school.get(path).status == 404);
+}
+
+TEST_CASE("only those with the permission make courses, and an admin may name the owner") {
+  School school;
+  const std::string ada = school.signed_in("ada@example.org");
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const Value ines_id = school.get("/users/me", ines).body["id"];
+  const Value wish = Object{{"title", "Knots"}, {"instructor_id", ines_id}};
+  CHECK(school.post("/courses", Object{{"title", "Knots"}}).status == 401);
+  CHECK(school.post("/courses", Object{{"title", "Knots"}}, ada).status == 403);
+  const auto made = school.post("/courses", wish, admin);
+  CHECK(made.body["instructor_id"] == ines_id);
+  const std::string tom = school.signed_in("tom@example.org", role::instructor);
+  CHECK(school.post("/courses", wish, tom).status == 403);
+  CHECK(school.patch("/courses/" + made.text("id"), Object{{"instructor_id", nullptr}}, ines).status == 422);
+}
+
+TEST_CASE("slugs are unique, and a title that stands already still gets one") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  CHECK(school.post("/courses", Object{{"title", "Knots"}}, ines).text("slug") == "knots");
+  const auto again = school.post("/courses", Object{{"title", "Knots"}}, ines);
+  CHECK(again.status == 201);
+  CHECK(again.text("slug").starts_with("knots-"));
+  CHECK(school.post("/courses", Object{{"title", "Other"}, {"slug", "knots"}}, ines).code() == "slug_taken");
+  CHECK(school.patch("/courses/" + again.text("id"), Object{{"slug", "knots"}}, ines).code() == "slug_taken");
+  CHECK(school.post("/courses", Object{{"title", "数据库"}}, ines).text("slug").starts_with("course-"));
+}
+
+TEST_CASE("a change with an old version is refused") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const auto draft = school.post("/courses", Object{{"title", "Knots"}}, ines);
+  const std::string path = "/courses/" + draft.text("id");
+  const auto changed = school.patch(path, Object{{"title", "Better knots"}, {"version", draft.body["version"]}}, ines);
+  CHECK(changed.status == 200);
+  CHECK(changed.number("version") == draft.number("version") + 1);
+  const auto stale = school.patch(path, Object{{"title", "Worse"}, {"version", draft.body["version"]}}, ines);
+  CHECK(stale.status == 409);
+  CHECK(stale.code() == "stale_version");
+  CHECK(school.get(path, ines).text("title") == "Better knots");
+}
+
+TEST_CASE("courses are searched, filtered, sorted and paged") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const auto publish = [&](Object course) {
+    const auto made = school.post("/courses", std::move(course), ines);
+    REQUIRE(made.status == 201);
+    const std::string path = "/courses/" + made.text("id");
+    school.post(path + "/lessons", Object{{"title", "One"}}, ines);
+    school.clock->advance(std::chrono::minutes{1});
+    school.post(path + "/publish", {}, ines);
+  };
+  publish({{"title", "Música básica"}, {"category", "music"}, {"tags", Array{"theory", "ear"}}, {"price_cents", 500}});
+  publish({{"title", "数据库入门课程"}, {"category", "computing"}, {"level", "advanced"}});
+  publish({{"title", "Databases"}, {"summary", "With a little music."}, {"category", "computing"}, {"language", "de"}});
+
+  CHECK(titles(school.get("/courses")) == Titles{"Databases", "数据库入门课程", "Música básica"});
+  CHECK(titles(school.get("/courses?q=musica")) == Titles{"Música básica"});
+  CHECK(titles(school.get("/courses?q=MUSI")) == Titles{"Música básica", "Databases"});
+  CHECK(titles(school.get("/courses?q=%E5%85%A5%E9%97%A8")) == Titles{"数据库入门课程"});
+  CHECK(titles(school.get("/courses?q=music%20little")) == Titles{"Databases"});
+  CHECK(titles(school.get("/courses?category=computing&language=de")) == Titles{"Databases"});
+  CHECK(titles(school.get("/courses?level=advanced")) == Titles{"数据库入门课程"});
+  CHECK(titles(school.get("/courses?tag=ear")) == Titles{"Música básica"});
+  CHECK(titles(school.get("/courses?max_price_cents=0&sort=title")) == Titles{"Databases", "数据库入门课程"});
+  CHECK(titles(school.get("/courses?page=2&page_size=2")) == Titles{"Música básica"});
+  CHECK(school.get("/courses?page=2&page_size=2").number("total") == 3);
+  CHECK(school.get("/courses?page_size=101").status == 422);
+  CHECK(school.get("/courses?page=0").status == 422);
+  CHECK(school.get("/courses?page=99999999").status == 422);
+  CHECK(school.get("/courses?sort=relevance").status == 422);
+  CHECK(school.get("/courses?sort=price").status == 422);
+  CHECK(school.get("/courses?colour=red").status == 422);
+}
+
+TEST_CASE("lessons keep their order when they are added, moved and removed") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const auto course = school.post("/courses", Object{{"title", "Knots"}}, ines);
+  const std::string path = "/courses/" + course.text("id");
+  const auto section = school.post(path + "/sections", Object{{"title", "Part"}}, ines);
+  REQUIRE(section.status == 201);
+  const auto add = [&](const char* title, std::int64_t position) {
+    return school
+        .post(path + "/lessons",
+              Object{{"title", title}, {"position", position}, {"section_id", section.body["id"]}}, ines)
+        .text("id");
+  };
+  const std::string a = add("A", 0);
+  const std::string b = add("B", 0);
+  add("C", 1);
+  CHECK(titles(school.get(path + "/lessons", ines)) == Titles{"C", "A", "B"});
+  school.patch("/lessons/" + b, Object{{"position", 1}}, ines);
+  CHECK(titles(school.get(path + "/lessons", ines)) == Titles{"B", "C", "A"});
+  CHECK(school.del("/lessons/" + a, ines).status == 204);
+  CHECK(titles(school.get(path + "/lessons", ines)) == Titles{"B", "C"});
+  CHECK(school.get(path, ines).number("lesson_count") == 2);
+
+  CHECK(school.del("/sections/" + section.text("id"), ines).status == 204);
+  CHECK(school.get(path + "/lessons", ines).body["items"].as_array()[0]["section_id"].is_null());
+  CHECK(school.post(path + "/lessons", Object{{"title", "V"}, {"kind", "video"}}, ines).status == 422);
+  CHECK(school.post(path + "/lessons", Object{{"title", "S"}, {"section_id", section.body["id"]}}, ines).status == 422);
+}
+
+TEST_CASE("a lesson is open to its students and owner, a preview to everybody, as safe HTML") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const auto course = school.post("/courses", Object{{"title", "Knots"}}, ines);
+  const std::string path = "/courses/" + course.text("id");
+  const auto preview = school.post(
+      path + "/lessons", Object{{"title", "P"}, {"preview", true}, {"content", "*Hi* <script>x</script>"}}, ines);
+  const auto closed = school.post(path + "/lessons", Object{{"title", "C"}}, ines);
+  CHECK(school.get("/lessons/" + preview.text("id")).status == 404);
+  school.post(path + "/publish", {}, ines);
+
+  const auto opened = school.get("/lessons/" + preview.text("id"));
+  CHECK(opened.status == 200);
+  CHECK(opened.text("content_html").find("<em>Hi</em>") != std::string::npos);
+  CHECK(opened.text("content_html").find("<script") == std::string::npos);
+  CHECK(school.get("/lessons/" + closed.text("id")).status == 401);
+  CHECK(school.get("/lessons/" + closed.text("id"), ada).code() == "not_enrolled");
+  CHECK(school.get("/lessons/" + closed.text("id"), ines).status == 200);
+  school.post("/enrollments", Object{{"course_id", course.body["id"]}}, ada);
+  CHECK(school.get("/lessons/" + closed.text("id"), ada).status == 200);
+  CHECK(titles(school.get(path + "/lessons")) == Titles{"P", "C"});
+}
+
+TEST_CASE("a course nobody enrolled in can be removed by an admin") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const Value empty = school.published_course(ines, "Empty");
+  const Value busy = school.published_course(ines, "Busy");
+  school.post("/enrollments", Object{{"course_id", busy["id"]}}, ada);
+  const auto path = [](const Value& course) { return "/courses/" + course["id"].as_string(); };
+  CHECK(school.del(path(empty), ines).code() == "permission_denied");
+  CHECK(school.del(path(empty), admin).status == 204);
+  CHECK(school.get(path(empty), admin).status == 404);
+  CHECK(school.del(path(busy), admin).code() == "courses_in_use");
+  CHECK(school.get(path(busy) + "/lessons").body["items"].as_array().size() == 2);
+}
+
+TEST_CASE("what happens to courses is told as events, in the order it happened") {
+  School school;
+  testing::EventRecorder recorder(school.lms.events());
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  school.published_course(ines, "Knots", 1);
+  CHECK(recorder.take_types() == Titles{"user.registered", "user.logged_in", "course.created", "course.updated",
+                                        "course.published"});
+}

@@ -1,0 +1,236 @@
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "support/school.hpp"
+
+using namespace lms;
+using lms::test::School;
+
+namespace {
+
+Value in_course(const Value& course) { return Object{{"course_id", course["id"]}}; }
+
+std::vector<std::string> lesson_ids(School& school, const Value& course) {
+  std::vector<std::string> ids;
+  const auto outline = school.get("/courses/" + course["id"].as_string() + "/lessons");
+  for (const Value& lesson : outline.body["items"].as_array()) ids.push_back(lesson["id"].as_string());
+  return ids;
+}
+
+const Value done = Object{{"completed", true}};
+
+}  // namespace
+
+TEST_CASE("a student enrols, works through the lessons and completes the course") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const Value course = school.published_course(ines);
+  const auto lessons = lesson_ids(school, course);
+  testing::EventRecorder recorder(school.lms.events());
+
+  CHECK(school.put("/lessons/" + lessons[0] + "/progress", done, ada).code() == "not_enrolled");
+  const auto enrolled = school.post("/enrollments", in_course(course), ada);
+  REQUIRE(enrolled.status == 201);
+  CHECK(school.post("/enrollments", in_course(course), ada).code() == "already_enrolled");
+  CHECK(school.get("/courses/knots", ada).body["enrollment"]["id"] == enrolled.body["id"]);
+  CHECK(school.get("/courses/knots").body["enrollment"].is_null());
+  CHECK(school.get("/courses/knots").number("enrolled_count") == 1);
+
+  const auto half = school.put("/lessons/" + lessons[0] + "/progress",
+                               Object{{"progress_percent", 50}, {"position_seconds", 30}, {"time_spent_seconds", 40}}, ada);
+  CHECK(half.status == 200);
+  CHECK(half.body["completed"] == Value(false));
+  const auto first = school.put("/lessons/" + lessons[0] + "/progress",
+                                Object{{"progress_percent", 100}, {"time_spent_seconds", 2}}, ada);
+  CHECK(first.body["completed"] == Value(true));
+  CHECK(first.number("time_spent_seconds") == 42);
+  CHECK(first.number("course_progress_percent") == 50);
+  CHECK(school.put("/lessons/" + lessons[0] + "/progress", Object{{"progress_percent", 10}}, ada)
+            .number("progress_percent") == 100);
+
+  const auto last = school.put("/lessons/" + lessons[1] + "/progress", done, ada);
+  CHECK(last.text("enrollment_status") == "completed");
+  CHECK(last.number("course_progress_percent") == 100);
+  const auto seen = school.get("/enrollments/" + enrolled.text("id"), ada);
+  CHECK(seen.text("status") == "completed");
+  CHECK(seen.number("progress_percent") == 100);
+  CHECK(school.get("/enrollments/" + enrolled.text("id") + "/progress", ada).body["items"].as_array().size() == 2);
+
+  const auto events = recorder.take();
+  std::vector<std::string> types;
+  for (const Event& event : events) types.push_back(event.type);
+  CHECK(types == std::vector<std::string>{"enrollment.created", "lesson.completed", "lesson.completed",
+                                          "certificate.issued", "enrollment.completed"});
+  CHECK(events.back().data["student_email"] == Value("ada@example.org"));
+  CHECK(events.back().data["course_title"] == Value("Knots"));
+  CHECK(events.back().data["certificate_url"].as_string().find("/certificates/verify/") != std::string::npos);
+}
+
+TEST_CASE("prerequisites and price are enforced, and those who manage enrolments stand above them") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const Value basics = school.published_course(ines, "Basics", 1);
+  const Value knots = school.published_course(ines, "Knots", 1);
+  const std::string path = "/courses/" + knots["id"].as_string();
+  CHECK(school.patch(path, Object{{"prerequisites", Array{knots["id"]}}}, ines).status == 422);
+  CHECK(school.patch(path, Object{{"prerequisites", Array{"00000000-0000-7000-8000-000000000000"}}}, ines).status == 422);
+  REQUIRE(school.patch(path, Object{{"prerequisites", Array{basics["id"]}}}, ines).status == 200);
+
+  CHECK(school.post("/enrollments", in_course(knots), ada).code() == "prerequisites_missing");
+  school.post("/enrollments", in_course(basics), ada);
+  school.put("/lessons/" + lesson_ids(school, basics)[0] + "/progress", done, ada);
+  CHECK(school.post("/enrollments", in_course(knots), ada).status == 201);
+
+  const Value dear = school.published_course(ines, "Dear", 1);
+  school.patch("/courses/" + dear["id"].as_string(), Object{{"price_cents", 9900}}, ines);
+  const auto unpaid = school.post("/enrollments", in_course(dear), ada);
+  CHECK(unpaid.status == 403);
+  CHECK(unpaid.code() == "payment_required");
+  const Value ada_id = school.get("/users/me", ada).body["id"];
+  const Value gift = Object{{"course_id", dear["id"]}, {"student_id", ada_id}};
+  CHECK(school.post("/enrollments", gift, ada).code() == "permission_denied");
+  CHECK(school.post("/enrollments", gift, admin).status == 201);
+}
+
+TEST_CASE("only a published course takes students") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const auto draft = school.post("/courses", Object{{"title", "Draft"}}, ines);
+  CHECK(school.post("/enrollments", in_course(draft.body), ines).code() == "course_not_published");
+  CHECK(school.post("/enrollments", in_course(draft.body), ada).code() == "course_not_found");
+}
+
+TEST_CASE("dropping frees the seat and enrolling again takes the progress up") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const Value course = school.published_course(ines);
+  const std::string path = "/courses/" + course["id"].as_string();
+  school.patch(path, Object{{"capacity", 1}}, ines);
+  const auto lessons = lesson_ids(school, course);
+  const auto enrolled = school.post("/enrollments", in_course(course), ada);
+  school.put("/lessons/" + lessons[0] + "/progress", done, ada);
+
+  const std::string eve = school.signed_in("eve@example.org");
+  CHECK(school.post("/enrollments", in_course(course), eve).code() == "course_full");
+  CHECK(school.del("/enrollments/" + enrolled.text("id"), eve).status == 404);
+  CHECK(school.del("/enrollments/" + enrolled.text("id"), ada).status == 204);
+  CHECK(school.del("/enrollments/" + enrolled.text("id"), ada).code() == "enrollment_not_active");
+  CHECK(school.put("/lessons/" + lessons[1] + "/progress", done, ada).code() == "not_enrolled");
+  CHECK(school.get(path).number("enrolled_count") == 0);
+
+  const auto again = school.post("/enrollments", in_course(course), ada);
+  CHECK(again.status == 201);
+  CHECK(again.body["id"] == enrolled.body["id"]);
+  CHECK(again.number("completed_lessons") == 1);
+}
+
+TEST_CASE("a hundred racing enrolments never exceed the capacity") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const Value course = school.published_course(ines);
+  school.patch("/courses/" + course["id"].as_string(), Object{{"capacity", 30}}, ines);
+  std::vector<NewUser> accounts;
+  for (int i = 0; i < 100; ++i)
+    accounts.push_back({"s" + std::to_string(i) + "@example.org", "", "Student " + std::to_string(i), std::nullopt});
+  const auto students = school.lms.users().create_many(Principal::system(), accounts, School::password);
+  const auto roles = std::make_shared<const Roles>();
+  const auto id = *CourseId::parse(course["id"].as_string());
+
+  std::atomic<int> enrolled = 0, full = 0, next = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&] {
+      for (int i = next++; i < 100; i = next++) try {
+          school.lms.enrollments().enroll(Principal(students[static_cast<std::size_t>(i)].id, "student", roles),
+                                          {.course_id = id});
+          ++enrolled;
+        } catch (const Error& error) {
+          if (error.reason() == "course_full") ++full;
+        }
+    });
+  for (auto& thread : threads) thread.join();
+  CHECK(enrolled == 30);
+  CHECK(full == 70);
+  CHECK(school.get("/courses/knots").number("enrolled_count") == 30);
+}
+
+TEST_CASE("access ends when it expires, and managing can prolong it") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const Value course = school.published_course(ines);
+  const Value ada_id = school.get("/users/me", ada).body["id"];
+  const auto enrolled = school.post(
+      "/enrollments",
+      Object{{"course_id", course["id"]}, {"student_id", ada_id}, {"expires_at", "2026-01-01T00:10:00Z"}}, admin);
+  REQUIRE(enrolled.status == 201);
+  const std::string lesson = "/lessons/" + lesson_ids(school, course)[0];
+  CHECK(school.get(lesson, ada).status == 200);
+  school.clock->advance(std::chrono::minutes{10});
+  CHECK(school.get(lesson, ada).code() == "not_enrolled");
+  CHECK(school.patch("/enrollments/" + enrolled.text("id"), Object{{"expires_at", "2026-01-01T00:11:00Z"}}, admin).status ==
+        200);
+  CHECK(school.get(lesson, ada).status == 200);
+  school.clock->advance(std::chrono::minutes{1});
+  CHECK(school.lms.enrollments().expire_overdue() == 1);
+  CHECK(school.get("/enrollments/" + enrolled.text("id"), ada).text("status") == "expired");
+  CHECK(school.get("/courses/knots").number("enrolled_count") == 0);
+}
+
+TEST_CASE("who may look at enrolments") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string tom = school.signed_in("tom@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const std::string eve = school.signed_in("eve@example.org");
+  const Value course = school.published_course(ines);
+  const auto enrolled = school.post("/enrollments", in_course(course), ada);
+  const std::string path = "/enrollments/" + enrolled.text("id");
+  const std::string of_course = "/enrollments?course_id=" + course["id"].as_string();
+  CHECK(school.get(path).status == 401);
+  CHECK(school.get(path, eve).status == 404);
+  CHECK(school.get(path, tom).status == 404);
+  CHECK(school.get(path, ines).status == 200);
+  CHECK(school.get(path, admin).status == 200);
+  CHECK(school.get("/enrollments", ada).number("total") == 1);
+  CHECK(school.get("/enrollments", eve).number("total") == 0);
+  CHECK(school.get(of_course, ines).number("total") == 1);
+  CHECK(school.get(of_course, tom).number("total") == 0);
+  CHECK(school.get("/enrollments", admin).number("total") == 1);
+}
+
+TEST_CASE("removing the last open lesson completes the course for who had done the others") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const Value course = school.published_course(ines);
+  const auto lessons = lesson_ids(school, course);
+  const auto enrolled = school.post("/enrollments", in_course(course), ada);
+  school.put("/lessons/" + lessons[0] + "/progress", done, ada);
+  CHECK(school.del("/lessons/" + lessons[1], ines).status == 204);
+  CHECK(school.get("/enrollments/" + enrolled.text("id"), ada).text("status") == "completed");
+  CHECK(school.del("/lessons/" + lessons[0], ines).code() == "course_empty");
+}
+
+TEST_CASE("a course that was archived stays open to those in it") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const Value course = school.published_course(ines);
+  school.post("/enrollments", in_course(course), ada);
+  const auto lessons = lesson_ids(school, course);
+  school.post("/courses/" + course["id"].as_string() + "/archive", {}, ines);
+  CHECK(school.get("/courses/knots").status == 404);
+  CHECK(school.get("/courses/knots", ada).status == 200);
+  CHECK(school.get("/lessons/" + lessons[0], ada).status == 200);
+  CHECK(school.put("/lessons/" + lessons[0] + "/progress", done, ada).status == 200);
+}

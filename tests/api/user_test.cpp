@@ -1,0 +1,93 @@
+#include <doctest/doctest.h>
+
+#include "support/school.hpp"
+
+using namespace lms;
+using lms::test::School;
+
+TEST_CASE("an admin makes, finds, changes and removes accounts") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const auto made = school.post("/users",
+                                Object{{"email", "ines@example.org"},
+                                       {"password", School::password},
+                                       {"full_name", "Inés Prado"},
+                                       {"role", "instructor"}},
+                                admin);
+  REQUIRE(made.status == 201);
+  CHECK(*made.headers.find("Location") == "/api/v1/users/" + made.text("id"));
+  const std::string path = "/users/" + made.text("id");
+
+  SUBCASE("found by the beginning of a name, blind to accents") {
+    const auto found = school.get("/users?q=ines", admin);
+    CHECK(found.number("total") == 1);
+    CHECK(found.body["items"].as_array()[0]["full_name"] == Value("Inés Prado"));
+    CHECK(school.get("/users?role=student", admin).number("total") == 0);
+    CHECK(school.get("/users?sort=email&descending=true", admin).body["items"].as_array()[0]["email"] ==
+          Value("ines@example.org"));
+  }
+  SUBCASE("changed") {
+    CHECK(school.patch(path, Object{{"full_name", "Inés P."}}, admin).text("full_name") == "Inés P.");
+    CHECK(school.get("/users?q=prado", admin).number("total") == 0);
+    CHECK(school.put(path + "/role", Object{{"role", "student"}}, admin).text("role") == "student");
+    CHECK(school.put(path + "/role", Object{{"role", "emperor"}}, admin).status == 422);
+  }
+  SUBCASE("deactivated, which ends the sessions, and opened again") {
+    const auto login =
+        school.post("/auth/login", Object{{"email", "ines@example.org"}, {"password", School::password}});
+    CHECK(school.patch(path, Object{{"is_active", false}}, admin).body["is_active"] == Value(false));
+    CHECK(school.get("/users/me", login.text("access_token")).status == 401);
+    school.patch(path, Object{{"is_active", true}}, admin);
+    CHECK(school.get("/users/me", login.text("access_token")).status == 401);
+  }
+  SUBCASE("removed, unless something hangs on the account") {
+    CHECK(school.del(path, admin).status == 204);
+    CHECK(school.get(path, admin).status == 404);
+    const std::string teacher = school.signed_in("tom@example.org", role::instructor);
+    school.published_course(teacher);
+    const std::string tom = school.get("/users/me", teacher).text("id");
+    const auto refused = school.del("/users/" + tom, admin);
+    CHECK(refused.status == 409);
+    CHECK(refused.code() == "users_in_use");
+    CHECK(school.get("/users/me", teacher).status == 200);
+  }
+}
+
+TEST_CASE("people see and change themselves, not others") {
+  School school;
+  const std::string ada = school.signed_in("ada@example.org");
+  const std::string eve = school.signed_in("eve@example.org");
+  const std::string ada_id = school.get("/users/me", ada).text("id");
+  CHECK(school.get("/users/" + ada_id, ada).status == 200);
+  CHECK(school.get("/users/" + ada_id, eve).status == 403);
+  CHECK(school.get("/users", eve).code() == "permission_denied");
+  CHECK(school.get("/users").status == 401);
+  CHECK(school.patch("/users/me", Object{{"bio", "Likes engines."}, {"language", "pt-BR"}}, ada).text("bio") ==
+        "Likes engines.");
+  CHECK(school.patch("/users/me", Object{{"role", "admin"}}, ada).status == 422);
+  CHECK(school.patch("/users/me", Object{{"is_active", false}}, ada).status == 422);
+}
+
+TEST_CASE("the last admin stays") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const std::string path = "/users/" + school.get("/users/me", admin).text("id");
+  CHECK(school.del(path, admin).code() == "last_admin");
+  CHECK(school.patch(path, Object{{"is_active", false}}, admin).code() == "last_admin");
+  CHECK(school.put(path + "/role", Object{{"role", "student"}}, admin).code() == "last_admin");
+  school.signed_in("second@example.org", role::admin);
+  CHECK(school.put(path + "/role", Object{{"role", "student"}}, admin).status == 200);
+}
+
+TEST_CASE("a host's own role works as granted") {
+  Backends backends;
+  backends.roles.grant("librarian", {"create_course", "update_course"});
+  Lms school(School::quick_settings(), std::move(backends));
+  school.users().create(Principal::system(), {"lib@example.org", School::password, "Lib", "librarian"});
+  const auto login = school.auth().login({"lib@example.org", School::password});
+  const Principal librarian = school.auth().authenticate(login.tokens.access_token);
+  Course draft;
+  draft.title = "Catalogues";
+  CHECK(school.courses().create(librarian, draft).slug == "catalogues");
+  CHECK_THROWS_WITH_AS(school.users().list(librarian, {}), "This needs the permission manage_users.", Error);
+}

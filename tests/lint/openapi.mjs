@@ -1,0 +1,31 @@
+// Has Redocly, an outside judge, read the OpenAPI document that the server prints.
+//   node openapi.mjs LMS_SERVER      exit 1 if it finds a fault
+//   node openapi.mjs --self-test     a faulty document must be noticed
+// Skipped (77) where the npm packages are not installed.
+import { execFileSync } from "node:child_process";
+
+const { createConfig, lintFromString } = await import("@redocly/openapi-core").then(
+  (module) => module.default,
+  () => {
+    console.log("needs `npm ci` in tests/lint; packaging/install-dependencies.sh --tests does it");
+    process.exit(77);
+  },
+);
+
+async function faultsOf(document) {
+  const config = await createConfig({ extends: ["recommended-strict"] });
+  const problems = await lintFromString({ source: document, absoluteRef: "openapi.json", config });
+  return problems.map(({ ruleId, message, location }) => `${location[0]?.pointer ?? ""}: ${message} (${ruleId})`);
+}
+
+if (process.argv[2] === "--self-test") {
+  const faults = await faultsOf(JSON.stringify({ openapi: "3.1.0", info: { title: "A" }, paths: { "/a/{b}": { get: {} } } }));
+  if (faults.length === 0) {
+    console.log("a faulty document was not noticed");
+    process.exit(1);
+  }
+} else {
+  const faults = await faultsOf(execFileSync(process.argv[2], ["openapi"], { encoding: "utf-8", maxBuffer: 1 << 26 }));
+  console.log(faults.join("\n") || "the document is clean");
+  process.exit(faults.length ? 1 : 0);
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# run.sh [--sanitize address|thread] [NAME…]
+#
+# Installs what is missing, builds with warnings as errors, and runs every test, or those that are named
+# (build-tests: `meson test -C build-tests --list`). With --sanitize, runs the C++ tests in a build of their own under
+# AddressSanitizer and UBSan, or ThreadSanitizer. The last line is the sum: `N passed, N failed, N skipped`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+build="build-tests"
+options=(--buildtype=debugoptimized -Dwerror=true -Dtests=enabled -Dserver=enabled -Dsqlite=enabled -Dexamples=enabled)
+selection=()
+if [ "${1:-}" = --sanitize ]; then
+  case ${2:-} in
+    address) options+=("-Db_sanitize=address,undefined") ;;
+    thread) options+=(-Db_sanitize=thread) ;;
+    *)
+      sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
+      exit 64
+      ;;
+  esac
+  build=build-tests-$2
+  options+=(-Db_lundef=false)
+  selection=(--suite doctest --timeout-multiplier 10)
+  shift 2
+fi
+if [ $# -gt 0 ]; then selection=("$@"); fi
+
+packaging/install-dependencies.sh --tests
+
+if [ ! -f "$build/build.ninja" ]; then meson setup "$build" "${options[@]}"; fi
+ninja -C "$build"
+
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+log=$build/meson-logs/testlog.json
+rm -f "$log"
+meson test -C "$build" --no-rebuild "${selection[@]}" || true
+exec python3 tests/support/tally.py "$log"
