@@ -1,7 +1,7 @@
 // A school day without a server: the school lives in this process, in memory.
 #include <cstdio>
-#include <lms/lms.hpp>
 #include <lms/backends/memory.hpp>
+#include <lms/lms.hpp>
 
 int main() {
   lms::Lms school(lms::Settings{}, {.storage = lms::open_memory_storage()});

@@ -139,11 +139,14 @@ Lms::Lms(Settings settings, Backends backends) {
   parts_->keep_house();
   add_health_routes(parts_->router, [parts = parts_.get()] { return parts->ready(); });
   add_routes(parts_->router, *this);
-  add_documentation_routes(parts_->router, {.version = std::string(version()), .openapi = [this] { return openapi(); }});
+  add_documentation_routes(parts_->router,
+                           {.version = std::string(version()), .openapi = [this] { return openapi(); }});
   parts_->make_first_admin();
 }
 
-Lms::~Lms() { stop(std::chrono::seconds{0}); }
+Lms::~Lms() {
+  stop(std::chrono::seconds{0});
+}
 
 bool Lms::Parts::ready() noexcept {
   if (stopping) return false;
@@ -158,7 +161,8 @@ bool Lms::Parts::ready() noexcept {
 
 void Lms::Parts::make_first_admin() {
   if (settings.admin_email.empty()) return;
-  const auto admins = users.list(Principal::system(), {.page = {.page = 1, .page_size = 1}, .role = std::string(role::admin)});
+  const auto admins =
+      users.list(Principal::system(), {.page = {.page = 1, .page_size = 1}, .role = std::string(role::admin)});
   if (admins.total > 0) return;
   users.create(Principal::system(),
                {settings.admin_email, settings.admin_password, "Administrator", std::string(role::admin)});
@@ -184,21 +188,51 @@ void Lms::Parts::schedule_housekeeping(Time at) {
   });
 }
 
-Users& Lms::users() noexcept { return parts_->users; }
-Auth& Lms::auth() noexcept { return parts_->auth; }
-Courses& Lms::courses() noexcept { return parts_->courses; }
-Enrollments& Lms::enrollments() noexcept { return parts_->enrollments; }
-Quizzes& Lms::quizzes() noexcept { return parts_->quizzes; }
-Certificates& Lms::certificates() noexcept { return parts_->certificates; }
-CoursePackages& Lms::packages() noexcept { return parts_->packages; }
-Events& Lms::events() noexcept { return parts_->events; }
-Jobs& Lms::jobs() noexcept { return parts_->jobs; }
-Storage& Lms::storage() noexcept { return parts_->storage; }
-Clock& Lms::clock() noexcept { return parts_->clock; }
-Random& Lms::random() noexcept { return parts_->random; }
-const Logger& Lms::log() const noexcept { return parts_->logger; }
-const Settings& Lms::settings() const noexcept { return parts_->settings; }
-Router& Lms::router() noexcept { return parts_->router; }
+Users& Lms::users() noexcept {
+  return parts_->users;
+}
+Auth& Lms::auth() noexcept {
+  return parts_->auth;
+}
+Courses& Lms::courses() noexcept {
+  return parts_->courses;
+}
+Enrollments& Lms::enrollments() noexcept {
+  return parts_->enrollments;
+}
+Quizzes& Lms::quizzes() noexcept {
+  return parts_->quizzes;
+}
+Certificates& Lms::certificates() noexcept {
+  return parts_->certificates;
+}
+CoursePackages& Lms::packages() noexcept {
+  return parts_->packages;
+}
+Events& Lms::events() noexcept {
+  return parts_->events;
+}
+Jobs& Lms::jobs() noexcept {
+  return parts_->jobs;
+}
+Storage& Lms::storage() noexcept {
+  return parts_->storage;
+}
+Clock& Lms::clock() noexcept {
+  return parts_->clock;
+}
+Random& Lms::random() noexcept {
+  return parts_->random;
+}
+const Logger& Lms::log() const noexcept {
+  return parts_->logger;
+}
+const Settings& Lms::settings() const noexcept {
+  return parts_->settings;
+}
+Router& Lms::router() noexcept {
+  return parts_->router;
+}
 
 std::string Lms::openapi(int indent) const {
   const ApiInfo info{.title = parts_->settings.project_name,
@@ -208,13 +242,17 @@ std::string Lms::openapi(int indent) const {
   return to_json(openapi_document(parts_->router, info, event_types()), indent);
 }
 
-http::Plan Lms::plan(const http::Request& head) const noexcept { return parts_->pipeline.plan(head); }
+http::Plan Lms::plan(const http::Request& head) const noexcept {
+  return parts_->pipeline.plan(head);
+}
 
 std::optional<http::Response> Lms::try_handle(http::Request& request) noexcept {
   return parts_->pipeline.try_handle(request);
 }
 
-http::Response Lms::handle(http::Request request) noexcept { return parts_->pipeline.handle(std::move(request)); }
+http::Response Lms::handle(http::Request request) noexcept {
+  return parts_->pipeline.handle(std::move(request));
+}
 
 http::Response Lms::refuse(int status, std::string_view reason, std::string_view message) const {
   return parts_->pipeline.refuse(status, reason, message);
@@ -230,6 +268,8 @@ void Lms::stop(std::chrono::milliseconds deadline) {
   parts_->jobs.stop(deadline);
 }
 
-std::string_view version() noexcept { return LMS_VERSION; }
+std::string_view version() noexcept {
+  return LMS_VERSION;
+}
 
 }  // namespace lms

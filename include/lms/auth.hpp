@@ -123,7 +123,8 @@ class LMS_API Auth {
   /// @throws Error invalid for a weak password; conflict `email_taken`.
   User register_student(const Registration& registration);
 
-  /// @throws Error unauthenticated `bad_credentials`, the same for an unknown address, a wrong password and a deactivated
+  /// @throws Error unauthenticated `bad_credentials`, the same for an unknown address, a wrong password and a
+  /// deactivated
   ///   account, and in the same time.
   Login login(const Credentials& credentials, const ClientInfo& client = {});
 

@@ -20,7 +20,9 @@
 namespace lms {
 
 enum class CourseStatus { draft, published, archived };
-constexpr auto names_of(CourseStatus) { return std::array<std::string_view, 3>{"draft", "published", "archived"}; }
+constexpr auto names_of(CourseStatus) {
+  return std::array<std::string_view, 3>{"draft", "published", "archived"};
+}
 
 enum class CourseLevel { beginner, intermediate, advanced };
 constexpr auto names_of(CourseLevel) {
@@ -63,7 +65,9 @@ struct LMS_API Section {
 };
 
 enum class LessonKind { text, video, file, quiz };
-constexpr auto names_of(LessonKind) { return std::array<std::string_view, 4>{"text", "video", "file", "quiz"}; }
+constexpr auto names_of(LessonKind) {
+  return std::array<std::string_view, 4>{"text", "video", "file", "quiz"};
+}
 
 struct LMS_API Lesson {
   LessonId id;
@@ -135,8 +139,8 @@ extern LMS_API const EventType course_created, course_updated, course_published,
 
 /// Courses, their sections and lessons. Thread-safe; each call is one transaction: if it throws, nothing changed.
 ///
-/// Who may see a course: everybody if it is published, else its owner, admins and those a hook admits (who are enrolled).
-/// Who may change it: its owner with `update_course`, and admins; otherwise Error forbidden.
+/// Who may see a course: everybody if it is published, else its owner, admins and those a hook admits (who are
+/// enrolled). Who may change it: its owner with `update_course`, and admins; otherwise Error forbidden.
 class LMS_API Courses {
  public:
   Courses(Storage& storage, Clock& clock, Random& random, Events& events);
@@ -154,7 +158,8 @@ class LMS_API Courses {
   void add_hooks(Hooks hooks);
 
   /// Makes a draft. Emits `course.created`.
-  /// @throws Error forbidden without `create_course`; conflict `slug_taken`; invalid for an unknown prerequisite or owner.
+  /// @throws Error forbidden without `create_course`; conflict `slug_taken`; invalid for an unknown prerequisite or
+  /// owner.
   Course create(const Principal& who, Course draft);
   /// By id or slug. @throws Error not_found, also for a course that `who` may not see.
   Course get(const Principal& who, std::string_view id_or_slug);
@@ -164,7 +169,8 @@ class LMS_API Courses {
   Course update(const Principal& who, CourseId id, const Patch<Course>& patch);
   /// Emits `course.published`. @throws Error conflict `course_not_draft`, `course_empty`.
   Course publish(const Principal& who, CourseId id);
-  /// Back to a draft; those enrolled stay enrolled. Emits `course.unpublished`. @throws Error conflict `course_not_published`.
+  /// Back to a draft; those enrolled stay enrolled. Emits `course.unpublished`. @throws Error conflict
+  /// `course_not_published`.
   Course unpublish(const Principal& who, CourseId id);
   /// Closes it to newcomers. Emits `course.archived`. @throws Error conflict `course_archived`.
   Course archive(const Principal& who, CourseId id);

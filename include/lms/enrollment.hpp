@@ -164,12 +164,11 @@ class LMS_API Enrollments {
   Enrollments(Storage& storage, Clock& clock, Random& random, Events& events, Courses& courses);
 
   /// Called in the transaction that completes a course; returns the URL at which its certificate can be verified.
-  using CompletionHook =
-      std::function<std::optional<std::string>(UnitOfWork&, const Enrollment&, const Course&)>;
+  using CompletionHook = std::function<std::optional<std::string>(UnitOfWork&, const Enrollment&, const Course&)>;
   void on_completion(CompletionHook hook) { completion_hook_ = std::move(hook); }
 
-  /// Enrols `who`, or somebody else with `manage_enrollments` (then neither price nor prerequisites count). A dropped or
-  /// expired enrolment becomes active again with its progress kept. Emits `enrollment.created`.
+  /// Enrols `who`, or somebody else with `manage_enrollments` (then neither price nor prerequisites count). A dropped
+  /// or expired enrolment becomes active again with its progress kept. Emits `enrollment.created`.
   /// @throws Error conflict `already_enrolled`, `course_not_published`, `course_full`, `prerequisites_missing`;
   ///   forbidden `payment_required`; not_found.
   Enrollment enroll(const Principal& who, const NewEnrollment& wish);

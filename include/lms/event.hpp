@@ -28,16 +28,16 @@ struct LMS_API Event {
   EventId id;
   std::string type;
   Time timestamp;
-  std::optional<UserId> actor;  ///< who caused it; none: the school itself
-  Value data;                   ///< in wire form, as the type's schema says
+  std::optional<UserId> actor;           ///< who caused it; none: the school itself
+  Value data;                            ///< in wire form, as the type's schema says
   std::optional<std::int64_t> position;  ///< its place in the feed, given once it has been committed
 
   static const Schema& schema();
 };
 
 struct LMS_API EventQuery {
-  std::int64_t after = 0;       ///< position of the last event seen
-  std::int64_t limit = 100;     ///< 1–1000
+  std::int64_t after = 0;    ///< position of the last event seen
+  std::int64_t limit = 100;  ///< 1–1000
   std::vector<std::string> types;
 
   static const Schema& schema();

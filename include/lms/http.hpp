@@ -3,8 +3,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -87,8 +87,8 @@ enum class Lane {
 /// What a transport needs to know about a request before its body has come.
 struct Plan {
   Lane lane = Lane::here;
-  bool streams = false;             ///< hand over the body as a source, do not collect it
-  std::size_t max_body = 0;         ///< bytes; more is answered with 413 by the transport
+  bool streams = false;      ///< hand over the body as a source, do not collect it
+  std::size_t max_body = 0;  ///< bytes; more is answered with 413 by the transport
 };
 
 /// The standard reason phrase, `Status` for an unknown code.

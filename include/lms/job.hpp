@@ -82,7 +82,8 @@ class LMS_API Jobs {
   ~Jobs();
 
   /// Says how jobs of a kind are done; the result is kept. A handler that throws is tried again after 60, 120, 240 s …
-  /// with jitter, until `max_attempts`; then the job is dead. Jobs of a kind without a handler wait. Call before `start`.
+  /// with jitter, until `max_attempts`; then the job is dead. Jobs of a kind without a handler wait. Call before
+  /// `start`.
   void handle(std::string kind, Handler handler);
 
   /// Adds a job to the caller's transaction; returns none if a job with the same unique key is waiting or running.
@@ -104,8 +105,8 @@ class LMS_API Jobs {
   /// Newest first. All of these: @throws Error forbidden `admin_required`; not_found.
   Page<Job> list(const Principal& who, const JobFilter& filter);
   Job get(const Principal& who, JobId id);
-  /// Gives a dead job a fresh set of attempts. @throws Error conflict `job_not_dead`, `job_exists` if another job has its
-  /// unique key by now.
+  /// Gives a dead job a fresh set of attempts. @throws Error conflict `job_not_dead`, `job_exists` if another job has
+  /// its unique key by now.
   Job retry(const Principal& who, JobId id);
   /// Calls off a waiting job, or puts a dead one aside. @throws Error conflict `job_not_cancellable`.
   Job cancel(const Principal& who, JobId id);

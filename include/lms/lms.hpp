@@ -73,7 +73,8 @@ class LMS_API Lms {
 
   /// Where a request of this head should be handled, and how much body it may bring. Never waits, never throws.
   http::Plan plan(const http::Request& head) const noexcept;
-  /// Answers on the caller's thread if nothing has to wait for it; none otherwise: then call `handle` on another thread.
+  /// Answers on the caller's thread if nothing has to wait for it; none otherwise: then call `handle` on another
+  /// thread.
   std::optional<http::Response> try_handle(http::Request& request) noexcept;
   /// Answers any request; may wait. Whatever goes wrong becomes an answer.
   http::Response handle(http::Request request) noexcept;

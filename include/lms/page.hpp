@@ -16,8 +16,8 @@ struct LMS_API PageRequest {
   static constexpr std::int64_t max_page_size = 100;
   static constexpr std::int64_t max_depth = 100'000;  ///< records a page may skip; deeper lists need a cursor
 
-  std::int64_t page = 1;       ///< from 1
-  std::int64_t page_size = 20; ///< 1–100
+  std::int64_t page = 1;        ///< from 1
+  std::int64_t page_size = 20;  ///< 1–100
 
   static const Schema& schema();
 

@@ -19,12 +19,18 @@ struct Condition {
   Kind kind = Kind::all;            ///< `all` of nothing holds for every record
   std::vector<Condition> operands;  ///< of `all`, `any`, `none`
   std::string field;
-  std::vector<Value> values;        ///< one, or for `in` any number
+  std::vector<Value> values;  ///< one, or for `in` any number
 };
 
-inline Condition everything() { return {}; }
-inline Condition all_of(std::vector<Condition> operands) { return {Condition::Kind::all, std::move(operands), {}, {}}; }
-inline Condition any_of(std::vector<Condition> operands) { return {Condition::Kind::any, std::move(operands), {}, {}}; }
+inline Condition everything() {
+  return {};
+}
+inline Condition all_of(std::vector<Condition> operands) {
+  return {Condition::Kind::all, std::move(operands), {}, {}};
+}
+inline Condition any_of(std::vector<Condition> operands) {
+  return {Condition::Kind::any, std::move(operands), {}, {}};
+}
 inline Condition none_of(std::vector<Condition> operands) {
   return {Condition::Kind::none, std::move(operands), {}, {}};
 }
@@ -69,24 +75,34 @@ Condition in(std::string field, const std::vector<T>& values) {
   for (const T& value : values) condition.values.push_back(detail::stored(value));
   return condition;
 }
-inline Condition is_null(std::string field) { return {Condition::Kind::is_null, {}, std::move(field), {}}; }
+inline Condition is_null(std::string field) {
+  return {Condition::Kind::is_null, {}, std::move(field), {}};
+}
 /// The list field holds the value among its elements.
 template <class T>
 Condition contains(std::string field, const T& value) {
   return detail::compare(Condition::Kind::contains, std::move(field), detail::stored(value));
 }
-/// Full text search over the schema's searchable fields: every word of `text` is the beginning of a word there, blind to
-/// case and accents. Text without a word matches nothing.
-inline Condition matches(std::string text) { return detail::compare(Condition::Kind::matches, "", std::move(text)); }
+/// Full text search over the schema's searchable fields: every word of `text` is the beginning of a word there, blind
+/// to case and accents. Text without a word matches nothing.
+inline Condition matches(std::string text) {
+  return detail::compare(Condition::Kind::matches, "", std::move(text));
+}
 
 struct Order {
   std::string field;
   bool descending = false;
 };
-inline Order ascending(std::string field) { return {std::move(field), false}; }
-inline Order descending(std::string field) { return {std::move(field), true}; }
+inline Order ascending(std::string field) {
+  return {std::move(field), false};
+}
+inline Order descending(std::string field) {
+  return {std::move(field), true};
+}
 /// Best match first; only with a `matches` at the top level of the condition (itself, or an operand of its `all`).
-inline Order by_relevance() { return {"@relevance", true}; }
+inline Order by_relevance() {
+  return {"@relevance", true};
+}
 
 enum class Lock {
   none,
@@ -94,8 +110,8 @@ enum class Lock {
   skip_locked  ///< as update, leaving out rows that another unit holds
 };
 
-/// Everything is optional. Without an order, records come in the order of their key; an order is completed by the key, so
-/// that it is total.
+/// Everything is optional. Without an order, records come in the order of their key; an order is completed by the key,
+/// so that it is total.
 struct Query {
   Condition where;
   std::vector<Order> order;
@@ -118,7 +134,9 @@ template <class T>
 Assignment set(std::string field, const T& value) {
   return {std::move(field), detail::stored(value), false};
 }
-inline Assignment add(std::string field, std::int64_t amount) { return {std::move(field), amount, true}; }
+inline Assignment add(std::string field, std::int64_t amount) {
+  return {std::move(field), amount, true};
+}
 
 /// One column of an aggregation's result.
 struct Measure {

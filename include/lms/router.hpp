@@ -73,7 +73,8 @@ class LMS_API Call {
 
   /// The text of a path parameter, percent-decoded.
   const std::string& path(std::string_view name) const;
-  /// An id in the path. @throws Error not_found `<entity>_not_found` style reason if it is malformed: such a thing cannot exist.
+  /// An id in the path. @throws Error not_found `<entity>_not_found` style reason if it is malformed: such a thing
+  /// cannot exist.
   template <class IdType>
   IdType id(std::string_view name) const {
     if (auto id = IdType::parse(path(name))) return *id;
@@ -135,11 +136,11 @@ struct Route {
   int status = 200;
   std::vector<RouteError> errors = {};
   bool streams_body = false;
-  bool absolute = false;                     ///< `path` is not below the API's prefix
-  bool hidden = false;                       ///< not in OpenAPI
-  bool ignores_token = false;                ///< `Authorization` is not looked at: for pages and probes; needs Anyone
-  std::vector<std::string> text_params = {}; ///< path parameters that are text; others named `id` or `…_id` are UUIDs
-  std::size_t max_body = 0;                  ///< bytes; 0: the setting's
+  bool absolute = false;                      ///< `path` is not below the API's prefix
+  bool hidden = false;                        ///< not in OpenAPI
+  bool ignores_token = false;                 ///< `Authorization` is not looked at: for pages and probes; needs Anyone
+  std::vector<std::string> text_params = {};  ///< path parameters that are text; others named `id` or `…_id` are UUIDs
+  std::size_t max_body = 0;                   ///< bytes; 0: the setting's
   bool body_optional = false;
   Handler handler;
 };
@@ -212,6 +213,8 @@ http::Response ok(const std::vector<T>& all) {
   for (const T& item : all) items.push_back(to_wire(item));
   return json_response(200, Object{{"items", std::move(items)}});
 }
-inline http::Response no_content() { return {.status = 204, .headers = {}, .body = {}}; }
+inline http::Response no_content() {
+  return {.status = 204, .headers = {}, .body = {}};
+}
 
 }  // namespace lms

@@ -19,7 +19,8 @@
 #include <lms/time.hpp>
 #include <lms/value.hpp>
 
-/// A schema says once what the fields of a struct are. JSON in and out, validation, columns and OpenAPI are loops over it.
+/// A schema says once what the fields of a struct are. JSON in and out, validation, columns and OpenAPI are loops over
+/// it.
 ///
 /// A field's value has two forms. *Stored*: what records hold; a time is an integer of microseconds, an id and an
 /// enumerator are text. *Wire*: what clients see; a time is ISO 8601 text, the rest is the same.
@@ -129,7 +130,9 @@ class LMS_API Schema {
 /// Names of an enumeration whose enumerators count from 0: found by argument-dependent lookup of
 /// `constexpr auto names_of(E) { return std::array<std::string_view, N>{…}; }` beside the enumeration.
 template <class E>
-concept NamedEnum = std::is_enum_v<E> && requires(E e) { names_of(e)[0]; };
+concept NamedEnum = std::is_enum_v<E> && requires(E e) {
+  names_of(e)[0];
+};
 
 template <NamedEnum E>
 constexpr std::string_view name_of(E value) {

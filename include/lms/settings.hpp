@@ -24,16 +24,22 @@ constexpr auto names_of(Environment) {
 }
 
 enum class ErrorFormat { detail, flat, rich };
-constexpr auto names_of(ErrorFormat) { return std::array<std::string_view, 3>{"detail", "flat", "rich"}; }
+constexpr auto names_of(ErrorFormat) {
+  return std::array<std::string_view, 3>{"detail", "flat", "rich"};
+}
 
 enum class LogFormat { text, json };
-constexpr auto names_of(LogFormat) { return std::array<std::string_view, 2>{"text", "json"}; }
+constexpr auto names_of(LogFormat) {
+  return std::array<std::string_view, 2>{"text", "json"};
+}
 
 enum class SqliteSynchronous { normal, full };
-constexpr auto names_of(SqliteSynchronous) { return std::array<std::string_view, 2>{"NORMAL", "FULL"}; }
+constexpr auto names_of(SqliteSynchronous) {
+  return std::array<std::string_view, 2>{"NORMAL", "FULL"};
+}
 
-/// The comment behind each member is the name of its setting; docs/settings.md, made from the table in settings.cpp, says
-/// what each does.
+/// The comment behind each member is the name of its setting; docs/settings.md, made from the table in settings.cpp,
+/// says what each does.
 struct LMS_API Settings {
   Environment environment = Environment::development;  // ENVIRONMENT
   bool debug = false;                                  // DEBUG
@@ -44,33 +50,33 @@ struct LMS_API Settings {
   std::vector<std::string> allowed_hosts = {"*"};      // ALLOWED_HOSTS
   std::vector<std::string> trusted_proxies;            // TRUSTED_PROXIES
 
-  std::string host = "127.0.0.1";                // HOST
-  std::int64_t port = 8000;                      // PORT
-  std::int64_t workers = 0;                      // WORKERS
-  std::int64_t max_body_kb = 1024;               // MAX_BODY_KB
-  std::int64_t max_connections = 10'000;         // MAX_CONNECTIONS
-  std::chrono::seconds idle_timeout{15};         // IDLE_TIMEOUT_SECONDS
-  std::chrono::seconds request_timeout{30};      // REQUEST_TIMEOUT_SECONDS
-  std::chrono::seconds shutdown_timeout{30};     // SHUTDOWN_TIMEOUT_SECONDS
+  std::string host = "127.0.0.1";             // HOST
+  std::int64_t port = 8000;                   // PORT
+  std::int64_t workers = 0;                   // WORKERS
+  std::int64_t max_body_kb = 1024;            // MAX_BODY_KB
+  std::int64_t max_connections = 10'000;      // MAX_CONNECTIONS
+  std::chrono::seconds idle_timeout{15};      // IDLE_TIMEOUT_SECONDS
+  std::chrono::seconds request_timeout{30};   // REQUEST_TIMEOUT_SECONDS
+  std::chrono::seconds shutdown_timeout{30};  // SHUTDOWN_TIMEOUT_SECONDS
 
-  std::string database_url = "sqlite:///lms.db";                            // DATABASE_URL
-  bool db_echo = false;                                                     // DB_ECHO
-  std::chrono::milliseconds db_slow_query{200};                             // DB_SLOW_QUERY_MS
-  SqliteSynchronous sqlite_synchronous = SqliteSynchronous::full;           // SQLITE_SYNCHRONOUS
+  std::string database_url = "sqlite:///lms.db";                   // DATABASE_URL
+  bool db_echo = false;                                            // DB_ECHO
+  std::chrono::milliseconds db_slow_query{200};                    // DB_SLOW_QUERY_MS
+  SqliteSynchronous sqlite_synchronous = SqliteSynchronous::full;  // SQLITE_SYNCHRONOUS
 
-  std::string secret_key;                              // SECRET_KEY
-  std::string algorithm = "HS256";                     // ALGORITHM
-  std::string jwt_issuer;                              // JWT_ISSUER
-  std::string jwt_audience;                            // JWT_AUDIENCE
-  std::chrono::seconds jwt_leeway{0};                  // JWT_LEEWAY_SECONDS
-  std::chrono::minutes access_token_lifetime{15};      // ACCESS_TOKEN_EXPIRE_MINUTES
-  std::chrono::days refresh_token_lifetime{30};        // REFRESH_TOKEN_EXPIRE_DAYS
-  std::int64_t password_min_length = 8;                // PASSWORD_MIN_LENGTH
-  std::int64_t argon2_memory_kib = 19'456;             // ARGON2_MEMORY_KIB
-  std::int64_t argon2_iterations = 2;                  // ARGON2_ITERATIONS
-  std::int64_t argon2_max_concurrent = 2;              // ARGON2_MAX_CONCURRENT
-  std::string admin_email;                             // ADMIN_EMAIL
-  std::string admin_password;                          // ADMIN_PASSWORD
+  std::string secret_key;                          // SECRET_KEY
+  std::string algorithm = "HS256";                 // ALGORITHM
+  std::string jwt_issuer;                          // JWT_ISSUER
+  std::string jwt_audience;                        // JWT_AUDIENCE
+  std::chrono::seconds jwt_leeway{0};              // JWT_LEEWAY_SECONDS
+  std::chrono::minutes access_token_lifetime{15};  // ACCESS_TOKEN_EXPIRE_MINUTES
+  std::chrono::days refresh_token_lifetime{30};    // REFRESH_TOKEN_EXPIRE_DAYS
+  std::int64_t password_min_length = 8;            // PASSWORD_MIN_LENGTH
+  std::int64_t argon2_memory_kib = 19'456;         // ARGON2_MEMORY_KIB
+  std::int64_t argon2_iterations = 2;              // ARGON2_ITERATIONS
+  std::int64_t argon2_max_concurrent = 2;          // ARGON2_MAX_CONCURRENT
+  std::string admin_email;                         // ADMIN_EMAIL
+  std::string admin_password;                      // ADMIN_PASSWORD
 
   LogLevel log_level = LogLevel::info;     // LOG_LEVEL
   LogFormat log_format = LogFormat::text;  // LOG_FORMAT
@@ -88,7 +94,8 @@ struct EffectiveSetting {
   SettingSource source = SettingSource::fallback;
 };
 
-/// Something an operator should know that keeps nobody from starting: a name that sets nothing, a weak or generated key.
+/// Something an operator should know that keeps nobody from starting: a name that sets nothing, a weak or generated
+/// key.
 struct SettingWarning {
   std::string name;  ///< of the setting or the unknown name; empty for a line of `.env`
   std::string text;
@@ -102,8 +109,8 @@ struct LoadedSettings {
 
 using EnvironmentVariables = std::map<std::string, std::string, std::less<>>;
 
-/// Reads settings from the environment, over a `.env` text, over the defaults. In development a missing SECRET_KEY is made
-/// from `random`.
+/// Reads settings from the environment, over a `.env` text, over the defaults. In development a missing SECRET_KEY is
+/// made from `random`.
 /// @throws Error invalid with every fault: each names the setting, what is wrong and the accepted form, never a secret.
 LMS_API LoadedSettings load_settings(const EnvironmentVariables& environment, std::string_view dotenv, Random& random);
 
@@ -119,7 +126,8 @@ struct DatabaseUrl {
   std::string url;   ///< of PostgreSQL, without the driver's suffix
 };
 
-/// Accepts `sqlite:///relative`, `sqlite:////absolute`, `sqlite://`, `postgresql://…`, and SQLAlchemy's driver suffixes.
+/// Accepts `sqlite:///relative`, `sqlite:////absolute`, `sqlite://`, `postgresql://…`, and SQLAlchemy's driver
+/// suffixes.
 /// @throws Error invalid
 LMS_API DatabaseUrl parse_database_url(std::string_view url);
 

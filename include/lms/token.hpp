@@ -23,7 +23,7 @@ constexpr auto names_of(TokenType) {
 }
 
 struct TokenOptions {
-  std::string secret;  ///< at least 32 bytes
+  std::string secret;    ///< at least 32 bytes
   std::string issuer;    ///< `iss`; empty: left out and not checked
   std::string audience;  ///< `aud`; likewise
   std::chrono::seconds leeway{0};
@@ -36,12 +36,12 @@ struct TokenOptions {
 
 /// What a token says. Times have whole seconds.
 struct TokenClaims {
-  UserId subject;           ///< `sub`
-  std::string role;         ///< `role`; empty: left out
-  std::string id;           ///< `jti`
-  TokenType type{};         ///< `typ`
-  Time issued_at;           ///< `iat`
-  Time expires_at;          ///< `exp`
+  UserId subject;                    ///< `sub`
+  std::string role;                  ///< `role`; empty: left out
+  std::string id;                    ///< `jti`
+  TokenType type{};                  ///< `typ`
+  Time issued_at;                    ///< `iat`
+  Time expires_at;                   ///< `exp`
   std::optional<SessionId> session;  ///< `sid`
 };
 

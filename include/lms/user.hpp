@@ -72,7 +72,9 @@ struct LMS_API RoleChange {
 };
 
 enum class UserSort { created_at, full_name, email };
-constexpr auto names_of(UserSort) { return std::array<std::string_view, 3>{"created_at", "full_name", "email"}; }
+constexpr auto names_of(UserSort) {
+  return std::array<std::string_view, 3>{"created_at", "full_name", "email"};
+}
 
 struct LMS_API UserFilter {
   PageRequest page;
@@ -128,7 +130,8 @@ class LMS_API Users {
 
   /// Changes `who`'s own profile. Emits `user.updated`.
   User update_profile(const Principal& who, const Patch<Profile>& patch);
-  /// Changes an account; deactivating ends its sessions. Emits `user.updated`, `user.deactivated` or `user.reactivated`.
+  /// Changes an account; deactivating ends its sessions. Emits `user.updated`, `user.deactivated` or
+  /// `user.reactivated`.
   /// @throws Error forbidden without `manage_users`; conflict `last_admin` when no active admin would be left.
   User update(const Principal& who, UserId id, const Patch<Account>& patch);
   /// Emits `user.role_changed`. @throws Error as update; invalid for an unknown role.

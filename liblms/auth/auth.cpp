@@ -10,10 +10,16 @@ namespace lms {
 
 namespace {
 
-UserEvent event_data(const User& user) { return {user.id, user.email, user.full_name, user.role}; }
+UserEvent event_data(const User& user) {
+  return {user.id, user.email, user.full_name, user.role};
+}
 
-Error bad_credentials() { return unauthenticated("bad_credentials", "The address or the password is wrong."); }
-Error session_ended() { return unauthenticated("session_ended", "The session has ended; sign in again."); }
+Error bad_credentials() {
+  return unauthenticated("bad_credentials", "The address or the password is wrong.");
+}
+Error session_ended() {
+  return unauthenticated("session_ended", "The session has ended; sign in again.");
+}
 
 Condition alive(UserId user, Time now) {
   return all_of({equal("user_id", user), is_null("ended_at"), greater("expires_at", now)});
@@ -38,9 +44,8 @@ Auth::Auth(Storage& storage, Clock& clock, Random& random, Events& events, Users
       blacklist_(blacklist),
       roles_(std::move(roles)),
       logger_(logger) {
-  users_.on_leaving([](UnitOfWork& uow, const User& user) {
-    Repository<Session>(uow).remove_where(equal("user_id", user.id));
-  });
+  users_.on_leaving(
+      [](UnitOfWork& uow, const User& user) { Repository<Session>(uow).remove_where(equal("user_id", user.id)); });
 }
 
 User Auth::register_student(const Registration& registration) {
@@ -57,13 +62,12 @@ Login Auth::login(const Credentials& credentials, const ClientInfo& client) {
   // An unknown address costs one hash too, so that time does not tell accounts apart.
   if (!user) hasher_.verify_nothing(credentials.password);
   if (!user || !hasher_.verify(credentials.password, user->password_hash) || !user->is_active) {
-    logger_.warning("security", "login refused", Object{{"address", client.address},
-                                                        {"user_id", user ? Value(user->id.text()) : Value()}});
+    logger_.warning("security", "login refused",
+                    Object{{"address", client.address}, {"user_id", user ? Value(user->id.text()) : Value()}});
     throw bad_credentials();
   }
-  const std::optional<std::string> stronger_hash = hasher_.needs_rehash(user->password_hash)
-                                                       ? std::optional(hasher_.hash(credentials.password))
-                                                       : std::nullopt;
+  const std::optional<std::string> stronger_hash =
+      hasher_.needs_rehash(user->password_hash) ? std::optional(hasher_.hash(credentials.password)) : std::nullopt;
   return storage_.write([&](UnitOfWork& uow) {
     Repository<User> users(uow);
     auto current = users.find(user->id);
@@ -120,10 +124,10 @@ TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& clie
     return fresh;
   });
   if (!pair) {
-    logger_.warning("security", "refresh token reused: session ended",
-                    Object{{"address", client.address},
-                           {"user_id", claims.subject.text()},
-                           {"session_id", claims.session->text()}});
+    logger_.warning(
+        "security", "refresh token reused: session ended",
+        Object{
+            {"address", client.address}, {"user_id", claims.subject.text()}, {"session_id", claims.session->text()}});
     throw unauthenticated("token_reused", "This refresh token was used before; the session has been ended.");
   }
   return *pair;
@@ -185,8 +189,8 @@ std::vector<Session> Auth::sessions(const Principal& who) {
 void Auth::end_session(const Principal& who, SessionId id) {
   const UserId user = who.user();
   storage_.write([&](UnitOfWork& uow) {
-    const auto ended = Repository<Session>(uow).update_where(
-        all_of({equal("id", id), alive(user, clock_.now())}), {set("ended_at", clock_.now())});
+    const auto ended = Repository<Session>(uow).update_where(all_of({equal("id", id), alive(user, clock_.now())}),
+                                                             {set("ended_at", clock_.now())});
     if (ended.empty()) throw not_found("session_not_found", "Session not found.");
   });
 }

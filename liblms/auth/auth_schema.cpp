@@ -103,9 +103,8 @@ const Schema& TokenPair::schema() {
 }
 
 const Schema& Login::schema() {
-  static const Schema schema = define<Login>("Login", "Fresh tokens, and whose they are.")
-                                   .flatten(&Login::tokens)
-                                   .field("user", &Login::user);
+  static const Schema schema =
+      define<Login>("Login", "Fresh tokens, and whose they are.").flatten(&Login::tokens).field("user", &Login::user);
   return schema;
 }
 

@@ -18,8 +18,12 @@ using std::chrono::seconds;
 
 constexpr std::size_t max_token_length = 4'096;
 
-std::int64_t epoch_seconds(Time time) { return duration_cast<seconds>(time.time_since_epoch()).count(); }
-Time from_epoch(std::int64_t value) { return Time(seconds(value)); }
+std::int64_t epoch_seconds(Time time) {
+  return duration_cast<seconds>(time.time_since_epoch()).count();
+}
+Time from_epoch(std::int64_t value) {
+  return Time(seconds(value));
+}
 
 /// The one header this school writes; any other is read and compared member by member.
 const std::string& own_header() {
@@ -54,7 +58,9 @@ bool names_audience(const Value& claim, const std::string& audience) {
 }
 
 /// Dates beyond the year 9999 are no dates.
-bool is_date(const Value& claim) { return claim.is_integer() && claim.as_integer() >= 0 && claim.as_integer() < 253'402'300'800; }
+bool is_date(const Value& claim) {
+  return claim.is_integer() && claim.as_integer() >= 0 && claim.as_integer() < 253'402'300'800;
+}
 
 }  // namespace
 
@@ -64,15 +70,22 @@ Tokens::Tokens(TokenOptions options, Clock& clock, Random& random)
     throw invalid({"SECRET_KEY"}, "must have at least 32 characters", "value_error.any_str.min_length");
 }
 
-Tokens::~Tokens() { wipe(options_.secret.data(), options_.secret.size()); }
+Tokens::~Tokens() {
+  wipe(options_.secret.data(), options_.secret.size());
+}
 
 std::chrono::seconds Tokens::lifetime(TokenType type) const noexcept {
   switch (type) {
-    case TokenType::access: return options_.access;
-    case TokenType::refresh: return options_.refresh;
-    case TokenType::password_reset: return options_.password_reset;
-    case TokenType::email_verification: return options_.email_verification;
-    case TokenType::mfa_challenge: return options_.mfa_challenge;
+    case TokenType::access:
+      return options_.access;
+    case TokenType::refresh:
+      return options_.refresh;
+    case TokenType::password_reset:
+      return options_.password_reset;
+    case TokenType::email_verification:
+      return options_.email_verification;
+    case TokenType::mfa_challenge:
+      return options_.mfa_challenge;
   }
   return {};
 }
@@ -107,7 +120,9 @@ Tokens::Issued Tokens::create(TokenType type, UserId subject, std::string role,
 std::string Tokens::create_access_token(UserId subject, std::string role) const {
   return create(TokenType::access, subject, std::move(role)).text;
 }
-std::string Tokens::create_refresh_token(UserId subject) const { return create(TokenType::refresh, subject).text; }
+std::string Tokens::create_refresh_token(UserId subject) const {
+  return create(TokenType::refresh, subject).text;
+}
 std::string Tokens::create_password_reset_token(UserId subject) const {
   return create(TokenType::password_reset, subject).text;
 }
@@ -144,8 +159,13 @@ TokenVerdict Tokens::decode(std::string_view token, TokenType expected) const {
   if (!subject || !type) return TokenFault::malformed;
   if (*type != expected) return TokenFault::wrong_type;
 
-  TokenClaims claims{*subject, role.is_string() ? role.as_string() : std::string(), jti.as_string(), *type,
-                     from_epoch(iat.as_integer()), from_epoch(exp.as_integer()), std::nullopt};
+  TokenClaims claims{*subject,
+                     role.is_string() ? role.as_string() : std::string(),
+                     jti.as_string(),
+                     *type,
+                     from_epoch(iat.as_integer()),
+                     from_epoch(exp.as_integer()),
+                     std::nullopt};
   if (sid.is_string() && !(claims.session = SessionId::parse(sid.as_string()))) return TokenFault::malformed;
 
   const Time now = clock_.now();

@@ -11,7 +11,8 @@ Roles::Roles() {
   };
   grant(std::string(role::admin), names({P::create_course, P::update_course, P::delete_course, P::view_analytics,
                                          P::manage_enrollments, P::manage_users, P::manage_quizzes}));
-  grant(std::string(role::instructor), names({P::create_course, P::update_course, P::view_analytics, P::manage_quizzes}));
+  grant(std::string(role::instructor),
+        names({P::create_course, P::update_course, P::view_analytics, P::manage_quizzes}));
   grant(std::string(role::student), {});
 }
 
@@ -19,7 +20,9 @@ void Roles::grant(std::string role, const std::set<std::string, std::less<>>& pe
   permissions_[std::move(role)].insert(permissions.begin(), permissions.end());
 }
 
-bool Roles::exists(std::string_view role) const noexcept { return permissions_.find(role) != permissions_.end(); }
+bool Roles::exists(std::string_view role) const noexcept {
+  return permissions_.find(role) != permissions_.end();
+}
 
 bool Roles::may(std::string_view role, Permission permission) const noexcept {
   if (role == role::admin) return true;
@@ -33,7 +36,9 @@ std::vector<std::string> Roles::names() const {
   return names;
 }
 
-Principal Principal::anonymous() { return {}; }
+Principal Principal::anonymous() {
+  return {};
+}
 
 Principal Principal::system() {
   Principal principal;

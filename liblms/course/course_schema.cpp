@@ -19,35 +19,41 @@ const Schema& Course::schema() {
                   .max_length = 200,
                   .example = "SQL from zero",
                   .search_weight = 8})
-          .field("summary", &Course::summary,
-                 {.doc = "One sentence for lists.", .max_length = 300, .search_weight = 4})
+          .field("summary", &Course::summary, {.doc = "One sentence for lists.", .max_length = 300, .search_weight = 4})
           .field("description", &Course::description,
                  {.doc = "What it is about, in Markdown.",
                   .max_length = 20'000,
                   .format = Format::markdown,
                   .search_weight = 1})
-          .field("category", &Course::category, {.doc = "One word.", .max_length = 64, .example = "computing", .search_weight = 4})
+          .field("category", &Course::category,
+                 {.doc = "One word.", .max_length = 64, .example = "computing", .search_weight = 4})
           .field("level", &Course::level, {.doc = "What it asks of its students."})
-          .field("language", &Course::language, {.doc = "What it is taught in.", .format = Format::language, .example = "en"})
+          .field("language", &Course::language,
+                 {.doc = "What it is taught in.", .format = Format::language, .example = "en"})
           .field("price_cents", &Course::price_cents,
                  {.doc = "In the currency's minor unit; 0: free.", .minimum = 0, .maximum = 100'000'000})
           .field("currency", &Course::currency, {.doc = "ISO 4217.", .format = Format::currency, .example = "EUR"})
           .field("tags", &Course::tags,
-                 {.doc = "Up to twenty words.", .max_length = 20, .example = Array{"databases", "sql"}, .search_weight = 4})
+                 {.doc = "Up to twenty words.",
+                  .max_length = 20,
+                  .example = Array{"databases", "sql"},
+                  .search_weight = 4})
           .field("prerequisites", &Course::prerequisites,
                  {.doc = "Ids of courses to be completed before enrolling.", .max_length = 20})
           .field("capacity", &Course::capacity,
                  {.doc = "How many can be enrolled at once; null: no end.", .minimum = 1, .maximum = 1'000'000})
           .field("instructor_id", &Course::instructor_id,
                  {.doc = "The owner: who creates it, unless an admin names somebody.", .references = "users"})
-          .field("status", &Course::status, {.doc = "Changed by publish, unpublish and archive.", .access = Access::read_only})
+          .field("status", &Course::status,
+                 {.doc = "Changed by publish, unpublish and archive.", .access = Access::read_only})
           .field("lesson_count", &Course::lesson_count, {.access = Access::read_only})
           .field("enrolled_count", &Course::enrolled_count,
                  {.doc = "Active and completed enrolments.", .access = Access::read_only})
-          .field("version", &Course::version,
-                 {.doc = "One more with every change. Sent with a change, the change is refused unless this is still the "
-                         "current version.",
-                  .minimum = 1})
+          .field(
+              "version", &Course::version,
+              {.doc = "One more with every change. Sent with a change, the change is refused unless this is still the "
+                      "current version.",
+               .minimum = 1})
           .field("created_at", &Course::created_at, {.access = Access::read_only})
           .field("updated_at", &Course::updated_at, {.access = Access::read_only})
           .field("published_at", &Course::published_at, {.access = Access::read_only})
@@ -63,10 +69,13 @@ const Schema& Section::schema() {
           .table("sections")
           .key("id", &Section::id)
           .field("course_id", &Section::course_id, {.access = Access::read_only, .references = "courses"})
-          .field("title", &Section::title,
-                 {.doc = "Its heading.", .required = true, .min_length = 1, .max_length = 200, .example = "First queries"})
+          .field(
+              "title", &Section::title,
+              {.doc = "Its heading.", .required = true, .min_length = 1, .max_length = 200, .example = "First queries"})
           .field("position", &Section::position,
-                 {.doc = "From 1; those at and after it move. 0 when adding: at the end.", .minimum = 0, .maximum = 10'000})
+                 {.doc = "From 1; those at and after it move. 0 when adding: at the end.",
+                  .minimum = 0,
+                  .maximum = 10'000})
           .index({"course_id", "position"});
   return schema;
 }
@@ -76,9 +85,15 @@ namespace {
 FieldOptions lesson_title_options() {
   return {.doc = "Its heading.", .required = true, .min_length = 1, .max_length = 200, .example = "SELECT"};
 }
-FieldOptions section_options() { return {.doc = "The section it stands in.", .references = "sections"}; }
-FieldOptions duration_options() { return {.doc = "How long it takes.", .minimum = 0, .maximum = 10'000}; }
-FieldOptions preview_options() { return {.doc = "Open to everybody who sees the course."}; }
+FieldOptions section_options() {
+  return {.doc = "The section it stands in.", .references = "sections"};
+}
+FieldOptions duration_options() {
+  return {.doc = "How long it takes.", .minimum = 0, .maximum = 10'000};
+}
+FieldOptions preview_options() {
+  return {.doc = "Open to everybody who sees the course."};
+}
 FieldOptions position_options() {
   return {.doc = "Within the course, from 1; those at and after it move. 0 when adding: at the end.",
           .minimum = 0,
@@ -95,13 +110,16 @@ const Schema& Lesson::schema() {
           .field("course_id", &Lesson::course_id, {.access = Access::read_only, .references = "courses"})
           .field("section_id", &Lesson::section_id, section_options())
           .field("title", &Lesson::title, lesson_title_options())
-          .field("kind", &Lesson::kind, {.doc = "A quiz lesson is completed by passing its quiz.", .access = Access::create_only})
+          .field("kind", &Lesson::kind,
+                 {.doc = "A quiz lesson is completed by passing its quiz.", .access = Access::create_only})
           .field("content", &Lesson::content,
                  {.doc = "The text, or what accompanies the video, file or quiz, in Markdown.",
                   .max_length = 100'000,
                   .format = Format::markdown})
           .field("url", &Lesson::url,
-                 {.doc = "Where the video or file is.", .max_length = 2'000, .format = Format::url,
+                 {.doc = "Where the video or file is.",
+                  .max_length = 2'000,
+                  .format = Format::url,
                   .example = "https://video.example.org/select.mp4"})
           .field("duration_minutes", &Lesson::duration_minutes, duration_options())
           .field("preview", &Lesson::preview, preview_options())
@@ -114,16 +132,15 @@ const Schema& Lesson::schema() {
 }
 
 const Schema& LessonSummary::schema() {
-  static const Schema schema =
-      define<LessonSummary>("LessonSummary", "A lesson without its content.")
-          .field("id", &LessonSummary::id, {.access = Access::read_only})
-          .field("course_id", &LessonSummary::course_id, {.access = Access::read_only})
-          .field("section_id", &LessonSummary::section_id, section_options())
-          .field("title", &LessonSummary::title, lesson_title_options())
-          .field("kind", &LessonSummary::kind)
-          .field("duration_minutes", &LessonSummary::duration_minutes, duration_options())
-          .field("preview", &LessonSummary::preview, preview_options())
-          .field("position", &LessonSummary::position, position_options());
+  static const Schema schema = define<LessonSummary>("LessonSummary", "A lesson without its content.")
+                                   .field("id", &LessonSummary::id, {.access = Access::read_only})
+                                   .field("course_id", &LessonSummary::course_id, {.access = Access::read_only})
+                                   .field("section_id", &LessonSummary::section_id, section_options())
+                                   .field("title", &LessonSummary::title, lesson_title_options())
+                                   .field("kind", &LessonSummary::kind)
+                                   .field("duration_minutes", &LessonSummary::duration_minutes, duration_options())
+                                   .field("preview", &LessonSummary::preview, preview_options())
+                                   .field("position", &LessonSummary::position, position_options());
   return schema;
 }
 
@@ -136,7 +153,8 @@ const Schema& CourseFilter::schema() {
                          "and accents.",
                   .max_length = 200,
                   .example = "sql"})
-          .field("status", &CourseFilter::status, {.doc = "Drafts and archived courses are seen by their owner and admins."})
+          .field("status", &CourseFilter::status,
+                 {.doc = "Drafts and archived courses are seen by their owner and admins."})
           .field("category", &CourseFilter::category, {.max_length = 64})
           .field("level", &CourseFilter::level)
           .field("language", &CourseFilter::language, {.format = Format::language})
@@ -161,7 +179,8 @@ const Schema& CourseEvent::schema() {
 
 namespace events {
 const EventType course_created{"course.created", "A draft was made.", &CourseEvent::schema};
-const EventType course_updated{"course.updated", "A course, its sections or lessons were changed.", &CourseEvent::schema};
+const EventType course_updated{"course.updated", "A course, its sections or lessons were changed.",
+                               &CourseEvent::schema};
 const EventType course_published{"course.published", "A course was opened to students.", &CourseEvent::schema};
 const EventType course_unpublished{"course.unpublished", "A course was taken back to a draft.", &CourseEvent::schema};
 const EventType course_archived{"course.archived", "A course was closed to newcomers.", &CourseEvent::schema};

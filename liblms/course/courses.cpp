@@ -42,7 +42,9 @@ std::vector<std::string> fields_of(const Schema& schema) {
   return names;
 }
 
-Error slug_taken() { return conflict("slug_taken", "Another course has this slug."); }
+Error slug_taken() {
+  return conflict("slug_taken", "Another course has this slug.");
+}
 
 }  // namespace
 
@@ -67,7 +69,9 @@ void require_course_owner(const Principal& who, const Course& course) {
 Courses::Courses(Storage& storage, Clock& clock, Random& random, Events& events)
     : storage_(storage), clock_(clock), random_(random), events_(events) {}
 
-void Courses::add_hooks(Hooks hooks) { hooks_.push_back(std::move(hooks)); }
+void Courses::add_hooks(Hooks hooks) {
+  hooks_.push_back(std::move(hooks));
+}
 
 Course Courses::visible(UnitOfWork& uow, const Principal& who, std::string_view id_or_slug) const {
   const Repository<Course> courses(uow);
@@ -115,7 +119,8 @@ Course Courses::add(UnitOfWork& uow, const Principal& who, Course draft) {
   return draft;
 }
 
-void Courses::check_references(UnitOfWork& uow, const Principal& who, const Course& course, const Course* before) const {
+void Courses::check_references(UnitOfWork& uow, const Principal& who, const Course& course,
+                               const Course* before) const {
   if (!before || before->instructor_id != course.instructor_id) {
     if (!course.instructor_id && !who.is_system())
       throw invalid({"body", "instructor_id"}, "a course needs an owner", "value_error.missing");
@@ -148,9 +153,8 @@ Page<Course> Courses::list(const Principal& who, const CourseFilter& filter) {
   if (filter.tag) conditions.push_back(contains("tags", *filter.tag));
   if (filter.instructor_id) conditions.push_back(equal("instructor_id", *filter.instructor_id));
   if (filter.max_price_cents) conditions.push_back(less_equal("price_cents", *filter.max_price_cents));
-  return storage_.read([&](UnitOfWork& uow) {
-    return select_page<Course>(uow, all_of(conditions), order_of(filter), filter.page);
-  });
+  return storage_.read(
+      [&](UnitOfWork& uow) { return select_page<Course>(uow, all_of(conditions), order_of(filter), filter.page); });
 }
 
 Course Courses::update(const Principal& who, CourseId id, const Patch<Course>& patch) {
@@ -226,9 +230,7 @@ void Courses::remove(const Principal& who, CourseId id) {
 }
 
 std::vector<Section> Courses::sections(const Principal& who, std::string_view id_or_slug) {
-  return storage_.read([&](UnitOfWork& uow) {
-    return in_order<Section>(uow, visible(uow, who, id_or_slug).id);
-  });
+  return storage_.read([&](UnitOfWork& uow) { return in_order<Section>(uow, visible(uow, who, id_or_slug).id); });
 }
 
 Section Courses::add_section(const Principal& who, CourseId id, Section section) {

@@ -47,40 +47,44 @@ void add_course_routes(Router& router, Courses& courses) {
               .input_mode = Input::change,
               .input = &Course::schema(),
               .output = &Course::schema(),
-              .errors = {not_owner, slug_taken,
+              .errors = {not_owner,
+                         slug_taken,
                          {ErrorCode::conflict, "stale_version", "The course was changed meanwhile; read it again."}},
               .handler = [&](Call& call) {
                 return ok(courses.update(call.who(), call.id<CourseId>("id"), call.patch<Course>()));
               }});
 
-  router.add({.method = del,
-              .path = "/courses/{id}",
-              .operation = "deleteCourse",
-              .tag = "courses",
-              .summary = "Remove a course nobody ever enrolled in",
-              .allow = Permission::delete_course,
-              .weight = Weight::write,
-              .output_mode = Output::nothing,
-              .status = 204,
-              .errors = {not_owner, {ErrorCode::conflict, "courses_in_use", "Somebody has enrolled, or another course requires it."}},
-              .handler = [&](Call& call) {
-                courses.remove(call.who(), call.id<CourseId>("id"));
-                return no_content();
-              }});
+  router.add(
+      {.method = del,
+       .path = "/courses/{id}",
+       .operation = "deleteCourse",
+       .tag = "courses",
+       .summary = "Remove a course nobody ever enrolled in",
+       .allow = Permission::delete_course,
+       .weight = Weight::write,
+       .output_mode = Output::nothing,
+       .status = 204,
+       .errors = {not_owner,
+                  {ErrorCode::conflict, "courses_in_use", "Somebody has enrolled, or another course requires it."}},
+       .handler = [&](Call& call) {
+         courses.remove(call.who(), call.id<CourseId>("id"));
+         return no_content();
+       }});
 
-  router.add({.method = post,
-              .path = "/courses/{id}/publish",
-              .operation = "publishCourse",
-              .tag = "courses",
-              .summary = "Make a draft visible to students",
-              .allow = Permission::update_course,
-              .weight = Weight::write,
-              .output = &Course::schema(),
-              .errors = {not_owner,
-                         {ErrorCode::conflict, "course_not_draft", "Only a draft can be published."},
-                         {ErrorCode::conflict, "course_empty", "The course has no lesson."},
-                         {ErrorCode::conflict, "quiz_lesson_without_quiz", "A quiz lesson has no quiz with questions."}},
-              .handler = [&](Call& call) { return ok(courses.publish(call.who(), call.id<CourseId>("id"))); }});
+  router.add(
+      {.method = post,
+       .path = "/courses/{id}/publish",
+       .operation = "publishCourse",
+       .tag = "courses",
+       .summary = "Make a draft visible to students",
+       .allow = Permission::update_course,
+       .weight = Weight::write,
+       .output = &Course::schema(),
+       .errors = {not_owner,
+                  {ErrorCode::conflict, "course_not_draft", "Only a draft can be published."},
+                  {ErrorCode::conflict, "course_empty", "The course has no lesson."},
+                  {ErrorCode::conflict, "quiz_lesson_without_quiz", "A quiz lesson has no quiz with questions."}},
+       .handler = [&](Call& call) { return ok(courses.publish(call.who(), call.id<CourseId>("id"))); }});
 
   router.add({.method = post,
               .path = "/courses/{id}/unpublish",
@@ -128,8 +132,7 @@ void add_course_routes(Router& router, Courses& courses) {
               .status = 201,
               .errors = {not_owner, {ErrorCode::conflict, "too_many_sections", "The course has as many as it can."}},
               .handler = [&, prefix = router.prefix()](Call& call) {
-                const Section section =
-                    courses.add_section(call.who(), call.id<CourseId>("id"), call.body<Section>());
+                const Section section = courses.add_section(call.who(), call.id<CourseId>("id"), call.body<Section>());
                 return created(section, prefix + "/sections/" + section.id.text());
               }});
 
@@ -205,20 +208,21 @@ void add_course_routes(Router& router, Courses& courses) {
                 return ok(courses.update_lesson(call.who(), call.id<LessonId>("id"), call.patch<Lesson>()));
               }});
 
-  router.add({.method = del,
-              .path = "/lessons/{id}",
-              .operation = "deleteLesson",
-              .tag = "courses",
-              .summary = "Remove a lesson, its quiz and everybody's progress in it",
-              .allow = Permission::update_course,
-              .weight = Weight::write,
-              .output_mode = Output::nothing,
-              .status = 204,
-              .errors = {not_owner, {ErrorCode::conflict, "course_empty", "A published course keeps at least one lesson."}},
-              .handler = [&](Call& call) {
-                courses.remove_lesson(call.who(), call.id<LessonId>("id"));
-                return no_content();
-              }});
+  router.add(
+      {.method = del,
+       .path = "/lessons/{id}",
+       .operation = "deleteLesson",
+       .tag = "courses",
+       .summary = "Remove a lesson, its quiz and everybody's progress in it",
+       .allow = Permission::update_course,
+       .weight = Weight::write,
+       .output_mode = Output::nothing,
+       .status = 204,
+       .errors = {not_owner, {ErrorCode::conflict, "course_empty", "A published course keeps at least one lesson."}},
+       .handler = [&](Call& call) {
+         courses.remove_lesson(call.who(), call.id<LessonId>("id"));
+         return no_content();
+       }});
 }
 
 }  // namespace lms

@@ -13,7 +13,8 @@ const Schema& Enrollment::schema() {
           .field("completed_lessons", &Enrollment::completed_lessons, {.access = Access::read_only})
           .field("enrolled_at", &Enrollment::enrolled_at, {.access = Access::read_only})
           .field("completed_at", &Enrollment::completed_at, {.access = Access::read_only})
-          .field("expires_at", &Enrollment::expires_at, {.doc = "When access ends; null: never.", .access = Access::read_only})
+          .field("expires_at", &Enrollment::expires_at,
+                 {.doc = "When access ends; null: never.", .access = Access::read_only})
           .field("last_activity_at", &Enrollment::last_activity_at, {.access = Access::read_only})
           .unique({"student_id", "course_id"})
           .index({"course_id", "status", "enrolled_at"})
@@ -56,12 +57,11 @@ const Schema& EnrollmentTerms::schema() {
 }
 
 const Schema& EnrollmentFilter::schema() {
-  static const Schema schema =
-      define<EnrollmentFilter>("EnrollmentFilter", "Which enrolments.")
-          .flatten(&EnrollmentFilter::page)
-          .field("course_id", &EnrollmentFilter::course_id, {.doc = "In this course."})
-          .field("student_id", &EnrollmentFilter::student_id, {.doc = "Of this student."})
-          .field("status", &EnrollmentFilter::status);
+  static const Schema schema = define<EnrollmentFilter>("EnrollmentFilter", "Which enrolments.")
+                                   .flatten(&EnrollmentFilter::page)
+                                   .field("course_id", &EnrollmentFilter::course_id, {.doc = "In this course."})
+                                   .field("student_id", &EnrollmentFilter::student_id, {.doc = "Of this student."})
+                                   .field("status", &EnrollmentFilter::status);
   return schema;
 }
 
@@ -155,10 +155,12 @@ const Schema& LessonCompletedEvent::schema() {
 }
 
 namespace events {
-const EventType enrollment_created{"enrollment.created", "A student was enrolled, or enrolled again.", &EnrollmentEvent::schema};
+const EventType enrollment_created{"enrollment.created", "A student was enrolled, or enrolled again.",
+                                   &EnrollmentEvent::schema};
 const EventType enrollment_completed{"enrollment.completed", "A student completed a course.", &EnrollmentEvent::schema};
 const EventType enrollment_dropped{"enrollment.dropped", "A seat was given up.", &EnrollmentEvent::schema};
-const EventType enrollment_expired{"enrollment.expired", "A student's time in a course was over.", &EnrollmentEvent::schema};
+const EventType enrollment_expired{"enrollment.expired", "A student's time in a course was over.",
+                                   &EnrollmentEvent::schema};
 const EventType lesson_completed{"lesson.completed", "A student completed a lesson.", &LessonCompletedEvent::schema};
 }  // namespace events
 

@@ -88,7 +88,8 @@ Enrollment Enrollments::enroll(const Principal& who, const NewEnrollment& wish) 
     Repository<Enrollment> enrollments(uow);
     const Time now = clock_.now();
     auto enrollment = enrollments.first(enrollment_of(student, course.id));
-    if (enrollment && works_in(*enrollment, now)) throw conflict("already_enrolled", "The student is in this course already.");
+    if (enrollment && works_in(*enrollment, now))
+      throw conflict("already_enrolled", "The student is in this course already.");
     const bool holds_seat = enrollment && enrollment->status == EnrollmentStatus::active;
     if (!holds_seat) take_seat(uow, course);
     if (enrollment) {
@@ -112,8 +113,7 @@ Enrollment Enrollments::enroll(const Principal& who, const NewEnrollment& wish) 
 
 /// What a student who enrols on their own must bring.
 void Enrollments::check_admission(UnitOfWork& uow, UserId student, const Course& course) const {
-  if (course.price_cents > 0)
-    throw forbidden("payment_required", "The course has to be paid for before enrolling.");
+  if (course.price_cents > 0) throw forbidden("payment_required", "The course has to be paid for before enrolling.");
   const Repository<Enrollment> enrollments(uow);
   for (const CourseId& prerequisite : course.prerequisites) {
     const auto before = enrollments.first(enrollment_of(student, prerequisite));
@@ -143,7 +143,8 @@ Page<EnrollmentView> Enrollments::list(const Principal& who, const EnrollmentFil
   require_user(who);
   return storage_.read([&](UnitOfWork& uow) {
     std::vector<Condition> conditions;
-    const bool sees_all = who.may(Permission::manage_enrollments) || (filter.course_id && teaches(uow, who, *filter.course_id));
+    const bool sees_all =
+        who.may(Permission::manage_enrollments) || (filter.course_id && teaches(uow, who, *filter.course_id));
     if (!sees_all) conditions.push_back(equal("student_id", who.user()));
     if (filter.course_id) conditions.push_back(equal("course_id", *filter.course_id));
     if (filter.student_id) conditions.push_back(equal("student_id", *filter.student_id));
@@ -153,7 +154,8 @@ Page<EnrollmentView> Enrollments::list(const Principal& who, const EnrollmentFil
     std::vector<CourseId> ids;
     for (const Enrollment& enrollment : found.items) ids.push_back(enrollment.course_id);
     std::map<CourseId, Course> courses;
-    for (Course& course : Repository<Course>(uow).select({.where = in("id", ids)})) courses.emplace(course.id, std::move(course));
+    for (Course& course : Repository<Course>(uow).select({.where = in("id", ids)}))
+      courses.emplace(course.id, std::move(course));
 
     Page<EnrollmentView> page{{}, found.page, found.page_size, found.total, found.total_is_more};
     for (Enrollment& enrollment : found.items) {
@@ -294,9 +296,9 @@ void Enrollments::lesson_removed(UnitOfWork& uow, const Course& course, const Le
   all.remove_where(equal("lesson_id", lesson.id));
   if (!done.empty()) enrollments.update_where(in("id", done), {add("completed_lessons", -1)});
   if (course.lesson_count == 0) return;
-  for (Enrollment& enrollment : enrollments.select(
-           {.where = all_of({equal("course_id", course.id), equal("status", EnrollmentStatus::active),
-                             greater_equal("completed_lessons", course.lesson_count)})})) {
+  for (Enrollment& enrollment :
+       enrollments.select({.where = all_of({equal("course_id", course.id), equal("status", EnrollmentStatus::active),
+                                            greater_equal("completed_lessons", course.lesson_count)})})) {
     complete_course_if_done(uow, Principal::system(), enrollment, course);
     enrollments.update(enrollment);
   }
@@ -345,9 +347,9 @@ std::size_t Enrollments::expire_overdue() {
   return storage_.write([&](UnitOfWork& uow) {
     Repository<Enrollment> enrollments(uow);
     const Repository<Course> courses(uow);
-    auto overdue = enrollments.select({.where = all_of({equal("status", EnrollmentStatus::active),
-                                                        less_equal("expires_at", clock_.now())}),
-                                       .limit = batch});
+    auto overdue = enrollments.select(
+        {.where = all_of({equal("status", EnrollmentStatus::active), less_equal("expires_at", clock_.now())}),
+         .limit = batch});
     for (Enrollment& enrollment : overdue) {
       enrollment.status = EnrollmentStatus::expired;
       enrollments.update(enrollment);

@@ -37,7 +37,8 @@ void add_enrollment_routes(Router& router, Enrollments& enrollments) {
               .input_mode = Input::create,
               .input = &ProgressReport::schema(),
               .output = &ProgressResult::schema(),
-              .errors = {not_enrolled, {ErrorCode::conflict, "quiz_lesson", "A quiz lesson is completed by passing its quiz."}},
+              .errors = {not_enrolled,
+                         {ErrorCode::conflict, "quiz_lesson", "A quiz lesson is completed by passing its quiz."}},
               .handler = [&](Call& call) {
                 return ok(enrollments.report(call.who(), call.id<LessonId>("id"), call.body<ProgressReport>()));
               }});
@@ -47,7 +48,8 @@ void add_enrollment_routes(Router& router, Enrollments& enrollments) {
               .operation = "listEnrollments",
               .tag = "enrollments",
               .summary = "Find enrolments",
-              .description = "One's own; those of a course one teaches when `course_id` names it; all for those who manage them.",
+              .description =
+                  "One's own; those of a course one teaches when `course_id` names it; all for those who manage them.",
               .query = &EnrollmentFilter::schema(),
               .output_mode = Output::page,
               .output = &EnrollmentView::schema(),
@@ -112,16 +114,15 @@ void add_enrollment_routes(Router& router, Enrollments& enrollments) {
                 return no_content();
               }});
 
-  router.add({.method = get,
-              .path = "/enrollments/{id}/progress",
-              .operation = "listProgress",
-              .tag = "enrollments",
-              .summary = "Progress in each lesson begun",
-              .output_mode = Output::items,
-              .output = &LessonProgress::schema(),
-              .handler = [&](Call& call) {
-                return ok(enrollments.progress(call.who(), call.id<EnrollmentId>("id")));
-              }});
+  router.add(
+      {.method = get,
+       .path = "/enrollments/{id}/progress",
+       .operation = "listProgress",
+       .tag = "enrollments",
+       .summary = "Progress in each lesson begun",
+       .output_mode = Output::items,
+       .output = &LessonProgress::schema(),
+       .handler = [&](Call& call) { return ok(enrollments.progress(call.who(), call.id<EnrollmentId>("id"))); }});
 }
 
 }  // namespace lms

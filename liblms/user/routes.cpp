@@ -102,7 +102,8 @@ void add_user_routes(Router& router, Users& users) {
               .weight = Weight::write,
               .output_mode = Output::nothing,
               .status = 204,
-              .errors = {last_admin, {ErrorCode::conflict, "users_in_use", "The account has courses, enrolments or the like."}},
+              .errors = {last_admin,
+                         {ErrorCode::conflict, "users_in_use", "The account has courses, enrolments or the like."}},
               .handler = [&](Call& call) {
                 users.remove(call.who(), call.id<UserId>("id"));
                 return no_content();

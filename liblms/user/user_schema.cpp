@@ -12,7 +12,9 @@ FieldOptions full_name_options() {
           .example = "Amina Okafor",
           .search_weight = 4};
 }
-FieldOptions bio_options() { return {.doc = "A few words about the person.", .max_length = 2'000}; }
+FieldOptions bio_options() {
+  return {.doc = "A few words about the person.", .max_length = 2'000};
+}
 FieldOptions language_options() {
   return {.doc = "Preferred language.", .format = Format::language, .example = "pt-BR"};
 }

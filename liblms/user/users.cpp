@@ -9,9 +9,13 @@ namespace lms {
 
 namespace {
 
-UserEvent event_data(const User& user) { return {user.id, user.email, user.full_name, user.role}; }
+UserEvent event_data(const User& user) {
+  return {user.id, user.email, user.full_name, user.role};
+}
 
-Profile profile_of(const User& user) { return {user.full_name, user.bio, user.language, user.timezone}; }
+Profile profile_of(const User& user) {
+  return {user.full_name, user.bio, user.language, user.timezone};
+}
 
 void set_profile(User& user, const Profile& profile) {
   user.full_name = profile.full_name;
@@ -37,8 +41,7 @@ void PasswordPolicy::check(const std::string& password, std::string_view email, 
     refuse("must have at least " + std::to_string(min_length) + " characters", "value_error.any_str.min_length");
   if (password.find_first_not_of(" \t\r\n") == std::string::npos)
     refuse("must not consist of blanks alone", "value_error.password.blank");
-  if (email_key(password) == email_key(email))
-    refuse("must not be the address itself", "value_error.password.email");
+  if (email_key(password) == email_key(email)) refuse("must not be the address itself", "value_error.password.email");
 }
 
 Users::Users(Storage& storage, Clock& clock, Random& random, Events& events, PasswordHasher& hasher, const Roles& roles,
@@ -191,10 +194,9 @@ void Users::tell_leaving(UnitOfWork& uow, const User& user) const {
 
 void Users::require_other_admin(UnitOfWork& uow, const User& leaving) const {
   if (leaving.role != role::admin || !leaving.is_active) return;
-  const Condition other = all_of({equal("role", role::admin), equal("is_active", true),
-                                  none_of({equal("id", leaving.id)})});
-  if (!Repository<User>(uow).exists(other))
-    throw conflict("last_admin", "The school would be left without an admin.");
+  const Condition other =
+      all_of({equal("role", role::admin), equal("is_active", true), none_of({equal("id", leaving.id)})});
+  if (!Repository<User>(uow).exists(other)) throw conflict("last_admin", "The school would be left without an admin.");
 }
 
 }  // namespace lms

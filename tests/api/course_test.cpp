@@ -136,8 +136,8 @@ TEST_CASE("lessons keep their order when they are added, moved and removed") {
   REQUIRE(section.status == 201);
   const auto add = [&](const char* title, std::int64_t position) {
     return school
-        .post(path + "/lessons",
-              Object{{"title", title}, {"position", position}, {"section_id", section.body["id"]}}, ines)
+        .post(path + "/lessons", Object{{"title", title}, {"position", position}, {"section_id", section.body["id"]}},
+              ines)
         .text("id");
   };
   const std::string a = add("A", 0);
@@ -201,6 +201,6 @@ TEST_CASE("what happens to courses is told as events, in the order it happened")
   testing::EventRecorder recorder(school.lms.events());
   const std::string ines = school.signed_in("ines@example.org", role::instructor);
   school.published_course(ines, "Knots", 1);
-  CHECK(recorder.take_types() == Titles{"user.registered", "user.logged_in", "course.created", "course.updated",
-                                        "course.published"});
+  CHECK(recorder.take_types() ==
+        Titles{"user.registered", "user.logged_in", "course.created", "course.updated", "course.published"});
 }

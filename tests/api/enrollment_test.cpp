@@ -10,7 +10,9 @@ using lms::test::School;
 
 namespace {
 
-Value in_course(const Value& course) { return Object{{"course_id", course["id"]}}; }
+Value in_course(const Value& course) {
+  return Object{{"course_id", course["id"]}};
+}
 
 std::vector<std::string> lesson_ids(School& school, const Value& course) {
   std::vector<std::string> ids;
@@ -39,8 +41,9 @@ TEST_CASE("a student enrols, works through the lessons and completes the course"
   CHECK(school.get("/courses/knots").body["enrollment"].is_null());
   CHECK(school.get("/courses/knots").number("enrolled_count") == 1);
 
-  const auto half = school.put("/lessons/" + lessons[0] + "/progress",
-                               Object{{"progress_percent", 50}, {"position_seconds", 30}, {"time_spent_seconds", 40}}, ada);
+  const auto half =
+      school.put("/lessons/" + lessons[0] + "/progress",
+                 Object{{"progress_percent", 50}, {"position_seconds", 30}, {"time_spent_seconds", 40}}, ada);
   CHECK(half.status == 200);
   CHECK(half.body["completed"] == Value(false));
   const auto first = school.put("/lessons/" + lessons[0] + "/progress",
@@ -78,7 +81,8 @@ TEST_CASE("prerequisites and price are enforced, and those who manage enrolments
   const Value knots = school.published_course(ines, "Knots", 1);
   const std::string path = "/courses/" + knots["id"].as_string();
   CHECK(school.patch(path, Object{{"prerequisites", Array{knots["id"]}}}, ines).status == 422);
-  CHECK(school.patch(path, Object{{"prerequisites", Array{"00000000-0000-7000-8000-000000000000"}}}, ines).status == 422);
+  CHECK(school.patch(path, Object{{"prerequisites", Array{"00000000-0000-7000-8000-000000000000"}}}, ines).status ==
+        422);
   REQUIRE(school.patch(path, Object{{"prerequisites", Array{basics["id"]}}}, ines).status == 200);
 
   CHECK(school.post("/enrollments", in_course(knots), ada).code() == "prerequisites_missing");
@@ -176,8 +180,8 @@ TEST_CASE("access ends when it expires, and managing can prolong it") {
   CHECK(school.get(lesson, ada).status == 200);
   school.clock->advance(std::chrono::minutes{10});
   CHECK(school.get(lesson, ada).code() == "not_enrolled");
-  CHECK(school.patch("/enrollments/" + enrolled.text("id"), Object{{"expires_at", "2026-01-01T00:11:00Z"}}, admin).status ==
-        200);
+  CHECK(school.patch("/enrollments/" + enrolled.text("id"), Object{{"expires_at", "2026-01-01T00:11:00Z"}}, admin)
+            .status == 200);
   CHECK(school.get(lesson, ada).status == 200);
   school.clock->advance(std::chrono::minutes{1});
   CHECK(school.lms.enrollments().expire_overdue() == 1);

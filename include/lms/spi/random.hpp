@@ -19,8 +19,8 @@ class LMS_API Random {
   /// Fills `bytes`. @throws Error internal if the source fails; it never returns less.
   virtual void fill(std::span<std::uint8_t> bytes) = 0;
 
-  /// A version 7 UUID; those from one source never repeat and sort in the order they were made, also within a millisecond
-  /// and when the clock steps back.
+  /// A version 7 UUID; those from one source never repeat and sort in the order they were made, also within a
+  /// millisecond and when the clock steps back.
   Uuid uuid(Time now);
   /// `bytes` random bytes as base64url without padding.
   std::string token(std::size_t bytes = 32);

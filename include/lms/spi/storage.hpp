@@ -20,9 +20,9 @@ namespace lms {
 
 /// The reads and writes of one transaction. Used by one thread, only inside the function it was handed to.
 ///
-/// The public operations check what they are given against the schema, then call the backend's `do_…`. Once an operation
-/// has thrown, the unit is poisoned: every further operation throws and nothing is committed. Where a record may exist
-/// already, say `insert_if_absent` instead of catching a conflict.
+/// The public operations check what they are given against the schema, then call the backend's `do_…`. Once an
+/// operation has thrown, the unit is poisoned: every further operation throws and nothing is committed. Where a record
+/// may exist already, say `insert_if_absent` instead of catching a conflict.
 class LMS_API UnitOfWork {
  public:
   virtual ~UnitOfWork();
