@@ -15,6 +15,16 @@
 namespace lms {
 
 void add_routes(Router& router, Lms& school) {
+  router.describe_tag("auth", "Who somebody is: registration, login, sessions.");
+  router.describe_tag("users", "The school's people and their roles.");
+  router.describe_tag("courses", "Courses, from draft to archive, with their sections.");
+  router.describe_tag("lessons", "What courses are made of.");
+  router.describe_tag("enrollments", "Students in courses, and how far they are.");
+  router.describe_tag("quizzes", "Quizzes and their questions, for those who teach.");
+  router.describe_tag("attempts", "A student's tries at a quiz.");
+  router.describe_tag("certificates", "Proof that a course was completed, open to verification by anybody.");
+  router.describe_tag("events", "What happened in the school, in order.");
+  router.describe_tag("admin", "What those who run the school look after.");
   add_auth_routes(router, school.auth());
   add_user_routes(router, school.users());
   add_course_routes(router, school.courses());

@@ -2,14 +2,12 @@
 #include <cstdio>
 
 #include "commands.hpp"
-#include "failure.hpp"
 #include "setup.hpp"
+#include "text_file.hpp"
 
 namespace lms::server {
 
 namespace {
-
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 void print_effective(const LoadedSettings& loaded) {
   std::size_t width = 0;
@@ -25,9 +23,9 @@ void print_effective(const LoadedSettings& loaded) {
 
 void print_config(const CommonOptions& common, const ConfigOptions& options) {
   if (options.markdown)
-    print(settings_markdown());
+    write_text_file("-", settings_markdown());
   else if (options.example)
-    print(settings_example());
+    write_text_file("-", settings_example());
   else
     print_effective(read_settings(common, SecretKey::signs));
 }
@@ -35,7 +33,7 @@ void print_config(const CommonOptions& common, const ConfigOptions& options) {
 void print_openapi(const CommonOptions& common) {
   const Settings settings = read_settings(common).settings;
   const Lms school(settings);
-  print(school.openapi(2) + "\n");
+  write_text_file("-", school.openapi(2) + "\n");
 }
 
 }  // namespace lms::server

@@ -1,46 +1,22 @@
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <memory>
 #include <string>
+#include <system_error>
 
 #include "commands.hpp"
 #include "failure.hpp"
 #include "setup.hpp"
+#include "text_file.hpp"
 
 namespace lms::server {
 
 namespace {
 
-std::string read_all(const std::string& file) {
-  if (file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
-  std::ifstream in(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in.is_open() || in.bad() || std::filesystem::is_directory(file))
-    throw Failure(ExitCode::no_input, file + " cannot be read: " + std::strerror(in.is_open() ? EISDIR : errno));
-  return text;
-}
-
-/// All or nothing: whoever reads the file sees a whole one.
-void write_all(const std::string& file, const std::string& text) {
-  if (file == "-") {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    return;
-  }
-  const std::string part = file + ".part";
-  std::ofstream out(part, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  std::error_code error;
-  if (out) std::filesystem::rename(part, file, error);
-  if (!out || error) {
-    const int cause = error ? error.value() : errno;
-    std::filesystem::remove(part, error);
-    throw Failure(ExitCode::cannot_create, file + " cannot be written: " + std::strerror(cause));
+std::string read_package(const std::string& file) {
+  try {
+    return read_text_file(file);
+  } catch (const std::system_error& error) {
+    throw Failure(ExitCode::no_input, file + " cannot be read: " + error.code().message());
   }
 }
 
@@ -63,8 +39,8 @@ Course import_package(Lms& school, const Principal& who, const std::string& text
 }  // namespace
 
 void import_course(const CommonOptions& common, const ImportOptions& options) {
-  const std::string text = read_all(options.file);
-  CommandSchool school(common);
+  const std::string text = read_package(options.file);
+  const auto school = open_school(read_settings(common).settings);
   const Principal who = owner(*school, options.instructor);
   const Course course = import_package(*school, who, text);
   std::printf("%s  %s\n", course.id.text().c_str(), course.slug.c_str());
@@ -77,10 +53,15 @@ void import_course(const CommonOptions& common, const ImportOptions& options) {
 }
 
 void export_course(const CommonOptions& common, const ExportOptions& options) {
-  require_database(read_settings(common).settings);
-  CommandSchool school(common);
+  const Settings settings = read_settings(common).settings;
+  require_database(settings);
+  const auto school = open_school(settings);
   const Value package = school->packages().export_package(Principal::system(), options.course);
-  write_all(options.file, to_json(package, 2) + "\n");
+  try {
+    write_text_file(options.file, to_json(package, 2) + "\n");
+  } catch (const std::system_error& error) {
+    throw Failure(ExitCode::cannot_create, options.file + " cannot be written: " + error.code().message());
+  }
 }
 
 }  // namespace lms::server

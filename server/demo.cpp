@@ -80,8 +80,12 @@ std::vector<Answer> answers_worth(const std::vector<Question>& questions, double
           if (!right) break;
         }
         break;
-      case QuestionKind::true_false: answer.answer = question.answer.as_bool() == right; break;
-      case QuestionKind::short_answer: answer.answer = right ? question.accepted.front() : "I do not know"; break;
+      case QuestionKind::true_false:
+        answer.answer = question.answer.as_bool() == right;
+        break;
+      case QuestionKind::short_answer:
+        answer.answer = right ? question.accepted.front() : "I do not know";
+        break;
       case QuestionKind::numeric:
         answer.answer = question.answer.as_real() + (right ? 0.0 : 2 * question.tolerance + 1);
         break;
@@ -239,14 +243,15 @@ std::string fill(Settings settings, const std::string& path) {
   settings.database_url = "sqlite:///" + path;
   settings.admin_email.clear();
   settings.admin_password.clear();
-  Backends backends = open_backends(settings, LogLevel::warning);
+  Backends backends = open_backends(settings, Purpose::command);
   const Time now = backends.clock->now();
   const auto clock = std::make_shared<HistoryClock>(now);
   backends.clock = clock;
   Lms school(settings, std::move(backends));
   if (school.users().list(Principal::system(), {}).total > 0)
-    throw Failure(ExitCode::failure, path + " has accounts already, and a demo school is made in an empty database only; "
-                                     "name another one, for example --database sqlite:///demo.db");
+    throw Failure(ExitCode::failure, path +
+                                         " has accounts already, and a demo school is made in an empty database only; "
+                                         "name another one, for example --database sqlite:///demo.db");
   DemoSchool demo(school, *clock);
   demo.make(now);
   return demo.roll();
@@ -275,8 +280,8 @@ void print_what_to_try(const CommonOptions& common, const Settings& settings) {
       "  token=$(curl -s %s/auth/login -H 'Content-Type: application/json' \\\n"
       "    -d '{\"email\": \"%s\", \"password\": \"%s\"}' | jq -r .access_token)\n"
       "  curl -s %s/enrollments -H \"Authorization: Bearer $token\" | jq\n",
-      database.c_str(), api.c_str(), api.c_str(), std::string(demo::students().front().email).c_str(),
-      password.c_str(), api.c_str());
+      database.c_str(), api.c_str(), api.c_str(), std::string(demo::students().front().email).c_str(), password.c_str(),
+      api.c_str());
 }
 
 }  // namespace
@@ -284,11 +289,13 @@ void print_what_to_try(const CommonOptions& common, const Settings& settings) {
 void make_demo(const CommonOptions& common) {
   const Settings settings = read_settings(common).settings;
   if (settings.environment == Environment::production)
-    throw Failure(ExitCode::bad_settings, "The accounts of a demo school share a password that everybody knows, so there "
-                                          "is none where ENVIRONMENT is production.");
+    throw Failure(ExitCode::bad_settings,
+                  "The accounts of a demo school share a password that everybody knows, so there "
+                  "is none where ENVIRONMENT is production.");
   const DatabaseUrl url = parse_database_url(settings.database_url);
   if (url.path.empty())
-    throw Failure(ExitCode::usage, "A demo school is made in a file; name one, for example --database sqlite:///demo.db");
+    throw Failure(ExitCode::usage,
+                  "A demo school is made in a file; name one, for example --database sqlite:///demo.db");
   const std::string roll = std::filesystem::exists(url.path) ? fill(settings, url.path) : fill_new(settings, url.path);
   std::printf("The demo school is in %s. Everybody's password is %s.\n\n%s", url.path.c_str(), password.c_str(),
               roll.c_str());

@@ -18,7 +18,7 @@ void print(const MigrationStatus& status) {
 void migrate(const CommonOptions& common, const MigrateOptions& options) {
   const Settings settings = read_settings(common).settings;
   if (options.status) require_database(settings);
-  const Backends backends = open_backends(settings, LogLevel::warning);
+  const Backends backends = open_backends(settings, Purpose::command);
   if (!options.status) backends.storage->migrate();
   print(backends.storage->migration_status());
 }

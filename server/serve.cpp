@@ -107,7 +107,7 @@ void serve(const CommonOptions& common) {
   const StopSignals signals;
   std::signal(SIGPIPE, SIG_IGN);  // a log whose reader is gone must not end the school
   const Settings settings = read_settings(common, SecretKey::signs).settings;
-  Lms school(settings, open_backends(settings, settings.log_level));
+  Lms school(settings, open_backends(settings, Purpose::service));
   SchoolApplication application(school);
   http1::Server server = listen(application, settings);
   school.start();

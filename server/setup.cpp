@@ -1,10 +1,7 @@
 #include "setup.hpp"
 
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -14,6 +11,7 @@
 #include <lms/backends/sqlite.hpp>
 
 #include "failure.hpp"
+#include "text_file.hpp"
 
 namespace lms::server {
 
@@ -30,20 +28,12 @@ EnvironmentVariables process_environment() {
 }
 
 std::string dotenv_text() {
-  const std::filesystem::path path = ".env";
-  std::error_code error;
-  if (!std::filesystem::exists(path, error) && !error) return {};
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file.good() && !file.eof())
-    throw Failure(ExitCode::bad_settings, std::string(".env cannot be read: ") + std::strerror(errno));
-  return text;
-}
-
-Settings without_first_admin(Settings settings) {
-  settings.admin_email.clear();
-  settings.admin_password.clear();
-  return settings;
+  try {
+    return read_text_file(".env");
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::no_such_file_or_directory) return {};
+    throw Failure(ExitCode::bad_settings, ".env cannot be read: " + error.code().message());
+  }
 }
 
 /// What is said about single statements and writes.
@@ -72,7 +62,7 @@ class StatementLog {
   std::shared_ptr<Clock> clock_;
 };
 
-std::shared_ptr<Storage> open_storage(const Settings& settings, const std::shared_ptr<LogSink>& log,
+std::shared_ptr<Storage> open_storage(const Settings& settings, Purpose purpose, const std::shared_ptr<LogSink>& log,
                                       const std::shared_ptr<Clock>& clock) {
   const DatabaseUrl url = parse_database_url(settings.database_url);
   if (url.kind == DatabaseUrl::Kind::postgres)
@@ -84,10 +74,12 @@ std::shared_ptr<Storage> open_storage(const Settings& settings, const std::share
   options.synchronous = settings.sqlite_synchronous == SqliteSynchronous::full ? SqliteOptions::Synchronous::full
                                                                                : SqliteOptions::Synchronous::normal;
   if (StatementLog statements(settings, log, clock); statements.wanted()) options.on_statement = std::move(statements);
-  options.on_slow_write = [log, clock](std::chrono::microseconds took) {
-    Logger(*log, *clock).warning("app", "a transaction kept all others waiting",
-                                 {{"duration_ms", static_cast<double>(took.count()) / 1'000}});
-  };
+  if (purpose == Purpose::service)
+    options.on_slow_write = [log, clock](std::chrono::microseconds took) {
+      Logger(*log, *clock)
+          .warning("app", "a transaction kept all others waiting",
+                   {{"duration_ms", static_cast<double>(took.count()) / 1'000}});
+    };
   try {
     return open_sqlite_storage(std::move(options));
   } catch (const Error& error) {
@@ -124,26 +116,29 @@ std::string explained(const Error& error) {
       const auto* field = std::get_if<std::string>(&fault.loc[i]);
       place += field ? *field : std::to_string(std::get<std::size_t>(fault.loc[i]));
     }
-    const bool says_place = fault.loc.empty() || fault.loc.front() == PathStep(std::string("settings")) || place.empty();
+    const bool says_place =
+        fault.loc.empty() || fault.loc.front() == PathStep(std::string("settings")) || place.empty();
     lines += (lines.empty() ? "" : "\n") + (says_place ? fault.message : place + ": " + fault.message);
   }
   return lines;
 }
 
-Backends open_backends(const Settings& settings, LogLevel log_level) {
+Backends open_backends(const Settings& settings, Purpose purpose) {
+  const LogLevel level = purpose == Purpose::service ? settings.log_level : LogLevel::warning;
   Backends backends;
-  backends.log = open_log({.format = settings.log_format, .level = log_level, .stream = stderr});
+  backends.log = open_log({.format = settings.log_format, .level = level, .stream = stderr});
   backends.clock = std::make_shared<SystemClock>();
   backends.random = std::make_shared<SystemRandom>();
-  backends.storage = open_storage(settings, backends.log, backends.clock);
+  backends.storage = open_storage(settings, purpose, backends.log, backends.clock);
   return backends;
 }
 
 void require_database(const Settings& settings) {
   const DatabaseUrl url = parse_database_url(settings.database_url);
   if (url.kind == DatabaseUrl::Kind::sqlite && !url.path.empty() && !std::filesystem::exists(url.path))
-    throw Failure(ExitCode::unavailable, "There is no database " + url.path + "; `lms-server serve` or `lms-server "
-                                         "migrate` makes one.");
+    throw Failure(ExitCode::unavailable, "There is no database " + url.path +
+                                             "; `lms-server serve` or `lms-server "
+                                             "migrate` makes one.");
 }
 
 std::string name_of_database(const Settings& settings) {
@@ -152,19 +147,23 @@ std::string name_of_database(const Settings& settings) {
   return url.path.empty() ? "memory" : url.path;
 }
 
-CommandSchool::CommandSchool(const CommonOptions& common)
-    : school_([&] {
-        Settings settings = without_first_admin(read_settings(common).settings);
-        Backends backends = open_backends(settings, LogLevel::warning);
-        return Lms(std::move(settings), std::move(backends));
-      }()) {}
+std::unique_ptr<Lms> open_school(Settings settings) {
+  settings.admin_email.clear();
+  settings.admin_password.clear();
+  Backends backends = open_backends(settings, Purpose::command);
+  return std::make_unique<Lms>(std::move(settings), std::move(backends));
+}
 
 std::string address_of(const Settings& settings, std::int64_t port) {
   const bool is_ipv6 = settings.host.find(':') != std::string::npos;
   return "http://" + (is_ipv6 ? "[" + settings.host + "]" : settings.host) + ":" + std::to_string(port);
 }
 
-void say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); }
-void warn(const std::string& text) { std::fprintf(stderr, "lms-server: warning: %s\n", text.c_str()); }
+void say(const std::string& text) {
+  std::fprintf(stderr, "%s\n", text.c_str());
+}
+void warn(const std::string& text) {
+  std::fprintf(stderr, "lms-server: warning: %s\n", text.c_str());
+}
 
 }  // namespace lms::server

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <optional>
+#include <cstdint>
+#include <memory>
 #include <string>
 
 #include <lms/lms.hpp>
@@ -20,9 +21,12 @@ LoadedSettings read_settings(const CommonOptions& common, SecretKey key = Secret
 /// What is wrong, as lines for an operator.
 std::string explained(const Error& error);
 
-/// The backends that the settings name, with a log on standard error from `log_level` on.
+/// What a database is opened for: a command logs what goes wrong, a service all that the settings ask for.
+enum class Purpose { command, service };
+
+/// The backends that the settings name, with a log on standard error.
 /// @throws Failure unavailable
-Backends open_backends(const Settings& settings, LogLevel log_level);
+Backends open_backends(const Settings& settings, Purpose purpose);
 
 /// @throws Failure unavailable if the settings name a database file that is not there.
 void require_database(const Settings& settings);
@@ -31,15 +35,7 @@ void require_database(const Settings& settings);
 std::string name_of_database(const Settings& settings);
 
 /// A school for one command. Makes no first admin.
-class CommandSchool {
- public:
-  explicit CommandSchool(const CommonOptions& common);
-  Lms& operator*() noexcept { return school_; }
-  Lms* operator->() noexcept { return &school_; }
-
- private:
-  Lms school_;
-};
+std::unique_ptr<Lms> open_school(Settings settings);
 
 /// `http://127.0.0.1:8000`
 std::string address_of(const Settings& settings, std::int64_t port);

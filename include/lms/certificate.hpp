@@ -36,8 +36,8 @@ struct LMS_API Certificate {
 
 struct LMS_API CertificateFilter {
   PageRequest page;
-  std::optional<CourseId> course_id;
-  std::optional<UserId> student_id;
+  std::optional<CourseId> course_id = {};
+  std::optional<UserId> student_id = {};
 
   static const Schema& schema();
 };

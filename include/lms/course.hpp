@@ -107,16 +107,17 @@ constexpr auto names_of(CourseSort) {
 
 struct LMS_API CourseFilter {
   PageRequest page;
-  std::optional<std::string> q;  ///< words of title, summary, description, category, tags; the last may be unfinished
-  std::optional<CourseStatus> status;
-  std::optional<std::string> category;
-  std::optional<CourseLevel> level;
-  std::optional<std::string> language;
-  std::optional<std::string> tag;
-  std::optional<UserId> instructor_id;
-  std::optional<std::int64_t> max_price_cents;
-  std::optional<CourseSort> sort;  ///< relevance when `q` is given, else newest first
-  std::optional<bool> descending;  ///< as suits the sort unless given
+  std::optional<std::string> q =
+      {};  ///< words of title, summary, description, category, tags; the last may be unfinished
+  std::optional<CourseStatus> status = {};
+  std::optional<std::string> category = {};
+  std::optional<CourseLevel> level = {};
+  std::optional<std::string> language = {};
+  std::optional<std::string> tag = {};
+  std::optional<UserId> instructor_id = {};
+  std::optional<std::int64_t> max_price_cents = {};
+  std::optional<CourseSort> sort = {};  ///< relevance when `q` is given, else newest first
+  std::optional<bool> descending = {};  ///< as suits the sort unless given
 
   static const Schema& schema();
 };

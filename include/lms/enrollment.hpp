@@ -54,8 +54,8 @@ struct LMS_API EnrollmentView {
 
 struct LMS_API NewEnrollment {
   CourseId course_id;
-  std::optional<UserId> student_id;  ///< somebody else, for those who manage enrolments
-  std::optional<Time> expires_at;    ///< likewise
+  std::optional<UserId> student_id = {};  ///< somebody else, for those who manage enrolments
+  std::optional<Time> expires_at = {};    ///< likewise
 
   static const Schema& schema();
 };
@@ -69,9 +69,9 @@ struct LMS_API EnrollmentTerms {
 
 struct LMS_API EnrollmentFilter {
   PageRequest page;
-  std::optional<CourseId> course_id;
-  std::optional<UserId> student_id;
-  std::optional<EnrollmentStatus> status;
+  std::optional<CourseId> course_id = {};
+  std::optional<UserId> student_id = {};
+  std::optional<EnrollmentStatus> status = {};
 
   static const Schema& schema();
 };

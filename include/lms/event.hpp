@@ -38,7 +38,7 @@ struct LMS_API Event {
 struct LMS_API EventQuery {
   std::int64_t after = 0;    ///< position of the last event seen
   std::int64_t limit = 100;  ///< 1–1000
-  std::vector<std::string> types;
+  std::vector<std::string> types = {};
 
   static const Schema& schema();
 };

@@ -53,16 +53,16 @@ struct LMS_API Job {
 };
 
 struct JobOptions {
-  std::optional<Time> run_at;  ///< none: at once
+  std::optional<Time> run_at = {};  ///< none: at once
   std::int64_t priority = 0;
   std::int64_t max_attempts = 4;
-  std::optional<std::string> unique_key;
+  std::optional<std::string> unique_key = {};
 };
 
 struct LMS_API JobFilter {
   PageRequest page;
-  std::optional<JobStatus> status;
-  std::optional<std::string> kind;
+  std::optional<JobStatus> status = {};
+  std::optional<std::string> kind = {};
 
   static const Schema& schema();
 };

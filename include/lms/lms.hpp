@@ -33,11 +33,11 @@ LMS_API std::string_view version() noexcept;
 
 /// What a school stands on. Whatever is left null gets the default named behind it.
 struct Backends {
-  std::shared_ptr<Storage> storage;  ///< a school in memory, gone with the process
-  std::shared_ptr<Clock> clock;      ///< the machine's
-  std::shared_ptr<Random> random;    ///< the operating system's
-  std::shared_ptr<LogSink> log;      ///< nowhere
-  Roles roles;                       ///< admin, instructor, student
+  std::shared_ptr<Storage> storage = {};  ///< a school in memory, gone with the process
+  std::shared_ptr<Clock> clock = {};      ///< the machine's
+  std::shared_ptr<Random> random = {};    ///< the operating system's
+  std::shared_ptr<LogSink> log = {};      ///< nowhere
+  Roles roles = {};                       ///< admin, instructor, student
 };
 
 /// A whole school. Many can live in one process; they share nothing.

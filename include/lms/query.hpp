@@ -16,10 +16,10 @@ namespace lms {
 struct Condition {
   enum class Kind { all, any, none, equal, less, less_equal, greater, greater_equal, in, is_null, contains, matches };
 
-  Kind kind = Kind::all;            ///< `all` of nothing holds for every record
-  std::vector<Condition> operands;  ///< of `all`, `any`, `none`
-  std::string field;
-  std::vector<Value> values;  ///< one, or for `in` any number
+  Kind kind = Kind::all;                 ///< `all` of nothing holds for every record
+  std::vector<Condition> operands = {};  ///< of `all`, `any`, `none`
+  std::string field = {};
+  std::vector<Value> values = {};  ///< one, or for `in` any number
 };
 
 inline Condition everything() {
@@ -113,14 +113,14 @@ enum class Lock {
 /// Everything is optional. Without an order, records come in the order of their key; an order is completed by the key,
 /// so that it is total.
 struct Query {
-  Condition where;
-  std::vector<Order> order;
+  Condition where = {};
+  std::vector<Order> order = {};
   /// Those to read; the others are null in the record, and keep their default in a struct. Empty: all.
-  std::vector<std::string> fields;
-  std::optional<std::size_t> limit;
+  std::vector<std::string> fields = {};
+  std::optional<std::size_t> limit = {};
   std::size_t offset = 0;
   /// Keyset cursor: the values of the order's fields, then of the key, of the last record seen. Excludes relevance.
-  std::vector<Value> after;
+  std::vector<Value> after = {};
   Lock lock = Lock::none;
 };
 
@@ -155,11 +155,11 @@ struct Grouping {
 /// Rows of the result hold the groups' values, then the measures, in the order given here. Nulls are left out of every
 /// measure but `count`; `sum` of nothing is 0, the others of nothing are null. Without `groups` there is one row.
 struct Aggregate {
-  Condition where;
-  std::vector<Grouping> groups;
-  std::vector<Measure> measures;
-  std::vector<Order> order;  ///< by a group's field or a measure's name; then by the groups
-  std::optional<std::size_t> limit;
+  Condition where = {};
+  std::vector<Grouping> groups = {};
+  std::vector<Measure> measures = {};
+  std::vector<Order> order = {};  ///< by a group's field or a measure's name; then by the groups
+  std::optional<std::size_t> limit = {};
 };
 
 }  // namespace lms

@@ -91,8 +91,8 @@ LMS_API std::vector<Fault> faults_of(const Question& question, const Path& at, c
 /// What a student says to one question. Neither of the two: nothing yet.
 struct LMS_API Answer {
   QuestionId question_id;
-  std::vector<std::string> selected;  ///< of the choice kinds: ids of options
-  Value answer;                       ///< of the others: true or false, a number, or text
+  std::vector<std::string> selected = {};  ///< of the choice kinds: ids of options
+  Value answer = {};                       ///< of the others: true or false, a number, or text
 
   static const Schema& schema();
 };
@@ -183,8 +183,8 @@ struct LMS_API AttemptView {
 
 struct LMS_API AttemptFilter {
   PageRequest page;
-  std::optional<UserId> student_id;
-  std::optional<AttemptStatus> status;
+  std::optional<UserId> student_id = {};
+  std::optional<AttemptStatus> status = {};
 
   static const Schema& schema();
 };

@@ -39,10 +39,10 @@ struct LMS_API User {
 
 /// What a new account needs. Only an admin may choose a role.
 struct LMS_API NewUser {
-  std::string email;
-  std::string password;
-  std::string full_name;
-  std::optional<std::string> role;
+  std::string email = {};
+  std::string password = {};
+  std::string full_name = {};
+  std::optional<std::string> role = {};
 
   static const Schema& schema();
 };
@@ -78,9 +78,9 @@ constexpr auto names_of(UserSort) {
 
 struct LMS_API UserFilter {
   PageRequest page;
-  std::optional<std::string> q;  ///< words of the name or address
-  std::optional<std::string> role;
-  std::optional<bool> is_active;
+  std::optional<std::string> q = {};  ///< words of the name or address
+  std::optional<std::string> role = {};
+  std::optional<bool> is_active = {};
   UserSort sort = UserSort::created_at;
   bool descending = false;
 

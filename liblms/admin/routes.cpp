@@ -56,8 +56,9 @@ void add_admin_routes(Router& router, Jobs& jobs, Events& events) {
               .operation = "listEvents",
               .tag = "events",
               .summary = "What happened, in order",
-              .description = "The events after a position, oldest first, none left out. To follow the feed, ask again with "
-                             "the position of the last event received.",
+              .description =
+                  "The events after a position, oldest first, none left out. To follow the feed, ask again with "
+                  "the position of the last event received.",
               .weight = Weight::write,
               .query = &EventQuery::schema(),
               .output_mode = Output::items,

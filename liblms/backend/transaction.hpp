@@ -28,7 +28,8 @@ class TransactionScope {
   const TransactionScope* outer_;
 };
 
-/// Runs the function on the unit. @throws what the function throws; Error internal if it swallowed a failure of the unit.
+/// Runs the function on the unit. @throws what the function throws; Error internal if it swallowed a failure of the
+/// unit.
 inline void run_transaction(const Storage& storage, const Storage::Function& function, UnitOfWork& unit) {
   TransactionScope scope(storage);
   function(unit);

@@ -245,6 +245,9 @@ void write(std::string& out, const Value& value, int indent, int level) {
 Value parse_json(std::string_view text, const JsonLimits& limits) {
   if (auto position = find_malformed_utf8(text))
     throw json_fault(text, *position, "the text is not UTF-8", "value_error.jsondecode");
+  // The parser takes NUL for the end, and would not look at what follows.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos)
+    throw json_fault(text, nul, "malformed JSON: a NUL", "value_error.jsondecode");
   Builder builder(text, limits);
   nlohmann::json::sax_parse(builder.begin(), builder.end(), &builder);
   return builder.take();

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <utility>
@@ -152,6 +153,36 @@ std::optional<std::string> safe_address(const MD_ATTRIBUTE& attribute, std::span
   return safe;
 }
 
+// --- the source ---
+
+/// The text where md4c may stumble. Up to 0.4.8 it looks a few bytes beyond an end without a line break, and hands out
+/// ranges that end beyond the text where links and images overlap.
+class Source {
+ public:
+  explicit Source(std::string_view text) : size_(text.size() + 1) {
+    memory_.reserve(text.size() + 2 * padding + 1);
+    memory_.append(padding, '\0').append(text).append("\n").append(padding, '\0');
+  }
+
+  std::string_view text() const { return std::string_view(memory_).substr(padding, size_); }
+
+  /// Whether a range is inside the text, or small enough to be elsewhere: in md4c's own memory.
+  bool holds(const char* begin, std::size_t size) const {
+    const std::less<const char*> before;
+    const char* const first = memory_.data();
+    const bool ours = !before(begin, first) && before(begin, first + memory_.size());
+    if (!ours) return size <= size_;
+    const auto offset = static_cast<std::size_t>(begin - first);
+    return offset >= padding && offset <= padding + size_ && size <= padding + size_ - offset;
+  }
+
+ private:
+  static constexpr std::size_t padding = 64;
+
+  std::size_t size_;
+  std::string memory_;
+};
+
 // --- the renderer ---
 
 /// Fit for an element as for an attribute.
@@ -178,15 +209,16 @@ std::string title_attribute(const MD_ATTRIBUTE& title) {
 /// Writes HTML as md4c calls it. Every tag and attribute of the output is written here.
 class Renderer {
  public:
-  explicit Renderer(std::size_t most_bytes) : most_bytes_(most_bytes) {}
+  explicit Renderer(const Source& source) : source_(source), most_bytes_(4096 + 16 * source.text().size()) {}
 
   void enter_block(MD_BLOCKTYPE type, void* detail);
   void leave_block(MD_BLOCKTYPE type, void* detail);
   void enter_span(MD_SPANTYPE type, void* detail);
   void leave_span(MD_SPANTYPE type);
-  void text(MD_TEXTTYPE type, std::string_view text);
+  void text(MD_TEXTTYPE type, const char* begin, std::size_t size);
 
-  bool too_long() const { return out_.size() > most_bytes_; }
+  /// Whether md4c went astray or the output too far: a wide table of empty cells would be thousands of times its text.
+  bool failed() const { return malformed_ || out_.size() > most_bytes_; }
   std::string take() { return std::move(out_); }
 
  private:
@@ -202,9 +234,12 @@ class Renderer {
   std::string begin_image(const MD_SPAN_IMG_DETAIL& image);
   std::string begin_tag(std::string_view tag);
   void end_span();
+  bool check(const char* begin, std::size_t size);
 
-  std::string out_;
+  const Source& source_;
   std::size_t most_bytes_;
+  std::string out_;
+  bool malformed_ = false;
   std::vector<Span> spans_;
   int images_ = 0;  // among the open spans: what is inside of them is an attribute, no tags there
 };
@@ -319,7 +354,7 @@ void Renderer::enter_item(const MD_BLOCK_LI_DETAIL& item) {
 
 void Renderer::enter_code(const MD_BLOCK_CODE_DETAIL& code) {
   out_ += "<pre><code";
-  if (code.lang.size > 0) {
+  if (code.lang.size > 0 && check(code.lang.text, code.lang.size)) {
     out_ += " class=\"language-";
     append_escaped(out_, decoded(code.lang));
     out_ += '"';
@@ -396,6 +431,7 @@ std::string Renderer::begin_tag(std::string_view tag) {
 }
 
 std::string Renderer::begin_link(const MD_SPAN_A_DETAIL& link) {
+  if (!check(link.href.text, link.href.size) || !check(link.title.text, link.title.size)) return {};
   const auto address = safe_address(link.href, link_schemes);
   if (!address) return {};
   out_ += "<a href=\"" + *address + "\" rel=\"nofollow noopener\"" + title_attribute(link.title) + '>';
@@ -403,13 +439,20 @@ std::string Renderer::begin_link(const MD_SPAN_A_DETAIL& link) {
 }
 
 std::string Renderer::begin_image(const MD_SPAN_IMG_DETAIL& image) {
+  if (!check(image.src.text, image.src.size) || !check(image.title.text, image.title.size)) return {};
   const auto address = safe_address(image.src, image_schemes);
   if (!address) return {};
   out_ += "<img src=\"" + *address + "\" alt=\"";
   return '"' + title_attribute(image.title) + '>';
 }
 
-void Renderer::text(MD_TEXTTYPE type, std::string_view text) {
+bool Renderer::check(const char* begin, std::size_t size) {
+  malformed_ = malformed_ || !source_.holds(begin, size);
+  return !malformed_;
+}
+
+void Renderer::text(MD_TEXTTYPE type, const char* begin, std::size_t size) {
+  if (!check(begin, size)) return;
   switch (type) {
     case MD_TEXT_BR:
       out_ += images_ == 0 ? "<br>\n" : " ";
@@ -418,7 +461,7 @@ void Renderer::text(MD_TEXTTYPE type, std::string_view text) {
       out_ += images_ == 0 ? "\n" : " ";
       break;
     default:
-      append_text(out_, type, text);
+      append_text(out_, type, {begin, size});
   }
 }
 
@@ -430,21 +473,21 @@ Renderer& renderer(void* userdata) {
 
 /// md4c stops at what is not 0.
 int verdict(void* userdata) {
-  return renderer(userdata).too_long() ? 1 : 0;
+  return renderer(userdata).failed() ? 1 : 0;
 }
 
-MD_PARSER parser_for(std::string_view markdown) {
-  constexpr std::size_t most_bytes_with_bare_links = 100'000;  // md4c finds them in quadratic time
+MD_PARSER parser_for(std::string_view text) {
+  constexpr std::size_t most_bytes_with_bare_links = 100'000;  // md4c 0.4.8 finds them in quadratic time
   unsigned flags = MD_FLAG_NOHTML | MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS;
-  if (markdown.size() <= most_bytes_with_bare_links) flags |= MD_FLAG_PERMISSIVEAUTOLINKS;
+  if (text.size() <= most_bytes_with_bare_links) flags |= MD_FLAG_PERMISSIVEAUTOLINKS;
   return {0,
           flags,
           [](MD_BLOCKTYPE type, void* detail, void* to) { return renderer(to).enter_block(type, detail), verdict(to); },
           [](MD_BLOCKTYPE type, void* detail, void* to) { return renderer(to).leave_block(type, detail), verdict(to); },
           [](MD_SPANTYPE type, void* detail, void* to) { return renderer(to).enter_span(type, detail), verdict(to); },
           [](MD_SPANTYPE type, void*, void* to) { return renderer(to).leave_span(type), verdict(to); },
-          [](MD_TEXTTYPE type, const MD_CHAR* text, MD_SIZE size, void* to) {
-            return renderer(to).text(type, {text, size}), verdict(to);
+          [](MD_TEXTTYPE type, const MD_CHAR* begin, MD_SIZE size, void* to) {
+            return renderer(to).text(type, begin, size), verdict(to);
           },
           nullptr,
           nullptr};
@@ -453,9 +496,11 @@ MD_PARSER parser_for(std::string_view markdown) {
 }  // namespace
 
 std::string markdown_to_html(std::string_view markdown) {
-  Renderer html(4096 + 16 * markdown.size());  // a wide table of empty cells would be thousands of times its text
-  const MD_PARSER parser = parser_for(markdown);
-  if (md_parse(markdown.data(), static_cast<MD_SIZE>(markdown.size()), &parser, &html) == 0) return html.take();
+  const Source source(markdown);
+  Renderer html(source);
+  const MD_PARSER parser = parser_for(source.text());
+  if (md_parse(source.text().data(), static_cast<MD_SIZE>(source.text().size()), &parser, &html) == 0)
+    return html.take();
   std::string plain = "<pre>";
   append_escaped(plain, markdown);
   return plain + "</pre>\n";

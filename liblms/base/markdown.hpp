@@ -9,7 +9,7 @@ namespace lms {
 ///
 /// HTML in the text appears as text. Links go to http, https, mailto and relative addresses, images come from http,
 /// https and relative ones; of others the words remain. Bare links need a text of at most 100,000 bytes. Text built to
-/// explode into HTML is shown unformatted.
+/// explode into HTML or to confuse the parser is shown unformatted.
 std::string markdown_to_html(std::string_view markdown);
 
 }  // namespace lms

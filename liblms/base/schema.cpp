@@ -93,7 +93,10 @@ class Reader {
   /// Longer path while it lives.
   class Step {
    public:
-    Step(Reader& reader, PathStep step) : reader_(reader) { reader_.path_.push_back(std::move(step)); }
+    template <class S>
+    Step(Reader& reader, S&& step) : reader_(reader) {
+      reader_.path_.emplace_back(std::forward<S>(step));
+    }
     ~Step() { reader_.path_.pop_back(); }
     Step(const Step&) = delete;
     Step& operator=(const Step&) = delete;

@@ -7,7 +7,6 @@
 #include <lms/user.hpp>
 
 #include "base/markdown.hpp"
-#include "course/ordering.hpp"
 
 namespace lms {
 
@@ -337,7 +336,8 @@ CourseView Enrollments::open_course(const Principal& who, std::string_view id_or
     if (view.course.instructor_id)
       if (const auto instructor = Repository<User>(uow).find(*view.course.instructor_id))
         view.instructor_name = instructor->full_name;
-    view.sections = in_order<Section>(uow, view.course.id);
+    view.sections = Repository<Section>(uow).select(
+        {.where = equal("course_id", view.course.id), .order = {ascending("position")}});
     return view;
   });
 }

@@ -51,11 +51,13 @@ const Schema& Event::schema() {
       define<Event>("Event", "Something that happened in the school.")
           .table("events")
           .key("id", &Event::id)
-          .field("type", &Event::type, {.doc = "What happened.", .access = Access::read_only, .example = "course.published"})
+          .field("type", &Event::type,
+                 {.doc = "What happened.", .access = Access::read_only, .example = "course.published"})
           .field("timestamp", &Event::timestamp, {.doc = "When it happened.", .access = Access::read_only})
           .field("actor", &Event::actor,
                  {.doc = "The user who caused it; null: the school itself.", .access = Access::read_only})
-          .field("data", &Event::data, {.doc = "Its particulars, shaped as the type says.", .access = Access::read_only})
+          .field("data", &Event::data,
+                 {.doc = "Its particulars, shaped as the type says.", .access = Access::read_only})
           .field("position", &Event::position,
                  {.doc = "Its place in the feed, for `after`.", .access = Access::read_only, .example = 42})
           .unique({"position"});
@@ -95,8 +97,8 @@ std::vector<Event> Events::after(const Principal& who, const EventQuery& query) 
   });
 }
 
-// An id is made before its transaction commits, so a feed ordered by id would pass over what commits late. Positions are
-// given to what has been committed, one numberer at a time.
+// An id is made before its transaction commits, so a feed ordered by id would pass over what commits late. Positions
+// are given to what has been committed, one numberer at a time.
 void Events::sequence() {
   const auto unnumbered = [](UnitOfWork& uow) { return Repository<Event>(uow).exists(is_null("position")); };
   if (!storage_.read(unnumbered)) return;

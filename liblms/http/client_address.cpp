@@ -46,7 +46,9 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   return std::nullopt;
 }
 
-bool IpAddress::is_v4() const noexcept { return std::equal(v4_mapped.begin(), v4_mapped.end(), bytes_.begin()); }
+bool IpAddress::is_v4() const noexcept {
+  return std::equal(v4_mapped.begin(), v4_mapped.end(), bytes_.begin());
+}
 
 std::string IpAddress::text() const {
   char buffer[INET6_ADDRSTRLEN];

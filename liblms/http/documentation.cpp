@@ -30,7 +30,8 @@ constexpr const char* page_policy =
 
 const EmbeddedFile* find_file(std::string_view name) {
   const auto files = documentation::files();
-  const auto found = std::find_if(files.begin(), files.end(), [&](const EmbeddedFile& file) { return file.name == name; });
+  const auto found =
+      std::find_if(files.begin(), files.end(), [&](const EmbeddedFile& file) { return file.name == name; });
   return found == files.end() ? nullptr : &*found;
 }
 
@@ -70,7 +71,9 @@ http::Response show(const http::Request& request, const Document& document) {
   return response;
 }
 
-Document file_document(const EmbeddedFile& file) { return make_document(media_type(file.name), file.bytes); }
+Document file_document(const EmbeddedFile& file) {
+  return make_document(media_type(file.name), file.bytes);
+}
 
 /// A page whose scripts are part of this build, or the page that says they are not.
 Document scripted_page(std::string_view file_name) {

@@ -8,11 +8,12 @@
 namespace lms {
 
 struct Documentation {
-  std::string version;                  ///< of the library
+  std::string version;                   ///< of the library
   std::function<std::string()> openapi;  ///< asked when the document is first wanted: until then routes may be added
 };
 
-/// Routes for people who read about the API: `/openapi.json`, `/docs`, `/redoc`, their other names, and what these need.
+/// Routes for people who read about the API: `/openapi.json`, `/docs`, `/redoc`, their other names, and what these
+/// need.
 void add_documentation_routes(Router& router, Documentation documentation);
 
 }  // namespace lms

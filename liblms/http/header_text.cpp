@@ -6,7 +6,9 @@ namespace lms {
 
 namespace {
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 /// Takes what stands before the first separator off the text, and that separator.
 std::string_view take_until(std::string_view& text, char separator) noexcept {
@@ -50,7 +52,9 @@ std::vector<std::string> list_elements(const http::Headers& headers, std::string
   return elements;
 }
 
-std::string_view without_parameters(std::string_view text) noexcept { return trimmed(text.substr(0, text.find(';'))); }
+std::string_view without_parameters(std::string_view text) noexcept {
+  return trimmed(text.substr(0, text.find(';')));
+}
 
 std::optional<std::string> parameter(std::string_view text, std::string_view name) {
   while (!text.empty()) {

@@ -27,7 +27,8 @@ bool matches(std::string_view host, std::string_view pattern) noexcept {
 
 bool is_allowed_host(std::string_view host, const std::vector<std::string>& allowed) {
   const std::string_view name = without_port(host);
-  return std::any_of(allowed.begin(), allowed.end(), [&](const std::string& pattern) { return matches(name, pattern); });
+  return std::any_of(allowed.begin(), allowed.end(),
+                     [&](const std::string& pattern) { return matches(name, pattern); });
 }
 
 }  // namespace lms

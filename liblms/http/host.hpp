@@ -6,8 +6,8 @@
 
 namespace lms {
 
-/// Whether a `Host` field names a host the school answers to: `*` allows any, `.example.org` that name and all below it.
-/// The port does not matter.
+/// Whether a `Host` field names a host the school answers to: `*` allows any, `.example.org` that name and all below
+/// it. The port does not matter.
 bool is_allowed_host(std::string_view host, const std::vector<std::string>& allowed);
 
 }  // namespace lms

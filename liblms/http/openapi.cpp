@@ -20,11 +20,16 @@ enum class Form { shown, created, changed };
 
 bool has(const Field& field, Form form) {
   switch (field.access) {
-    case Access::normal: return true;
-    case Access::create_only: return form != Form::changed;
-    case Access::read_only: return form == Form::shown;
-    case Access::write_only: return form != Form::shown;
-    case Access::hidden: break;
+    case Access::normal:
+      return true;
+    case Access::create_only:
+      return form != Form::changed;
+    case Access::read_only:
+      return form == Form::shown;
+    case Access::write_only:
+      return form != Form::shown;
+    case Access::hidden:
+      break;
   }
   return false;
 }
@@ -33,7 +38,9 @@ Object reference(std::string_view kind, const std::string& name) {
   return {{"$ref", "#/components/" + std::string(kind) + '/' + name}};
 }
 
-Object json_content(Value schema) { return {{"application/json", Object{{"schema", std::move(schema)}}}}; }
+Object json_content(Value schema) {
+  return {{"application/json", Object{{"schema", std::move(schema)}}}};
+}
 
 // --- what the row says of itself ---
 
@@ -46,10 +53,13 @@ std::vector<std::string> path_parameters(const Route& route) {
 
 bool is_id(const Route& route, std::string_view parameter) {
   const auto& texts = route.text_params;
-  return (parameter == "id" || parameter.ends_with("_id")) && std::find(texts.begin(), texts.end(), parameter) == texts.end();
+  return (parameter == "id" || parameter.ends_with("_id")) &&
+         std::find(texts.begin(), texts.end(), parameter) == texts.end();
 }
 
-bool takes_body(const Route& route) { return route.input_mode != Input::none || route.streams_body; }
+bool takes_body(const Route& route) {
+  return route.input_mode != Input::none || route.streams_body;
+}
 
 /// Every status a route may refuse with.
 std::set<int> error_statuses(const Route& route) {
@@ -96,14 +106,29 @@ void add_length(Object& schema, std::string_view minimum, std::string_view maxim
 
 void add_format(Object& schema, Format format) {
   switch (format) {
-    case Format::none: break;
-    case Format::email: schema.append("format", "email"); break;
-    case Format::slug: schema.append("pattern", "^[a-z0-9]+(-[a-z0-9]+)*$"); break;
-    case Format::url: schema.append("format", "uri"); break;
-    case Format::language: schema.append("pattern", "^[a-z]{2}(-[A-Z]{2})?$"); break;
-    case Format::currency: schema.append("pattern", "^[A-Z]{3}$"); break;
-    case Format::markdown: schema.append("contentMediaType", "text/markdown"); break;
-    case Format::password: schema.append("format", "password"); break;
+    case Format::none:
+      break;
+    case Format::email:
+      schema.append("format", "email");
+      break;
+    case Format::slug:
+      schema.append("pattern", "^[a-z0-9]+(-[a-z0-9]+)*$");
+      break;
+    case Format::url:
+      schema.append("format", "uri");
+      break;
+    case Format::language:
+      schema.append("pattern", "^[a-z]{2}(-[A-Z]{2})?$");
+      break;
+    case Format::currency:
+      schema.append("pattern", "^[A-Z]{3}$");
+      break;
+    case Format::markdown:
+      schema.append("contentMediaType", "text/markdown");
+      break;
+    case Format::password:
+      schema.append("format", "password");
+      break;
   }
 }
 
@@ -194,10 +219,14 @@ class Components {
     const bool sent = form != Form::shown;
     Object schema;
     switch (type) {
-      case FieldType::boolean: return {{"type", "boolean"}};
-      case FieldType::uuid: return {{"type", "string"}, {"format", "uuid"}};
-      case FieldType::time: return {{"type", "string"}, {"format", "date-time"}};
-      case FieldType::object: return field.object ? refer(*field.object, nested(form)) : schema;
+      case FieldType::boolean:
+        return {{"type", "boolean"}};
+      case FieldType::uuid:
+        return {{"type", "string"}, {"format", "uuid"}};
+      case FieldType::time:
+        return {{"type", "string"}, {"format", "date-time"}};
+      case FieldType::object:
+        return field.object ? refer(*field.object, nested(form)) : schema;
       case FieldType::integer:
         schema = {{"type", "integer"}, {"format", "int64"}};
         if (sent) add_limits(schema, field);
@@ -210,7 +239,8 @@ class Components {
         schema = {{"type", "array"}, {"items", describe(field.element, field, form)}};
         if (sent) add_length(schema, "minItems", "maxItems", field);
         return schema;
-      case FieldType::text: break;
+      case FieldType::text:
+        break;
     }
     schema.append("type", "string");
     if (!field.choices.empty()) {
@@ -247,8 +277,8 @@ constexpr std::array<ErrorResponse, 9> error_responses{{
     {415, "UnsupportedMediaType", "The body is not JSON in UTF-8, or is compressed.", "unsupported_media_type",
      "Send the body as JSON in UTF-8."},
     {422, "UnprocessableContent", "The input breaks a stated rule; each fault is listed.", "validation_error", ""},
-    {500, "InternalServerError", "A defect of the server; it has been logged under the request's id.",
-     "internal_error", "Something went wrong here. It has been logged."},
+    {500, "InternalServerError", "A defect of the server; it has been logged under the request's id.", "internal_error",
+     "Something went wrong here. It has been logged."},
     {503, "ServiceUnavailable", "Not now: try again after `Retry-After` seconds.", "unavailable", "Try again later."},
 }};
 
@@ -324,9 +354,11 @@ Object error_components(std::size_t max_body) {
     responses.append(std::string(response.name), Object{{"description", meaning}, {"content", std::move(content)}});
   }
   const std::string refused =
-      "What any path may answer: 405 to a method it does not know, 408 to a request that came too slowly, 414 and 431 to "
+      "What any path may answer: 405 to a method it does not know, 408 to a request that came too slowly, 414 and 431 "
+      "to "
       "too long a URL or header.";
-  Object example = named_example("method_not_allowed", error_body("method_not_allowed", "This path has no such method."));
+  Object example =
+      named_example("method_not_allowed", error_body("method_not_allowed", "This path has no such method."));
   responses.append("Refused", Object{{"description", refused}, {"content", error_content(405, std::move(example))}});
   return responses;
 }
@@ -339,7 +371,7 @@ Object error_response(const Route& route, int status) {
   for (const RouteError& error : route.errors) {
     if (status_of(error.code) != status) continue;
     description += "\n- `" + error.reason + "`: " + error.meaning;
-    examples.append(error.reason, Object{{"value", error_body(error.reason, error.meaning)}});
+    examples.set(error.reason, Object{{"value", error_body(error.reason, error.meaning)}});
   }
   if (status == 413 && route.max_body > 0) {
     description += " It may have " + std::to_string(route.max_body) + " bytes.";
@@ -394,14 +426,15 @@ class Document {
   }
 
   Object write_info() const {
-    return {{"title", info_.title},
-            {"version", info_.version},
-            {"description",
-             "A school: people, courses, enrolments, quizzes and certificates.\n\nTimes are UTC in ISO 8601, ids are "
-             "UUIDs. Every answer carries `X-Request-ID`; send one of your own (letters, digits, `.`, `_`, `-`, at most "
-             "64) to find a request again in the logs."},
-            {"contact", Object{{"name", info_.title}}},
-            {"license", Object{{"name", "Apache License 2.0"}, {"identifier", "Apache-2.0"}}}};
+    return {
+        {"title", info_.title},
+        {"version", info_.version},
+        {"description",
+         "A school: people, courses, enrolments, quizzes and certificates.\n\nTimes are UTC in ISO 8601, ids are "
+         "UUIDs. Every answer carries `X-Request-ID`; send one of your own (letters, digits, `.`, `_`, `-`, at most "
+         "64) to find a request again in the logs."},
+        {"contact", Object{{"name", info_.title}}},
+        {"license", Object{{"name", "Apache License 2.0"}, {"identifier", "Apache-2.0"}}}};
   }
 
   Array write_tags() const {

@@ -41,7 +41,9 @@ class WholeBody final : public http::BodySource {
   std::uint64_t size_;
 };
 
-std::string_view path_of(std::string_view target) noexcept { return target.substr(0, target.find('?')); }
+std::string_view path_of(std::string_view target) noexcept {
+  return target.substr(0, target.find('?'));
+}
 
 std::string_view query_of(std::string_view target) noexcept {
   const std::size_t mark = target.find('?');
@@ -83,7 +85,8 @@ std::string allow_text(const std::vector<http::Method>& methods) {
 std::optional<std::string_view> bearer_token(const http::Headers& headers) {
   constexpr std::string_view scheme = "Bearer";
   if (headers.count("Authorization") > 1)
-    throw Problem{.status = 400, .reason = "duplicate_header", .message = "Send one Authorization header, not several."};
+    throw Problem{
+        .status = 400, .reason = "duplicate_header", .message = "Send one Authorization header, not several."};
   const std::string* field = headers.find("Authorization");
   if (!field) return std::nullopt;
   const std::string_view credentials = trimmed(*field);
@@ -178,8 +181,7 @@ http::Headers make_common_headers(bool with_hsts) {
       {"X-Frame-Options", "DENY"},
       {"Referrer-Policy", "no-referrer"},
       {"Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"},
-      {"Content-Security-Policy",
-       "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"},
+      {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"},
       {"X-Permitted-Cross-Domain-Policies", "none"},
       {"Cache-Control", "no-store"}};
   if (with_hsts) headers.add("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
@@ -404,9 +406,8 @@ http::Response Pipeline::handle(http::Request request) noexcept {
 http::Response Pipeline::refuse(int status, std::string_view reason, std::string_view message) const {
   const Time now = clock_.now();
   const std::string id = random_.uuid(now).text();
-  http::Response response =
-      render({.status = status, .reason = std::string(reason), .message = std::string(message)}, error_format_,
-             {.request_id = id, .time = now});
+  http::Response response = render({.status = status, .reason = std::string(reason), .message = std::string(message)},
+                                   error_format_, {.request_id = id, .time = now});
   add_common_headers(response, false);
   response.headers.add("X-Request-ID", id);
   return response;

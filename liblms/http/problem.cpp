@@ -36,7 +36,8 @@ std::string step_text(const PathStep& step) {
 /// `questions.0.text`: without the part of the request, unless the fault is the whole part.
 std::string field_name(const Path& loc) {
   std::string name;
-  for (std::size_t i = loc.size() > 1 ? 1 : 0; i < loc.size(); ++i) name += (name.empty() ? "" : ".") + step_text(loc[i]);
+  for (std::size_t i = loc.size() > 1 ? 1 : 0; i < loc.size(); ++i)
+    name += (name.empty() ? "" : ".") + step_text(loc[i]);
   return name;
 }
 
@@ -95,13 +96,20 @@ struct Classification {
 
 Classification classify(const Problem& problem) {
   switch (problem.status) {
-    case 401: return {"authentication", "medium"};
-    case 403: return {"authorization", "medium"};
-    case 404: return {"not_found", "low"};
-    case 409: return {"business_logic", "low"};
-    case 429: return {"rate_limit", "medium"};
-    case 503: return {"availability", "high"};
-    default: break;
+    case 401:
+      return {"authentication", "medium"};
+    case 403:
+      return {"authorization", "medium"};
+    case 404:
+      return {"not_found", "low"};
+    case 409:
+      return {"business_logic", "low"};
+    case 429:
+      return {"rate_limit", "medium"};
+    case 503:
+      return {"availability", "high"};
+    default:
+      break;
   }
   if (!problem.faults.empty()) return {"validation", "medium"};
   return problem.status < 500 ? Classification{"request", "low"} : Classification{"system", "critical"};
@@ -113,8 +121,7 @@ Object rich_body(const Problem& problem, const ProblemContext& context) {
                  [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
   Array details;
   for (const Fault& fault : problem.faults)
-    details.emplace_back(
-        Object{{"field", field_name(fault.loc)}, {"message", fault.message}, {"code", fault.type}});
+    details.emplace_back(Object{{"field", field_name(fault.loc)}, {"message", fault.message}, {"code", fault.type}});
   const Classification classification = classify(problem);
   return {{"error", true},
           {"error_code", std::move(code)},
@@ -141,14 +148,22 @@ Object problem_details(const Problem& problem, const ProblemContext& context) {
 
 int status_of(ErrorCode code) noexcept {
   switch (code) {
-    case ErrorCode::invalid: return 422;
-    case ErrorCode::unauthenticated: return 401;
-    case ErrorCode::forbidden: return 403;
-    case ErrorCode::not_found: return 404;
-    case ErrorCode::conflict: return 409;
-    case ErrorCode::too_many_requests: return 429;
-    case ErrorCode::unavailable: return 503;
-    case ErrorCode::internal: break;
+    case ErrorCode::invalid:
+      return 422;
+    case ErrorCode::unauthenticated:
+      return 401;
+    case ErrorCode::forbidden:
+      return 403;
+    case ErrorCode::not_found:
+      return 404;
+    case ErrorCode::conflict:
+      return 409;
+    case ErrorCode::too_many_requests:
+      return 429;
+    case ErrorCode::unavailable:
+      return 503;
+    case ErrorCode::internal:
+      break;
   }
   return 500;
 }

@@ -14,14 +14,14 @@
 
 namespace lms {
 
-/// Why a request gets no better answer, before it is known in which format that is said. The HTTP room throws it for what
-/// the protocol refuses (405, 413, 415 …); an Error of a service is turned into one.
+/// Why a request gets no better answer, before it is known in which format that is said. The HTTP room throws it for
+/// what the protocol refuses (405, 413, 415 …); an Error of a service is turned into one.
 struct Problem {
   int status = 500;
-  std::string reason;               ///< stable: `course_not_draft`
-  std::string message;              ///< for people
-  std::vector<Fault> faults = {};   ///< of an input that is not valid
-  http::Headers headers = {};       ///< that the status calls for: `Allow`, `WWW-Authenticate`, `Retry-After`
+  std::string reason;              ///< stable: `course_not_draft`
+  std::string message;             ///< for people
+  std::vector<Fault> faults = {};  ///< of an input that is not valid
+  http::Headers headers = {};      ///< that the status calls for: `Allow`, `WWW-Authenticate`, `Retry-After`
 };
 
 int status_of(ErrorCode code) noexcept;

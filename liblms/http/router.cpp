@@ -91,7 +91,9 @@ Router& Router::operator=(Router&&) noexcept = default;
 void Router::add(Route route) {
   if (!route.absolute) route.path.insert(0, prefix_);
   const std::string title = std::string(http::name(route.method)) + ' ' + route.path;
-  const auto refuse = [&](const std::string& why) { throw internal("the route " + title + " cannot be added: " + why); };
+  const auto refuse = [&](const std::string& why) {
+    throw internal("the route " + title + " cannot be added: " + why);
+  };
   if (const std::string why = contradiction(route); !why.empty()) refuse(why);
   for (const auto& other : routes_)
     if (other->operation == route.operation) refuse("there is an operation " + route.operation + " already");
@@ -135,7 +137,9 @@ Router::Match Router::match(http::Method method, std::string_view path) const {
   return match;
 }
 
-const std::vector<std::unique_ptr<Route>>& Router::routes() const noexcept { return routes_; }
+const std::vector<std::unique_ptr<Route>>& Router::routes() const noexcept {
+  return routes_;
+}
 
 http::Response json_response(int status, const Value& body) {
   return {.status = status, .headers = {{"Content-Type", "application/json"}}, .body = to_json(body)};

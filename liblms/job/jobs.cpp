@@ -98,7 +98,9 @@ Jobs::~Jobs() {
   workers_->join();
 }
 
-void Jobs::handle(std::string kind, Handler handler) { handlers_[std::move(kind)] = std::move(handler); }
+void Jobs::handle(std::string kind, Handler handler) {
+  handlers_[std::move(kind)] = std::move(handler);
+}
 
 std::optional<JobId> Jobs::enqueue(UnitOfWork& uow, std::string kind, Value payload, const JobOptions& options) {
   const Time now = clock_.now();
@@ -132,8 +134,8 @@ bool Jobs::run_one() {
 std::optional<Job> Jobs::claim() {
   std::vector<std::string> kinds;
   for (const auto& [kind, handler] : handlers_) kinds.push_back(kind);
-  const Condition due = all_of(
-      {equal("status", JobStatus::waiting), less_equal("run_at", clock_.now()), in("kind", kinds)});
+  const Condition due =
+      all_of({equal("status", JobStatus::waiting), less_equal("run_at", clock_.now()), in("kind", kinds)});
   if (!storage_.read([&](UnitOfWork& uow) { return Repository<Job>(uow).exists(due); })) return std::nullopt;
 
   return storage_.write(
@@ -186,13 +188,13 @@ void Jobs::run(const Job& job, std::stop_token stop) {
 /// Ends an attempt; false if the job is no longer this worker's.
 bool Jobs::settle(const Job& job, std::vector<Assignment> assignments) {
   assignments.push_back(no_heartbeat);
-  const Condition still_mine =
-      all_of({equal("id", job.id), equal("status", JobStatus::running), equal("worker", worker_),
-              equal("attempts", job.attempts)});
+  const Condition still_mine = all_of({equal("id", job.id), equal("status", JobStatus::running),
+                                       equal("worker", worker_), equal("attempts", job.attempts)});
   const bool settled = storage_.write(
       [&](UnitOfWork& uow) { return !Repository<Job>(uow).update_where(still_mine, assignments).empty(); },
       Isolation::read_committed);
-  if (!settled) logger_.warning("tasks", "a job came to its end after it had been taken from its worker", fields_of(job));
+  if (!settled)
+    logger_.warning("tasks", "a job came to its end after it had been taken from its worker", fields_of(job));
   return settled;
 }
 
@@ -207,7 +209,8 @@ void Jobs::fail(const Job& job, const std::string& error) {
   Object fields = fields_of(job);
   fields.append("error", kept);
   if (job.attempts >= job.max_attempts) {
-    if (settle(job, {set("status", JobStatus::dead), set("error", kept), set("finished_at", clock_.now()), no_active_key}))
+    if (settle(job,
+               {set("status", JobStatus::dead), set("error", kept), set("finished_at", clock_.now()), no_active_key}))
       logger_.error("tasks", "job is dead", fields);
   } else if (settle(job, {set("status", JobStatus::waiting), set("error", kept),
                           set("run_at", clock_.now() + backoff(job.attempts)), no_worker})) {
@@ -361,9 +364,8 @@ Page<Job> Jobs::list(const Principal& who, const JobFilter& filter) {
   std::vector<Condition> conditions;
   if (filter.status) conditions.push_back(equal("status", *filter.status));
   if (filter.kind) conditions.push_back(equal("kind", *filter.kind));
-  return storage_.read([&](UnitOfWork& uow) {
-    return select_page<Job>(uow, all_of(conditions), {descending("id")}, filter.page);
-  });
+  return storage_.read(
+      [&](UnitOfWork& uow) { return select_page<Job>(uow, all_of(conditions), {descending("id")}, filter.page); });
 }
 
 Job Jobs::get(const Principal& who, JobId id) {

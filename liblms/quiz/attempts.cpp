@@ -48,6 +48,16 @@ AttemptEvent event_data(const Quiz& quiz, const Attempt& attempt) {
           .passed = attempt.passed.value_or(false)};
 }
 
+/// The student's newest attempt at the quiz, as far as the next one depends on it.
+std::optional<Attempt> latest(UnitOfWork& uow, UserId student, QuizId quiz) {
+  auto found = Repository<Attempt>(uow).select({.where = all_of({equal("student_id", student), equal("quiz_id", quiz)}),
+                                                .order = {descending("number")},
+                                                .fields = {"id", "number", "status"},
+                                                .limit = 1});
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
+}
+
 bool manages(const Principal& who, const Course& course) {
   return who.is_admin() || (who.may(Permission::manage_quizzes) && course.instructor_id == who.maybe_user());
 }
@@ -110,12 +120,10 @@ Quizzes::Sitting Quizzes::begin(UnitOfWork& uow, const Principal& who, QuizId id
   Quiz quiz = Repository<Quiz>(uow).get(id);
   Enrollment enrollment = enrollments_.require_active(uow, who, quiz.course_id);
   const Time now = clock_.now();
-  auto last = Repository<Attempt>(uow).select({.where = all_of({equal("student_id", who.user()), equal("quiz_id", id)}),
-                                               .order = {descending("number")},
-                                               .limit = 1});
-  const std::int64_t number = last.empty() ? 1 : last.front().number + 1;
-  if (!last.empty() && is_open(last.front())) {
-    Sitting open = sitting_of(uow, std::move(last.front()));
+  const auto last = latest(uow, who.user(), id);
+  const std::int64_t number = last ? last->number + 1 : 1;
+  if (last && is_open(*last)) {
+    Sitting open = own_sitting(uow, who, last->id);
     open.enrollment = enrollment;
     if (!is_overdue(open.attempt, now)) return open;
     close(uow, who, open, AttemptStatus::expired, *open.attempt.due_at);

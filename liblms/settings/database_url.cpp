@@ -34,7 +34,8 @@ DatabaseUrl parse_database_url(std::string_view url) {
       throw not_a_database_url();
     return {.kind = DatabaseUrl::Kind::sqlite, .path = std::string(rest.substr(1)), .url = {}};
   }
-  if (is_one_of(scheme, {"postgresql", "postgres", "postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"})) {
+  if (is_one_of(scheme,
+                {"postgresql", "postgres", "postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"})) {
     if (rest.empty()) throw not_a_database_url();
     return {.kind = DatabaseUrl::Kind::postgres, .path = {}, .url = "postgresql://" + std::string(rest)};
   }

@@ -7,9 +7,15 @@ namespace lms {
 
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
-bool is_name_start(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; }
-bool is_name_part(char c) { return is_name_start(c) || (c >= '0' && c <= '9'); }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r';
+}
+bool is_name_start(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+}
+bool is_name_part(char c) {
+  return is_name_start(c) || (c >= '0' && c <= '9');
+}
 
 class Parser {
  public:
@@ -93,13 +99,20 @@ class Parser {
   std::optional<char> escape() {
     if (rest_.empty()) return std::nullopt;
     switch (next()) {
-      case 'n': return '\n';
-      case 'r': return '\r';
-      case 't': return '\t';
-      case '\\': return '\\';
-      case '"': return '"';
-      case '$': return '$';
-      default: return std::nullopt;
+      case 'n':
+        return '\n';
+      case 'r':
+        return '\r';
+      case 't':
+        return '\t';
+      case '\\':
+        return '\\';
+      case '"':
+        return '"';
+      case '$':
+        return '$';
+      default:
+        return std::nullopt;
     }
   }
 
@@ -168,6 +181,8 @@ class Parser {
 
 }  // namespace
 
-Dotenv parse_dotenv(std::string_view text) { return Parser(text).parse(); }
+Dotenv parse_dotenv(std::string_view text) {
+  return Parser(text).parse();
+}
 
 }  // namespace lms

@@ -55,9 +55,12 @@ std::string without_password(const std::string& url) {
 std::string shown(const Setting& setting, const Settings& settings) {
   std::string value = setting.write(settings);
   switch (setting.secrecy) {
-    case Secrecy::open: return value;
-    case Secrecy::password_in_url: return without_password(value);
-    case Secrecy::secret: return value.empty() ? value : std::string(mask);
+    case Secrecy::open:
+      return value;
+    case Secrecy::password_in_url:
+      return without_password(value);
+    case Secrecy::secret:
+      return value.empty() ? value : std::string(mask);
   }
   return {};
 }
@@ -95,9 +98,8 @@ class Loader {
         kept.push_back(std::move(entry));
         continue;
       }
-      warn(entry.name,
-           entry.name + " stands twice in .env, in lines " + std::to_string(same->line) + " and " +
-           std::to_string(entry.line) + "; the last one counts");
+      warn(entry.name, entry.name + " stands twice in .env, in lines " + std::to_string(same->line) + " and " +
+                           std::to_string(entry.line) + "; the last one counts");
       *same = std::move(entry);
     }
     dotenv_.entries = std::move(kept);
@@ -120,8 +122,9 @@ class Loader {
         chosen = other;
       else if (chosen->value != other->value)
         fault(setting.name,
-              std::string(chosen->name) + " and " + std::string(alias) + " mean the same setting but have different "
-              "values; keep one of them",
+              std::string(chosen->name) + " and " + std::string(alias) +
+                  " mean the same setting but have different "
+                  "values; keep one of them",
               "value_error.setting_twice");
     }
     if (!chosen) return;
@@ -158,7 +161,8 @@ class Loader {
     } else if (key.empty()) {
       key = random_.token(48);
       sources_["SECRET_KEY"] = SettingSource::generated;
-      warn("SECRET_KEY", "SECRET_KEY is not set: a random one was made, and tokens are good only until this process ends");
+      warn("SECRET_KEY",
+           "SECRET_KEY is not set: a random one was made, and tokens are good only until this process ends");
     } else if (count_code_points(key) < shortest_secret_key) {
       fault("SECRET_KEY", "SECRET_KEY is shorter than 32 characters; make one with `openssl rand -base64 48`",
             "value_error.weak_secret");
@@ -175,7 +179,8 @@ class Loader {
     if (is_development()) return;
     const std::string environment(name_of(loaded_.settings.environment));
     if (source_of("DATABASE_URL") == SettingSource::fallback)
-      fault("DATABASE_URL", "DATABASE_URL must be set in " + environment + ", for example sqlite:////var/lib/lms/lms.db",
+      fault("DATABASE_URL",
+            "DATABASE_URL must be set in " + environment + ", for example sqlite:////var/lib/lms/lms.db",
             "value_error.missing");
     if (loaded_.settings.debug && loaded_.settings.environment == Environment::production)
       fault("DEBUG", "DEBUG must be false in production", "value_error.setting");
@@ -235,7 +240,7 @@ class Loader {
     constexpr std::string_view file = "_FILE";
     if (name.ends_with(file) && used_.contains(name.substr(0, name.size() - file.size()))) {
       warn(name, name + " is known, but this release does not read settings from files yet; set " +
-           name.substr(0, name.size() - file.size()));
+                     name.substr(0, name.size() - file.size()));
       return true;
     }
     noted_.erase(name);
@@ -279,7 +284,9 @@ class Loader {
 
 // --- the generated documents ---
 
-std::string code(std::string_view text) { return "`" + std::string(text) + "`"; }
+std::string code(std::string_view text) {
+  return "`" + std::string(text) + "`";
+}
 
 void append_wrapped(std::string& out, std::string_view text) {
   constexpr std::size_t width = 100;
@@ -315,11 +322,12 @@ std::string settings_markdown() {
       "In `.env` a line is `NAME=value`, `export NAME=value`, `NAME='taken literally'` or `NAME=\"with \\n escapes\"`; "
       "`#`\nbegins a comment. Nothing is expanded. Of two lines with the same name the last one counts.\n";
   for (const SettingSection& section : setting_table()) {
-    out += "\n## " + std::string(section.title) + "\n\n| Name | Default | Accepted | Meaning |\n| --- | --- | --- | --- |\n";
+    out += "\n## " + std::string(section.title) +
+           "\n\n| Name | Default | Accepted | Meaning |\n| --- | --- | --- | --- |\n";
     for (const Setting& setting : section.settings) {
       const std::string fallback = setting.write(Settings{});
-      out += "| " + code(setting.name) + " | " + (fallback.empty() ? "" : code(fallback)) + " | " + setting.form + " | " +
-             std::string(setting.doc);
+      out += "| " + code(setting.name) + " | " + (fallback.empty() ? "" : code(fallback)) + " | " + setting.form +
+             " | " + std::string(setting.doc);
       for (const std::string_view alias : setting.aliases) out += " Also read as " + code(alias) + ".";
       out += " |\n";
     }

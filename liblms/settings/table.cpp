@@ -19,7 +19,9 @@ namespace lms {
 
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool equal_without_case(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
@@ -191,13 +193,21 @@ Setting secret(Setting setting, Secrecy secrecy = Secrecy::secret) {
 
 // --- rules for texts ---
 
-bool anything(std::string_view) { return true; }
-bool not_empty(std::string_view text) { return !trimmed(text).empty(); }
-bool empty_or_email(std::string_view text) { return text.empty() || is_email(text); }
+bool anything(std::string_view) {
+  return true;
+}
+bool not_empty(std::string_view text) {
+  return !trimmed(text).empty();
+}
+bool empty_or_email(std::string_view text) {
+  return text.empty() || is_email(text);
+}
 bool empty_or_base_url(std::string_view text) {
   return text.empty() || (is_url(text) && text.back() != '/' && text.find_first_of("?#") == std::string_view::npos);
 }
-bool is_hs256(std::string_view text) { return text == "HS256"; }
+bool is_hs256(std::string_view text) {
+  return text == "HS256";
+}
 
 bool is_database_url(std::string_view text) {
   try {
@@ -217,8 +227,10 @@ bool is_path_prefix(std::string_view text) {
          std::all_of(text.begin(), text.end(), allowed);
 }
 
+/// `*`, `example.org`, `.example.org`, `[::1]`; without a port.
 bool is_host_pattern(std::string_view text) {
-  return text.find_first_of(" \t/:@") == std::string_view::npos || text.starts_with('[');
+  if (text == "*" || text.starts_with('[')) return true;
+  return text.find_first_of(" \t/:@*") == std::string_view::npos;
 }
 
 /// `10.0.0.1`, `10.0.0.0/8`, `fd00::/8`
@@ -248,7 +260,7 @@ std::vector<SettingSection> make_table() {
                   "set and `DEBUG` is refused; `staging` is the same with `DEBUG` allowed."),
            boolean("DEBUG", &S::debug, "Puts internal details into answers about internal errors."),
            text("PROJECT_NAME", &S::project_name, "a name", not_empty,
-                "The school's name, as it stands in the API's documentation and on certificates."),
+                "The school's name, as it stands in the API's documentation."),
            text("API_V1_PREFIX", &S::api_prefix, "a path such as /api/v1 that does not end in a slash", is_path_prefix,
                 "The path that all operations of the API stand below."),
            text("PUBLIC_URL", &S::public_url, "empty, or an http or https address without a slash at its end",
@@ -265,12 +277,14 @@ std::vector<SettingSection> make_table() {
                 "The address to listen on. `0.0.0.0` or `::` listens on all of them."),
            integer("PORT", &S::port, 0, 65'535, "The port to listen on; 0 takes any that is free."),
            integer("WORKERS", &S::workers, 0, 1'024, "Threads that serve connections; 0: as many as there are cores."),
-           list("ALLOWED_HOSTS", &S::allowed_hosts, "host names (`*` for any)", is_host_pattern,
-                "Values of the `Host` header that are answered; `*.example.com` means every host below that one. The "
-                "rest gets 400."),
+           list(
+               "ALLOWED_HOSTS", &S::allowed_hosts, "host names (`*` for any)", is_host_pattern,
+               "Host names the school answers to; `.example.org` means that name and all below it. Requests for others "
+               "get 400."),
            list("TRUSTED_PROXIES", &S::trusted_proxies, "IP addresses or networks such as 10.0.0.0/8", is_network,
                 "Proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` and `Forwarded` headers are believed."),
-           integer("MAX_BODY_KB", &S::max_body_kb, 1, 1'048'576, "The largest request body, in KiB; a larger one gets 413."),
+           integer("MAX_BODY_KB", &S::max_body_kb, 1, 1'048'576,
+                   "The largest request body, in KiB; a larger one gets 413."),
            integer("MAX_CONNECTIONS", &S::max_connections, 1, 1'000'000,
                    "Connections open at a time; further ones are closed at once."),
            duration("IDLE_TIMEOUT_SECONDS", &S::idle_timeout, 1, 3'600,
@@ -289,8 +303,7 @@ std::vector<SettingSection> make_table() {
                        "Where the school is kept. SQLAlchemy's spellings with a driver (`postgresql+asyncpg://`) are "
                        "understood. This release stores in SQLite and in memory."),
                   Secrecy::password_in_url),
-           also(boolean("DB_ECHO", &S::db_echo, "Logs every statement, without its values."),
-                {"SQLALCHEMY_ECHO"}),
+           also(boolean("DB_ECHO", &S::db_echo, "Logs every statement, without its values."), {"SQLALCHEMY_ECHO"}),
            duration("DB_SLOW_QUERY_MS", &S::db_slow_query, 0, 3'600'000,
                     "Statements that take longer than this many milliseconds are logged; 0: none."),
            choice("SQLITE_SYNCHRONOUS", &S::sqlite_synchronous,
@@ -311,15 +324,18 @@ std::vector<SettingSection> make_table() {
                 "The `aud` claim of tokens; one that lacks it is refused. Empty: no such claim."),
            duration("JWT_LEEWAY_SECONDS", &S::jwt_leeway, 0, 300,
                     "How far the clocks of servers that share tokens may differ."),
-           duration("ACCESS_TOKEN_EXPIRE_MINUTES", &S::access_token_lifetime, 1, 10'080, "Lifetime of an access token."),
+           duration("ACCESS_TOKEN_EXPIRE_MINUTES", &S::access_token_lifetime, 1, 10'080,
+                    "Lifetime of an access token."),
            duration("REFRESH_TOKEN_EXPIRE_DAYS", &S::refresh_token_lifetime, 1, 3'650,
                     "Lifetime of a refresh token, and so of a session that is not used."),
-           integer("PASSWORD_MIN_LENGTH", &S::password_min_length, 8, 128, "The shortest password accepted, in characters."),
+           integer("PASSWORD_MIN_LENGTH", &S::password_min_length, 8, 128,
+                   "The shortest password accepted, in characters."),
            integer("ARGON2_MEMORY_KIB", &S::argon2_memory_kib, 8, 4'194'304,
                    "Memory that hashing one password takes, in KiB. Old hashes are renewed at the next login."),
            integer("ARGON2_ITERATIONS", &S::argon2_iterations, 1, 1'000, "Passes over that memory."),
-           integer("ARGON2_MAX_CONCURRENT", &S::argon2_max_concurrent, 1, 1'024,
-                   "Passwords hashed at the same time, so that a flood of logins cannot take all memory and processors."),
+           integer(
+               "ARGON2_MAX_CONCURRENT", &S::argon2_max_concurrent, 1, 1'024,
+               "Passwords hashed at the same time, so that a flood of logins cannot take all memory and processors."),
        }},
       {"First admin",
        {
@@ -462,7 +478,11 @@ const std::vector<SettingSection>& setting_table() {
   return table;
 }
 
-std::span<const UselessName> useless_names() { return useless; }
-std::span<const std::string_view> reserved_names() { return reserved; }
+std::span<const UselessName> useless_names() {
+  return useless;
+}
+std::span<const std::string_view> reserved_names() {
+  return reserved;
+}
 
 }  // namespace lms

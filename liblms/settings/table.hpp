@@ -20,7 +20,7 @@ enum class Secrecy {
 struct Setting {
   std::string_view name;
   std::string_view doc;
-  std::string form;  ///< what is accepted, as it completes "must be …"
+  std::string form;                                       ///< what is accepted, as it completes "must be …"
   std::function<bool(Settings&, std::string_view)> read;  ///< false, and no change, if the text is not of that form
   std::function<std::string(const Settings&)> write;      ///< the text that `read` would take
   std::vector<std::string_view> aliases = {};

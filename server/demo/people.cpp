@@ -22,7 +22,9 @@ std::vector<NewUser> staff() {
           {std::string(daniel), "", "Daniel Ferreira", std::string(role::instructor)}};
 }
 
-std::string_view instructor_of(std::string_view course) { return course == first_aid ? ruth : daniel; }
+std::string_view instructor_of(std::string_view course) {
+  return course == first_aid ? ruth : daniel;
+}
 
 std::vector<Student> students() {
   return {

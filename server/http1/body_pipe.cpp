@@ -26,7 +26,6 @@ std::unique_ptr<http::BodySource> BodyPipe::reader(std::shared_ptr<BodyPipe> pip
 bool BodyPipe::push(std::string bytes) {
   const std::lock_guard lock(mutex_);
   if (abandoned_ || bytes.empty()) return true;
-  asked_ = false;
   buffered_ += bytes.size();
   pieces_.push_back(std::move(bytes));
   full_ = buffered_ >= capacity_;

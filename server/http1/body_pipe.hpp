@@ -19,7 +19,7 @@ namespace lms::http1 {
 /// Carries a request's body from the event loop, which never waits, to the handler, which does. Thread-safe.
 class BodyPipe {
  public:
-  /// `ask` is called by the reading thread when it starts to wait for bytes, and when a full pipe has room again.
+  /// `ask` is called when the reader first has to wait, and when a full pipe has room again.
   BodyPipe(std::size_t capacity, std::optional<std::uint64_t> size, std::function<void()> ask);
 
   /// The handler's end. Call once.
@@ -47,7 +47,7 @@ class BodyPipe {
   std::size_t taken_ = 0;     // of the first piece
   std::size_t buffered_ = 0;  // in all pieces, without what is taken
   bool full_ = false;         // the writer was told so, and waits
-  bool asked_ = false;        // since the last bytes came
+  bool asked_ = false;
   bool abandoned_ = false;
   bool finished_ = false;
   std::optional<Error> error_;

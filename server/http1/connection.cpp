@@ -18,13 +18,15 @@ namespace lms::http1 {
 
 namespace {
 
-constexpr int rounds_at_once = 16;                          // then other connections have their turn
-constexpr std::size_t piece_bytes = 64 * 1024;              // of an answer that streams
-constexpr std::size_t joined_up_to = 16 * 1024;             // a body this small travels with its head
-constexpr std::uint64_t discarded_up_to = 256 * 1024;       // of a body nobody reads, to keep the connection
+constexpr int rounds_at_once = 16;                     // then other connections have their turn
+constexpr std::size_t piece_bytes = 64 * 1024;         // of an answer that streams
+constexpr std::size_t joined_up_to = 16 * 1024;        // a body this small travels with its head
+constexpr std::uint64_t discarded_up_to = 256 * 1024;  // of a body nobody reads, to keep the connection
 constexpr std::size_t max_leftover_bytes = 4 * 1024 * 1024;
 
-bool has_no_body(const http::Response& response) noexcept { return response.status == 204 || response.status == 304; }
+bool has_no_body(const http::Response& response) noexcept {
+  return response.status == 204 || response.status == 304;
+}
 
 std::string hex(std::size_t value) {
   std::array<char, 16> digits{};
@@ -45,7 +47,9 @@ Piece next_piece(const Ticket& ticket, std::unique_ptr<http::BodySource> source)
   return piece;
 }
 
-Error client_gone() { return unavailable("client_gone", "The client went away before its request was complete."); }
+Error client_gone() {
+  return unavailable("client_gone", "The client went away before its request was complete.");
+}
 
 }  // namespace
 
@@ -63,18 +67,26 @@ Connection::Connection(Loop& loop, std::uint64_t id, Arrival arrival)
   loop_.wheel.schedule(timer_, read_deadline());
 }
 
-Connection::~Connection() { cut(); }
+Connection::~Connection() {
+  cut();
+}
 
 void Connection::on_readable() {
   readable_ = true;
   run();
 }
 
-void Connection::on_writable() { run(); }
+void Connection::on_writable() {
+  run();
+}
 
-void Connection::on_hangup() { cut(); }
+void Connection::on_hangup() {
+  cut();
+}
 
-void Connection::on_turn() { run(); }
+void Connection::on_turn() {
+  run();
+}
 
 void Connection::on_answer(Answer answer_of) {
   if (answer_of.ticket.exchange != exchange_ || answering_ != Answering::application) return;
@@ -103,9 +115,9 @@ void Connection::on_piece(Piece piece) {
 
 void Connection::on_appetite(const Ticket& ticket) {
   if (ticket.exchange != exchange_) return;
-  if (std::exchange(owes_continue_, false)) send("HTTP/1.1 100 Continue\r\n\r\n");
-  pipe_full_ = false;
-  body_pace_.start(loop_.now);
+  if (owes_continue_) send("HTTP/1.1 100 Continue\r\n\r\n");
+  if (owes_continue_ || pipe_full_) body_pace_.start(loop_.now);  // the client was not the one who kept us waiting
+  owes_continue_ = pipe_full_ = false;
   run();
 }
 
@@ -291,9 +303,8 @@ void Connection::dispatch() {
 
 void Connection::dispatch_stream() {
   http::Request request = std::move(parser_.request());
-  pipe_ = std::make_shared<BodyPipe>(
-      loop_.options.buffer_bytes, parser_.body_left(),
-      [mailbox = loop_.mailbox, ticket = ticket()] { mailbox->post(Appetite{ticket}); });
+  pipe_ = std::make_shared<BodyPipe>(loop_.options.buffer_bytes, parser_.body_left(),
+                                     [mailbox = loop_.mailbox, ticket = ticket()] { mailbox->post(Appetite{ticket}); });
   request.body = BodyPipe::reader(pipe_);
   hand_to(loop_.lanes.uploads, std::move(request));
 }
@@ -329,7 +340,7 @@ void Connection::answer(http::Response response) {
   answered_ = true;
   keep_alive_ = keep_alive_ && stays_open(response);
   if (pipe_) pipe_->fail(client_gone());  // a handler that kept the body must not wait for it
-  pipe_full_ = false;
+  pipe_full_ = owes_continue_ = false;
 
   auto* text = std::get_if<std::string>(&response.body);
   auto* stream = std::get_if<std::unique_ptr<http::BodySource>>(&response.body);
@@ -433,8 +444,8 @@ bool Connection::flush() {
   return sent > 0;
 }
 
-/// Closing at once could make the kernel throw away the answer if the client still sends. So it is told that nothing more
-/// comes, and has a moment to close its end first.
+/// Closing at once could make the kernel throw away the answer if the client still sends. So it is told that nothing
+/// more comes, and has a moment to close its end first.
 bool Connection::finish_closing() {
   const bool done = closing_ && output_.empty() && answering_ == Answering::nothing;
   if (closed_ || !done || reading_ == Reading::leftovers) return false;

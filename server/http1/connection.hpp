@@ -36,8 +36,8 @@ struct Loop {
   bool draining = false;
 };
 
-/// One client: reads, has the parser make requests of it, hands them to the application, writes the answers, in order and
-/// one at a time. Belongs to one event loop and is called by its thread only; whatever happens, it never waits.
+/// One client: reads, has the parser make requests of it, hands them to the application, writes the answers, in order
+/// and one at a time. Belongs to one event loop and is called by its thread only; whatever happens, it never waits.
 class Connection {
  public:
   Connection(Loop& loop, std::uint64_t id, Arrival arrival);
@@ -67,8 +67,8 @@ class Connection {
 
  private:
   enum class Reading {
-    idle,      ///< between requests
-    head,      ///< in the middle of one
+    idle,  ///< between requests
+    head,  ///< in the middle of one
     body,
     nothing,   ///< a request is complete and its answer is not
     leftovers  ///< the last answer is sent; what still comes is thrown away until the client closes

@@ -5,8 +5,8 @@
 
 namespace lms::http1 {
 
-/// Watches the bytes of a request's head go by and finds its end. Refuses what llhttp, or another parser on the way here,
-/// might read in two ways: bare CR, LF and NUL, folded lines, empty names.
+/// Watches the bytes of a request's head go by and finds its end. Refuses what llhttp, or another parser on the way
+/// here, might read in two ways: bare CR, LF and NUL, folded lines, empty names.
 class HeadGuard {
  public:
   explicit HeadGuard(std::size_t max_bytes) noexcept : max_bytes_(max_bytes) {}

@@ -58,8 +58,7 @@ FileDescriptor listen_on(const std::string& host, std::uint16_t port) {
   wanted.ai_socktype = SOCK_STREAM;
   wanted.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  const int failure =
-      getaddrinfo(node.empty() ? nullptr : node.c_str(), std::to_string(port).c_str(), &wanted, &found);
+  const int failure = getaddrinfo(node.empty() ? nullptr : node.c_str(), std::to_string(port).c_str(), &wanted, &found);
   if (failure != 0) throw std::system_error(resolver_error(failure), "Cannot listen on " + place);
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, &freeaddrinfo);
 

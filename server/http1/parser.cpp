@@ -9,13 +9,16 @@ namespace lms::http1 {
 
 namespace {
 
-// Chunked coding may cost this much beside the body: enough for chunks of a single byte, too little to send nothing for ever.
+// Chunked coding may cost this much beside the body: enough for chunks of a single byte, too little to send nothing for
+// ever.
 constexpr std::uint64_t framing_allowance = 16 * 1024;
 constexpr std::uint64_t framing_per_body_byte = 8;
 
 constexpr int stop = -1;
 
-bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+bool is_blank(char c) noexcept {
+  return c == ' ' || c == '\t';
+}
 
 /// The length of `http://` or `https://` at the front of the text, 0 if neither is there.
 std::size_t scheme_length(std::string_view target) noexcept {
@@ -27,7 +30,9 @@ std::size_t scheme_length(std::string_view target) noexcept {
 
 }  // namespace
 
-Parser::Parser(const Limits& limits) : limits_(limits), guard_(limits.head_bytes) { next(); }
+Parser::Parser(const Limits& limits) : limits_(limits), guard_(limits.head_bytes) {
+  next();
+}
 
 void Parser::next() {
   llhttp_init(&llhttp_, HTTP_REQUEST, &callbacks());
@@ -105,7 +110,9 @@ bool Parser::limit_body(std::size_t max_bytes) {
   return body_size_ <= max_body_ || refuse_body();
 }
 
-std::string Parser::take_body() noexcept { return std::exchange(body_, {}); }
+std::string Parser::take_body() noexcept {
+  return std::exchange(body_, {});
+}
 
 int Parser::on_target(std::string_view text) {
   if (request_.target.size() + text.size() > limits_.target_bytes) {
@@ -160,7 +167,9 @@ int Parser::on_body(std::string_view bytes) {
   return HPE_OK;
 }
 
-int Parser::on_message_end() { return HPE_PAUSED; }
+int Parser::on_message_end() {
+  return HPE_PAUSED;
+}
 
 bool Parser::take_method() {
   if (llhttp_.http_major != 1) return bad_request("it names no version of HTTP");

@@ -21,7 +21,8 @@ struct Refusal {
   std::string message;
 };
 
-/// Bytes to requests, one message at a time: llhttp in its strict mode, and the limits and refusals it leaves to its user.
+/// Bytes to requests, one message at a time: llhttp in its strict mode, and the limits and refusals it leaves to its
+/// user.
 class Parser {
  public:
   struct Limits {
@@ -112,7 +113,7 @@ class Parser {
   bool expects_continue_ = false;
   std::string body_;
   std::uint64_t max_body_ = 0;
-  std::uint64_t body_size_ = 0;      // as Content-Length has it
+  std::uint64_t body_size_ = 0;  // as Content-Length has it
   std::uint64_t body_bytes_ = 0;
   std::uint64_t framing_bytes_ = 0;  // what chunked coding puts around the body
   bool refused_ = false;

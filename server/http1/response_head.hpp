@@ -8,8 +8,8 @@
 
 namespace lms::http1 {
 
-/// Whether the answer can be put on the wire as it is: a final status, names that are tokens, no CR, LF or NUL in values.
-/// What fails would let a client's text end a header and start another.
+/// Whether the answer can be put on the wire as it is: a final status, names that are tokens, no CR, LF or NUL in
+/// values. What fails would let a client's text end a header and start another.
 bool is_sendable(const http::Response& response) noexcept;
 
 /// How the client sees the end of the body.
@@ -22,7 +22,8 @@ struct Delivery {
   bool keep_alive = false;   ///< say that it does not: HTTP/1.0 wants to be told
 };
 
-/// Status line and headers. The front alone decides on framing and connection: the answer's own words on these are left out.
+/// Status line and headers. The front alone decides on framing and connection: the answer's own words on these are left
+/// out.
 std::string render_head(const http::Response& response, const Delivery& delivery, std::string_view date_line);
 
 /// The line `Date: …`, made once a second. Used by one thread.

@@ -3,7 +3,6 @@
 #include <pistache/reactor.h>
 
 #include <algorithm>
-#include <ctime>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,7 +26,7 @@ std::string overloaded_answer(Application& application) {
   response.headers.set("Retry-After", "1");
   const auto* body = std::get_if<std::string>(&response.body);
   const Delivery delivery{Framing::length, body ? body->size() : 0, true, false};
-  return render_head(response, delivery, DateLine().at(std::time(nullptr))) + (body ? *body : "");
+  return render_head(response, delivery, "") + (body ? *body : "");
 }
 
 }  // namespace
@@ -55,9 +54,13 @@ struct Server::Parts {
 Server::Server(Application& application, Http1Options options)
     : parts_(std::make_unique<Parts>(application, std::move(options))) {}
 
-Server::~Server() { stop(); }
+Server::~Server() {
+  stop();
+}
 
-std::uint16_t Server::port() const noexcept { return parts_->port; }
+std::uint16_t Server::port() const noexcept {
+  return parts_->port;
+}
 
 void Server::start() {
   Parts& p = *parts_;

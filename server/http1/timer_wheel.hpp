@@ -10,8 +10,8 @@
 namespace lms::http1 {
 
 /// Deadlines of many connections, kept in O(1) each: a ring of lists, one list for each tick of 100 ms.
-/// A deadline that moves away costs one store; the timer stays in its list and is placed anew when that list's turn comes.
-/// Fires up to one tick late, never early. Used by one thread.
+/// A deadline that moves away costs one store; the timer stays in its list and is placed anew when that list's turn
+/// comes. Fires up to one tick late, never early. Used by one thread.
 class TimerWheel {
   struct Link {
     Link* previous = this;
@@ -35,8 +35,8 @@ class TimerWheel {
 
     std::uint64_t key_;
     SteadyTime deadline_ = never;
-    std::uint64_t tick_ = 0;        // of the list it is in
-    TimerWheel* wheel_ = nullptr;   // that it is linked to
+    std::uint64_t tick_ = 0;       // of the list it is in
+    TimerWheel* wheel_ = nullptr;  // that it is linked to
   };
 
   static constexpr Duration tick = std::chrono::milliseconds(100);

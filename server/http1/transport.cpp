@@ -16,17 +16,19 @@ namespace {
 using Pistache::Polling::NotifyOn;
 
 constexpr std::size_t scratch_bytes = 64 * 1024;
-// The reactor's events carry a number. Ours is the descriptor for mailbox and clock, an id above all descriptors for connections:
-// it is never used twice, so an event that comes late finds nobody.
+// The reactor's events carry a number. Ours is the descriptor for mailbox and clock, an id above all descriptors for
+// connections: it is never used twice, so an event that comes late finds nobody.
 constexpr std::uint64_t ids_above = std::uint64_t{1} << 32;
 
-SteadyTime steady_now() noexcept { return std::chrono::steady_clock::now(); }
+SteadyTime steady_now() noexcept {
+  return std::chrono::steady_clock::now();
+}
 
 }  // namespace
 
 Transport::Transport(Application& application, const Http1Options& options, Lanes& lanes)
     : scratch_(scratch_bytes),
-      loop_{application, options,    lanes, std::make_shared<Mailbox>(), TimerWheel(steady_now()),
+      loop_{application, options,  lanes,       std::make_shared<Mailbox>(), TimerWheel(steady_now()),
             DateLine(),  scratch_, steady_now()},
       clock_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
       last_id_(ids_above) {
@@ -128,7 +130,9 @@ void Transport::deliver(Drain) {
   touch_all(&Connection::drain);
 }
 
-void Transport::deliver(Cut) { touch_all(&Connection::cut); }
+void Transport::deliver(Cut) {
+  touch_all(&Connection::cut);
+}
 
 void Transport::expire() {
   std::uint64_t ticks = 0;

@@ -15,8 +15,8 @@
 
 namespace lms::http1 {
 
-/// One event loop's share of the connections. Pistache's reactor makes a clone for each of its threads and tells it which
-/// descriptors are ready; reading, writing and closing are ours alone.
+/// One event loop's share of the connections. Pistache's reactor makes a clone for each of its threads and tells it
+/// which descriptors are ready; reading, writing and closing are ours alone.
 class Transport final : public Pistache::Aio::Handler {
  public:
   Transport(Application& application, const Http1Options& options, Lanes& lanes);

@@ -83,8 +83,8 @@ std::vector<Clause> aggregating_clauses() {
       {"groups come in their order, null first",
        [](Storage& storage) {
          insert_five(storage);
-         const Rows rows =
-             aggregate(storage, {.groups = {{"shelf"}}, .measures = {{Kind::count, "", "n"}, {Kind::sum, "pages", "p"}}});
+         const Rows rows = aggregate(
+             storage, {.groups = {{"shelf"}}, .measures = {{Kind::count, "", "n"}, {Kind::sum, "pages", "p"}}});
          CHECK(rows == Rows{{nullptr, 1, 7}, {"A", 3, 25}, {"B", 1, 0}});
        }},
       {"groups of several fields, filtered, ordered by a measure and cut",
@@ -117,7 +117,8 @@ std::vector<Clause> aggregating_clauses() {
          insert_five(storage);
          const std::vector<Measure> count{{Kind::count, "", "n"}};
          CHECK(aggregate(storage, {.where = matches("book"), .measures = count}) == Rows{{3}});
-         CHECK(aggregate(storage, {.where = in("pages", std::vector<std::int64_t>{5, 7}), .measures = count}) == Rows{{2}});
+         CHECK(aggregate(storage, {.where = in("pages", std::vector<std::int64_t>{5, 7}), .measures = count}) ==
+               Rows{{2}});
        }},
   };
 }

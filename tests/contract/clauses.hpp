@@ -1,5 +1,6 @@
 #pragma once
 
+#include <future>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,6 +56,15 @@ std::size_t count(Storage& storage, const Condition& where = {}) {
 template <HasSchema T, class K>
 std::optional<T> find(Storage& storage, const K& key) {
   return storage.read([&](UnitOfWork& uow) { return Repository<T>(uow).find(key); });
+}
+
+/// Runs `work(0)` … `work(count - 1)` at the same time. What one of them throws is thrown here.
+template <class F>
+void in_threads(int count, F&& work) {
+  std::vector<std::future<void>> threads;
+  for (int i = 0; i < count; ++i) threads.push_back(std::async(std::launch::async, [&work, i] { work(i); }));
+  for (std::future<void>& thread : threads) thread.wait();
+  for (std::future<void>& thread : threads) thread.get();
 }
 
 /// The numbers of the books for which the condition holds.

@@ -20,7 +20,9 @@ struct Author {
 };
 
 enum class Cover { paper, cloth };
-constexpr auto names_of(Cover) { return std::array<std::string_view, 2>{"paper", "cloth"}; }
+constexpr auto names_of(Cover) {
+  return std::array<std::string_view, 2>{"paper", "cloth"};
+}
 
 struct Book {
   Id<Book> id;

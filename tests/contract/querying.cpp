@@ -8,7 +8,9 @@ namespace {
 
 using Books = Repository<Book>;
 
-Time at(std::int64_t microseconds) { return Time(std::chrono::microseconds(microseconds)); }
+Time at(std::int64_t microseconds) {
+  return Time(std::chrono::microseconds(microseconds));
+}
 
 /// Six books that differ in everything a query can ask.
 void insert_six(Storage& storage) {
@@ -70,7 +72,8 @@ void check_paging(Storage& storage, const Condition& where, const std::vector<Or
     Numbers by_cursor;
     Query next{.where = where, .order = order, .limit = size};
     while (by_offset.size() < whole.size()) {
-      const auto page = select<Book>(storage, {.where = where, .order = order, .limit = size, .offset = by_offset.size()});
+      const auto page =
+          select<Book>(storage, {.where = where, .order = order, .limit = size, .offset = by_offset.size()});
       const auto same_page = select<Book>(storage, next);
       REQUIRE_FALSE(page.empty());
       REQUIRE(numbers(page) == numbers(same_page));
@@ -272,7 +275,8 @@ std::vector<Clause> querying_clauses() {
          insert_six(storage);
          storage.write([&](UnitOfWork& uow) {
            for (const Lock lock : {Lock::update, Lock::skip_locked})
-             CHECK(numbers(Books(uow).select({.order = {descending("id")}, .limit = 2, .lock = lock})) == Numbers{6, 5});
+             CHECK(numbers(Books(uow).select({.order = {descending("id")}, .limit = 2, .lock = lock})) ==
+                   Numbers{6, 5});
          });
        }},
   };

@@ -7,7 +7,9 @@ namespace {
 using Books = Repository<Book>;
 using Numbers = std::vector<int>;
 
-std::vector<int> found(Storage& storage, const char* text) { return books_where(storage, matches(text)); }
+std::vector<int> found(Storage& storage, const char* text) {
+  return books_where(storage, matches(text));
+}
 
 std::vector<int> ranked(Storage& storage, Condition where) {
   return numbers(select<Book>(storage, {.where = std::move(where), .order = {by_relevance()}}));
@@ -97,25 +99,28 @@ std::vector<Clause> searching_clauses() {
        }},
       {"relevance counts the weight of a field, doubled for a whole word",
        [](Storage& storage) {
-         std::vector<Book> books{book(1, "nothing"), book(2, "musical"), book(3, "nothing"), book(4, "music"),
-                                 book(5, "music"), book(6, "nothing")};
+         std::vector<Book> books{book(1, "nothing"), book(2, "musical"), book(3, "nothing"),
+                                 book(4, "music"),   book(5, "music"),   book(6, "nothing")};
          books[0].summary = "music";           // 2
          books[2].tags = {"music"};            // 4, as much as the title of 2
          books[4].summary = "music";           // 10
          books[5].summary = "music and more";  // 2
          insert(storage, books);
          CHECK(ranked(storage, matches("music")) == Numbers{5, 4, 2, 3, 1, 6});
-         CHECK(ranked(storage, all_of({matches("music"), none_of({equal("id", book(4).id)})})) == Numbers{5, 2, 3, 1, 6});
+         CHECK(ranked(storage, all_of({matches("music"), none_of({equal("id", book(4).id)})})) ==
+               Numbers{5, 2, 3, 1, 6});
          CHECK(ranked(storage, matches("mus")) == Numbers{5, 2, 4, 3, 1, 6});
-         CHECK(numbers(select<Book>(storage, {.where = matches("music"), .order = {by_relevance()}, .limit = 2,
-                                              .offset = 1})) == Numbers{4, 2});
+         CHECK(numbers(select<Book>(storage,
+                                    {.where = matches("music"), .order = {by_relevance()}, .limit = 2, .offset = 1})) ==
+               Numbers{4, 2});
          CHECK(numbers(select<Book>(
                    storage, {.where = matches("music"), .order = {by_relevance(), descending("id")}, .limit = 4})) ==
                Numbers{5, 4, 3, 2});
        }},
       {"relevance adds up words and repetitions",
        [](Storage& storage) {
-         insert<Book>(storage, {book(1, "red green"), book(2, "red red green"), book(3, "green red blue green red red")});
+         insert<Book>(storage,
+                      {book(1, "red green"), book(2, "red red green"), book(3, "green red blue green red red")});
          CHECK(ranked(storage, matches("red green")) == Numbers{3, 2, 1});
          CHECK(ranked(storage, all_of({matches("green"), matches("red")})) == Numbers{3, 2, 1});
        }},

@@ -70,7 +70,9 @@ void add_one(Storage& storage, const char* name = "a") {
   storage.write([&](UnitOfWork& uow) { Counters(uow).update_where(equal("name", name), {add("value", 1)}); });
 }
 
-void insert_counter(Storage& storage, const std::string& name) { insert<Counter>(storage, {{name, 0}}); }
+void insert_counter(Storage& storage, const std::string& name) {
+  insert<Counter>(storage, {{name, 0}});
+}
 
 std::string bytes_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -109,7 +111,8 @@ std::size_t applied_steps(Storage& storage) {
 
 constexpr EmbeddedFile first{"0001_first.sql", "-- oldest binary: 0.1.0\nCREATE TABLE one (id BIGINT);"};
 constexpr EmbeddedFile second{"0002_second_step.sql", "-- oldest binary: 0.2.0\nCREATE TABLE two (id BIGINT);"};
-constexpr EmbeddedFile broken{"0002_broken.sql", "-- oldest binary: 0.1.0\nCREATE TABLE two (id BIGINT); CREATE TABLE one (id);"};
+constexpr EmbeddedFile broken{"0002_broken.sql",
+                              "-- oldest binary: 0.1.0\nCREATE TABLE two (id BIGINT); CREATE TABLE one (id);"};
 constexpr EmbeddedFile edited{"0001_first.sql", "-- oldest binary: 0.1.0\nCREATE TABLE one (id BIGINT );"};
 
 void migrate(SqliteStorage& storage, std::vector<EmbeddedFile> files, const char* version) {
@@ -154,17 +157,14 @@ TEST_CASE("concurrent writes share commits") {
   commits = 0;
   constexpr int writers = 32;
   std::atomic<int> arrived{0};
-  std::vector<std::thread> threads;
-  for (int i = 0; i < writers; ++i)
-    threads.emplace_back([&] {
-      ++arrived;
-      storage->write([&](UnitOfWork& uow) {
-        while (arrived < writers) std::this_thread::yield();
-        for (int n = 0; n < 100; ++n) std::this_thread::yield();  // the last ones are on their way to the queue
-        Counters(uow).update_where(equal("name", "a"), {add("value", 1)});
-      });
+  in_threads(writers, [&](int) {
+    ++arrived;
+    storage->write([&](UnitOfWork& uow) {
+      while (arrived < writers) std::this_thread::yield();
+      for (int n = 0; n < 100; ++n) std::this_thread::yield();  // the last ones are on their way to the queue
+      Counters(uow).update_where(equal("name", "a"), {add("value", 1)});
     });
-  for (std::thread& thread : threads) thread.join();
+  });
   CHECK(find<Counter>(*storage, "a")->value == writers);
   CHECK(commits > 0);
   CHECK(commits < writers / 2);
@@ -181,9 +181,7 @@ TEST_CASE("without group commit each write has its own") {
   const auto storage = open_library(options);
   insert_counter(*storage, "a");
   commits = 0;
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) threads.emplace_back([&] { add_one(*storage); });
-  for (std::thread& thread : threads) thread.join();
+  in_threads(4, [&](int) { add_one(*storage); });
   CHECK(commits == 4);
 }
 
@@ -192,16 +190,13 @@ TEST_CASE("a write that returned is seen by another connection") {
   const auto ours = open_library(options_for(folder));
   const auto theirs = open_library(options_for(folder));
   std::atomic<int> unseen{0};
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i)
-    threads.emplace_back([&, i] {
-      for (int n = 0; n < 20; ++n) {
-        const std::string name = std::to_string(i) + "-" + std::to_string(n);
-        insert_counter(*ours, name);
-        if (!find<Counter>(*theirs, name)) ++unseen;
-      }
-    });
-  for (std::thread& thread : threads) thread.join();
+  in_threads(8, [&](int i) {
+    for (int n = 0; n < 20; ++n) {
+      const std::string name = std::to_string(i) + "-" + std::to_string(n);
+      insert_counter(*ours, name);
+      if (!find<Counter>(*theirs, name)) ++unseen;
+    }
+  });
   CHECK(unseen == 0);
 }
 
@@ -210,13 +205,9 @@ TEST_CASE("two storages on one file lose no write") {
   const auto first_storage = open_library(options_for(folder));
   const auto second_storage = open_library(options_for(folder));
   insert_counter(*first_storage, "a");
-  std::vector<std::thread> threads;
-  for (SqliteStorage* storage : {first_storage.get(), second_storage.get()})
-    for (int i = 0; i < 2; ++i)
-      threads.emplace_back([storage] {
-        for (int n = 0; n < 50; ++n) add_one(*storage);
-      });
-  for (std::thread& thread : threads) thread.join();
+  in_threads(4, [&](int i) {
+    for (int n = 0; n < 50; ++n) add_one(i % 2 == 0 ? *first_storage : *second_storage);
+  });
   CHECK(find<Counter>(*first_storage, "a")->value == 200);
 }
 
@@ -299,7 +290,8 @@ TEST_CASE("a path that cannot be opened is refused with its cause") {
   std::ofstream(folder.file("file")) << "text";
   CHECK(refusal(folder.file("file/library.db")).find("is no folder") != std::string::npos);
   if (geteuid() != 0) {
-    std::filesystem::permissions(folder.file(""), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+    std::filesystem::permissions(folder.file(""),
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
     CHECK(refusal(folder.file("new.db")).find("may not write") != std::string::npos);
     std::filesystem::permissions(folder.file(""), std::filesystem::perms::owner_all);
   }
@@ -319,18 +311,15 @@ TEST_CASE("a full disk refuses the write that needs it, and no other") {
   execute(*storage, "PRAGMA max_page_count = 1");  // it cannot be less than it is
   const auto grow = [&] { insert_counter(*storage, std::string(100'000, 'x')); };
   CHECK(reason_of(grow) == "storage_full");
-  std::vector<std::thread> threads;
   std::atomic<int> full{0};
-  for (int i = 0; i < 8; ++i)
-    threads.emplace_back([&, i] {
-      for (int n = 0; n < 20; ++n) {
-        if (i != 0)
-          add_one(*storage);
-        else if (reason_of(grow) == "storage_full")
-          ++full;
-      }
-    });
-  for (std::thread& thread : threads) thread.join();
+  in_threads(8, [&](int i) {
+    for (int n = 0; n < 20; ++n) {
+      if (i != 0)
+        add_one(*storage);
+      else if (reason_of(grow) == "storage_full")
+        ++full;
+    }
+  });
   CHECK(full == 20);
   CHECK(find<Counter>(*storage, "a")->value == 140);
   CHECK(count<Counter>(*storage) == 1);
@@ -347,18 +336,15 @@ TEST_CASE("a write that is stopped harms no other, though SQLite gives up the wh
   const auto endless = [](UnitOfWork& uow) {
     for (;;) Counters(uow).update_where(everything(), {add("value", 1)});
   };
-  std::vector<std::thread> threads;
   std::atomic<int> stopped{0};
-  for (int i = 0; i < 4; ++i)
-    threads.emplace_back([&, i] {
-      for (int n = 0; n < 3; ++n) {
-        if (i != 0)
-          add_one(*storage, "c1");
-        else if (reason_of([&] { storage->write(endless); }) == "storage_timeout")
-          ++stopped;
-      }
-    });
-  for (std::thread& thread : threads) thread.join();
+  in_threads(4, [&](int i) {
+    for (int n = 0; n < 3; ++n) {
+      if (i != 0)
+        add_one(*storage, "c1");
+      else if (reason_of([&] { storage->write(endless); }) == "storage_timeout")
+        ++stopped;
+    }
+  });
   CHECK(stopped == 3);
   CHECK(find<Counter>(*storage, "c1")->value == 9);
   CHECK(find<Counter>(*storage, "c2")->value == 0);
@@ -564,14 +550,7 @@ TEST_CASE("a database changed by a newer release is refused only if that release
 
 TEST_CASE("processes that start together migrate once") {
   const ScratchFolder folder;
-  std::vector<std::string> failures(8);
-  std::vector<std::thread> threads;
-  for (std::string& failure : failures)
-    threads.emplace_back([&] {
-      failure = message_of([&] { open_sqlite_storage(options_for(folder))->migrate(); });
-    });
-  for (std::thread& thread : threads) thread.join();
-  for (const std::string& failure : failures) CHECK(failure == "");
+  in_threads(8, [&](int) { open_sqlite_storage(options_for(folder))->migrate(); });
   const auto storage = open_sqlite_storage(options_for(folder));
   CHECK(applied_steps(*storage) == sql::own_migrations().size());
 }
@@ -579,9 +558,7 @@ TEST_CASE("processes that start together migrate once") {
 TEST_CASE("threads may migrate one storage at once") {
   const ScratchFolder folder;
   const auto storage = open_sqlite_storage(options_for(folder));
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) threads.emplace_back([&] { storage->migrate(); });
-  for (std::thread& thread : threads) thread.join();
+  in_threads(4, [&](int) { storage->migrate(); });
   CHECK(applied_steps(*storage) == sql::own_migrations().size());
 }
 

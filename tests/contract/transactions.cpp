@@ -1,6 +1,5 @@
 #include <atomic>
 #include <stdexcept>
-#include <thread>
 
 #include "contract/clauses.hpp"
 
@@ -13,19 +12,13 @@ using Counters = Repository<Counter>;
 
 constexpr int thread_count = 8;
 
-/// Runs `work(0)` … `work(thread_count - 1)` at the same time.
-template <class F>
-void in_threads(F&& work) {
-  std::vector<std::thread> threads;
-  for (int i = 0; i < thread_count; ++i) threads.emplace_back([&work, i] { work(i); });
-  for (std::thread& thread : threads) thread.join();
-}
-
 void add_to(UnitOfWork& uow, const char* name, std::int64_t amount) {
   Counters(uow).update_where(equal("name", name), {add("value", amount)});
 }
 
-std::int64_t value_of(Storage& storage, const char* name) { return find<Counter>(storage, name).value().value; }
+std::int64_t value_of(Storage& storage, const char* name) {
+  return find<Counter>(storage, name).value().value;
+}
 
 }  // namespace
 
@@ -123,7 +116,7 @@ std::vector<Clause> transaction_clauses() {
       {"increments of many threads are all counted",
        [](Storage& storage) {
          insert<Counter>(storage, {{"a", 0}});
-         in_threads([&](int) {
+         in_threads(thread_count, [&](int) {
            for (int i = 0; i < 50; ++i) storage.write([](UnitOfWork& uow) { add_to(uow, "a", 1); });
          });
          CHECK(value_of(storage, "a") == thread_count * 50);
@@ -131,7 +124,7 @@ std::vector<Clause> transaction_clauses() {
       {"what a thread reads and then writes is not overtaken by another",
        [](Storage& storage) {
          insert<Counter>(storage, {{"a", 0}});
-         in_threads([&](int) {
+         in_threads(thread_count, [&](int) {
            for (int i = 0; i < 25; ++i)
              storage.write([](UnitOfWork& uow) {
                Counter counter = Counters(uow).get("a");
@@ -145,10 +138,11 @@ std::vector<Clause> transaction_clauses() {
        [](Storage& storage) {
          insert<Counter>(storage, {{"seats", 0}});
          std::atomic<int> seated{0};
-         in_threads([&](int) {
+         in_threads(thread_count, [&](int) {
            for (int i = 0; i < 20; ++i) {
              const bool got_one = storage.write([](UnitOfWork& uow) {
-               return !Counters(uow).update_where(all_of({equal("name", "seats"), less("value", 30)}), {add("value", 1)})
+               return !Counters(uow)
+                           .update_where(all_of({equal("name", "seats"), less("value", 30)}), {add("value", 1)})
                            .empty();
              });
              if (got_one) ++seated;
@@ -161,7 +155,7 @@ std::vector<Clause> transaction_clauses() {
        [](Storage& storage) {
          std::atomic<int> inserted{0};
          std::atomic<int> refused{0};
-         in_threads([&](int self) {
+         in_threads(thread_count, [&](int self) {
            for (int i = 0; i < 20; ++i) {
              const std::string reason = reason_of([&] {
                storage.write([&](UnitOfWork& uow) { Counters(uow).insert({"c" + std::to_string(i), self}); });
@@ -176,7 +170,7 @@ std::vector<Clause> transaction_clauses() {
       {"a failure reaches its caller alone",
        [](Storage& storage) {
          std::atomic<int> wrong{0};
-         in_threads([&](int self) {
+         in_threads(thread_count, [&](int self) {
            for (int i = 0; i < 40; ++i) {
              const std::string name = std::to_string(self) + "-" + std::to_string(i);
              const bool fails = (self + i) % 3 == 0;
@@ -201,7 +195,7 @@ std::vector<Clause> transaction_clauses() {
          std::atomic<int> writing{thread_count / 2};
          std::atomic<int> torn{0};
          std::atomic<int> reads{0};
-         in_threads([&](int self) {
+         in_threads(thread_count, [&](int self) {
            if (self % 2 == 0) {
              for (int i = 0; i < 40; ++i)
                storage.write([&](UnitOfWork& uow) {

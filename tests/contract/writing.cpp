@@ -109,7 +109,9 @@ std::vector<Clause> writing_clauses() {
          });
          CHECK(books_where(storage, everything()) == std::vector{1, 3});
          CHECK(find<Book>(storage, Id<Book>(uuid(1)))->title == "first");
-         const auto stranger = [&] { storage.write([&](UnitOfWork& uow) { Books(uow).insert_if_absent(by_jane(5)); }); };
+         const auto stranger = [&] {
+           storage.write([&](UnitOfWork& uow) { Books(uow).insert_if_absent(by_jane(5)); });
+         };
          CHECK(reason_of(stranger) == "books_reference");
        }},
       {"an upsert by the key inserts, then replaces",
@@ -251,13 +253,13 @@ std::vector<Clause> writing_clauses() {
          insert<Book>(storage, {by_jane(1)});
          Book lost = by_jane(1);
          lost.author = Id<Author>(uuid(9));
-         CHECK(reason_of([&] { storage.write([&](UnitOfWork& uow) { Books(uow).update(lost); }); }) == "books_reference");
+         CHECK(reason_of([&] { storage.write([&](UnitOfWork& uow) { Books(uow).update(lost); }); }) ==
+               "books_reference");
          CHECK(reason_of([&] { storage.write([&](UnitOfWork& uow) { Books(uow).upsert(lost, {"id"}); }); }) ==
                "books_reference");
          const auto by_condition = [&] {
-           storage.write([&](UnitOfWork& uow) {
-             Books(uow).update_where(everything(), {set("author", Id<Author>(uuid(9)))});
-           });
+           storage.write(
+               [&](UnitOfWork& uow) { Books(uow).update_where(everything(), {set("author", Id<Author>(uuid(9)))}); });
          };
          CHECK(reason_of(by_condition) == "books_reference");
          CHECK(find<Book>(storage, book(1).id)->author == jane.id);
@@ -267,7 +269,9 @@ std::vector<Clause> writing_clauses() {
          insert<Author>(storage, {jane, {Id<Author>(uuid(2)), "Unread"}});
          insert<Book>(storage, {by_jane(1), book(2)});
          const auto remove = [&] { storage.write([&](UnitOfWork& uow) { Authors(uow).remove(jane.id); }); };
-         const auto remove_all = [&] { storage.write([&](UnitOfWork& uow) { Authors(uow).remove_where(everything()); }); };
+         const auto remove_all = [&] {
+           storage.write([&](UnitOfWork& uow) { Authors(uow).remove_where(everything()); });
+         };
          CHECK(reason_of(remove) == "authors_in_use");
          CHECK(reason_of(remove_all) == "authors_in_use");
          CHECK(count<Author>(storage) == 2);
@@ -281,8 +285,9 @@ std::vector<Clause> writing_clauses() {
       {"records of one kind may refer to each other and to themselves",
        [](Storage& storage) {
          insert<Entry>(storage, {{1, "self", 1}, {2, "to the first", 1}});
-         CHECK(reason_of([&] { insert<Entry>(storage, {{3, "ahead", 4}, {4, "behind", std::nullopt}}); }) ==
-               "entries_reference");
+         CHECK(reason_of([&] {
+                 insert<Entry>(storage, {{3, "ahead", 4}, {4, "behind", std::nullopt}});
+               }) == "entries_reference");
          CHECK(reason_of([&] { storage.write([&](UnitOfWork& uow) { Entries(uow).remove(std::int64_t{1}); }); }) ==
                "entries_in_use");
          storage.write([&](UnitOfWork& uow) { CHECK(Entries(uow).remove_where(everything()) == 2); });

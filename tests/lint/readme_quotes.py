@@ -9,25 +9,25 @@ import sys
 import tempfile
 from pathlib import Path
 
-QUOTE = re.compile(r"<!-- quotes: (\S+) -->\n```\w*\n(.*?)\n?```", re.DOTALL)
+QUOTE = re.compile(r"(<!-- quotes: (\S+) -->\n```\w*\n)(.*?)(```)", re.DOTALL)
 
 
 def check(root, pages=("README.md", "docs/guide.md"), at_least=1):
     faults, seen = [], 0
     for page in pages:
-        for path, quoted in QUOTE.findall((root / page).read_text(encoding="utf-8")):
+        for _, path, quoted, _ in QUOTE.findall((root / page).read_text(encoding="utf-8")):
             seen += 1
-            if quoted.strip() != (root / path).read_text(encoding="utf-8").strip():
+            if quoted != (root / path).read_text(encoding="utf-8"):
                 faults.append(f"{page} quotes {path} as it is not; run tests/lint/readme_quotes.py --fix")
     if seen < at_least:
-        faults.append(f"no page quotes any file; the marker is <!-- quotes: PATH -->")
+        faults.append("no page quotes any file; the marker is <!-- quotes: PATH -->")
     return faults
 
 
 def fix(root, pages=("README.md", "docs/guide.md")):
     for page in pages:
         text = (root / page).read_text(encoding="utf-8")
-        text = QUOTE.sub(lambda match: match[0].replace(match[2], (root / match[1]).read_text(encoding="utf-8").strip()), text)
+        text = QUOTE.sub(lambda match: match[1] + (root / match[2]).read_text(encoding="utf-8") + match[4], text)
         (root / page).write_text(text, encoding="utf-8")
 
 

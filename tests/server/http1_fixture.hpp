@@ -146,7 +146,8 @@ class Client {
     while (total < bytes.size()) {
       pollfd writable{socket_.get(), POLLOUT, 0};
       if (poll(&writable, 1, static_cast<int>(quiet.count())) == 0) break;
-      const ssize_t sent = ::send(socket_.get(), bytes.data() + total, bytes.size() - total, MSG_NOSIGNAL | MSG_DONTWAIT);
+      const ssize_t sent =
+          ::send(socket_.get(), bytes.data() + total, bytes.size() - total, MSG_NOSIGNAL | MSG_DONTWAIT);
       if (sent < 0 && errno != EAGAIN) break;
       if (sent > 0) total += static_cast<std::size_t>(sent);
     }
@@ -245,7 +246,8 @@ class Client {
 /// A server on a free port.
 class RunningServer {
  public:
-  explicit RunningServer(FakeApplication& application, Http1Options options = {}) : server_(application, small(options)) {
+  explicit RunningServer(FakeApplication& application, Http1Options options = {})
+      : server_(application, small(options)) {
     server_.start();
   }
   Client client(int receive_buffer = 0) const { return Client(server_.port(), receive_buffer); }

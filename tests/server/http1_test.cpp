@@ -151,7 +151,8 @@ TEST_CASE("refusals reach the client though it goes on sending") {
       {"GET /" + std::string(30'000, '/') + " HTTP/1.1\r\nHost: test\r\n\r\n", 414},
       {hello("X: " + std::string(40'000, 'x') + "\r\n"), 431},
       {"POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 70000\r\n\r\n" + std::string(70'000, 'b'), 413},
-      {"POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFF\r\n" + std::string(70'000, 'b'), 413},
+      {"POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFF\r\n" + std::string(70'000, 'b'),
+       413},
       {"POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 100000000000\r\n\r\n" + std::string(1'000'000, 'b'), 413},
       {hello("", "CONNECT test:443 HTTP/1.1"), 501},
       {hello("", "FETCH /hello HTTP/1.1"), 400},
@@ -222,7 +223,8 @@ TEST_CASE("an answer whose headers could hold another answer is not sent") {
 TEST_CASE("framing is the front's alone") {
   FakeApplication application;
   application.on("/lies", here, [](http::Request&) {
-    return http::Response{200, {{"content-length", "3"}, {"Transfer-Encoding", "chunked"}, {"X-Mine", "kept"}}, "Hello"};
+    return http::Response{
+        200, {{"content-length", "3"}, {"Transfer-Encoding", "chunked"}, {"X-Mine", "kept"}}, "Hello"};
   });
   RunningServer server(application);
   const Reply reply = server.client().get("/lies");
@@ -277,10 +279,11 @@ TEST_CASE("a full lane says so at once") {
 
 TEST_CASE("a reader that does not read keeps nobody waiting") {
   FakeApplication application;
-  constexpr std::size_t size = 32u << 20;
+  constexpr std::size_t size = 8u << 20;
   application.on("/big", here, [](http::Request&) { return http::Response{200, {}, CountedSource::text(size)}; });
   Http1Options options;
   options.io_threads = 1;
+  options.write_timeout = 2 * patience;
   RunningServer server(application, options);
   Client slow = server.client(4096);
   slow.send(hello("", "GET /big HTTP/1.1"));
@@ -462,6 +465,12 @@ TEST_CASE("a handler that reads a body learns that it will not come") {
     CHECK(client.reply().status == 413);
     CHECK(client.closed());
   }
+  SUBCASE("as it trickles in") {
+    client.send("POST /upload HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\n");
+    while (client.silent(20ms)) client.send("x");
+    CHECK(learned() == "request_timeout");
+    CHECK(client.reply().status == 408);
+  }
   SUBCASE("as it takes too long") {
     client.send("POST /upload HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\nhalf");
     CHECK(learned() == "request_timeout");
@@ -578,8 +587,12 @@ TEST_CASE("a client that goes away takes its stream with it") {
   Client client = server.client();
   client.send(hello("", "GET /endless HTTP/1.1"));
   client.take(100'000);
-  SUBCASE("at once") { client.reset(); }
-  SUBCASE("in peace") { Client(std::move(client)); }
+  SUBCASE("at once") {
+    client.reset();
+  }
+  SUBCASE("in peace") {
+    Client(std::move(client));
+  }
   CHECK(destroyed.pass());
 }
 
@@ -657,8 +670,8 @@ TEST_CASE("a port in use is named") {
   Http1Options options;
   options.port = server->port();
   const std::string place = "127.0.0.1:" + std::to_string(options.port);
-  CHECK_THROWS_WITH_AS(Server(application, options),
-                       ("Cannot listen on " + place + ": Address already in use").c_str(), std::system_error);
+  CHECK_THROWS_WITH_AS(Server(application, options), ("Cannot listen on " + place + ": Address already in use").c_str(),
+                       std::system_error);
 }
 
 TEST_CASE("a host that cannot be listened on is named") {
@@ -677,10 +690,18 @@ TEST_CASE("a server on all addresses sees IPv4 clients as such") {
   FakeApplication application;
   application.on("/peer", here, [](http::Request& request) { return http::Response{200, {}, request.peer}; });
   Http1Options options;
-  SUBCASE("of both kinds") { options.host = "::"; }
-  SUBCASE("in brackets") { options.host = "[::]"; }
-  SUBCASE("of IPv4") { options.host = "0.0.0.0"; }
-  SUBCASE("by a name") { options.host = "localhost"; }
+  SUBCASE("of both kinds") {
+    options.host = "::";
+  }
+  SUBCASE("in brackets") {
+    options.host = "[::]";
+  }
+  SUBCASE("of IPv4") {
+    options.host = "0.0.0.0";
+  }
+  SUBCASE("by a name") {
+    options.host = "localhost";
+  }
   try {
     RunningServer server(application, options);
     CHECK(server.client().get("/peer").body == "127.0.0.1");

@@ -53,7 +53,9 @@ Parsed parse(const std::vector<std::string_view>& pieces) {
   return parsed;
 }
 
-Parsed parse(std::string_view text) { return parse(std::vector<std::string_view>{text}); }
+Parsed parse(std::string_view text) {
+  return parse(std::vector<std::string_view>{text});
+}
 
 /// The status with which a request is refused, the same however it is cut in two; 0 if it is not.
 int refusal_of(const std::string& text) {
@@ -68,7 +70,9 @@ int refusal_of(const std::string& text) {
   return whole;
 }
 
-std::string get_with(const std::string& fields) { return "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n"; }
+std::string get_with(const std::string& fields) {
+  return "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
+}
 std::string post_with(const std::string& fields, const std::string& body) {
   return "POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n" + body;
 }
@@ -76,13 +80,15 @@ std::string post_with(const std::string& fields, const std::string& body) {
 }  // namespace
 
 TEST_CASE("a request is read with its headers in order") {
-  const Parsed parsed = parse("PATCH /a/b?c=%20d HTTP/1.1\r\nHost: here:80\r\nX-A:  one \t\r\nEmpty:\r\nx-a: two\r\n\r\n");
+  const Parsed parsed =
+      parse("PATCH /a/b?c=%20d HTTP/1.1\r\nHost: here:80\r\nX-A:  one \t\r\nEmpty:\r\nx-a: two\r\n\r\n");
   REQUIRE(parsed.requests.size() == 1);
   const http::Request& request = parsed.requests[0];
   CHECK(request.method == http::Method::patch);
   CHECK(request.target == "/a/b?c=%20d");
   const std::vector<http::Headers::Field> fields(request.headers.begin(), request.headers.end());
-  CHECK(fields == std::vector<http::Headers::Field>{{"Host", "here:80"}, {"X-A", "one"}, {"Empty", ""}, {"x-a", "two"}});
+  CHECK(fields ==
+        std::vector<http::Headers::Field>{{"Host", "here:80"}, {"X-A", "one"}, {"Empty", ""}, {"x-a", "two"}});
 }
 
 TEST_CASE("a chunked body is the same wherever its bytes are cut") {
@@ -116,7 +122,8 @@ TEST_CASE("requests that could be read in two ways are refused") {
   const std::string chunks = "5\r\nhello\r\n0\r\n\r\n";
   const std::vector<Row> rows{
       {"both lengths", post_with("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", chunks), 400},
-      {"both lengths, the other way round", post_with("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", chunks), 400},
+      {"both lengths, the other way round", post_with("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", chunks),
+       400},
       {"two equal lengths", post_with("Content-Length: 5\r\nContent-Length: 5\r\n", five), 400},
       {"two lengths", post_with("Content-Length: 5\r\nContent-Length: 6\r\n", five), 400},
       {"a list of lengths", post_with("Content-Length: 5, 5\r\n", five), 400},
@@ -155,8 +162,8 @@ TEST_CASE("requests that could be read in two ways are refused") {
       {"a chunk without a size", post_with("Transfer-Encoding: chunked\r\n", "\r\nhello\r\n0\r\n\r\n"), 400},
       {"a signed chunk size", post_with("Transfer-Encoding: chunked\r\n", "+5\r\nhello\r\n0\r\n\r\n"), 400},
       {"a prefixed chunk size", post_with("Transfer-Encoding: chunked\r\n", "0x5\r\nhello\r\n0\r\n\r\n"), 400},
-      {"a chunk size beyond 64 bits", post_with("Transfer-Encoding: chunked\r\n", "10000000000000005\r\nhello\r\n0\r\n\r\n"),
-       400},
+      {"a chunk size beyond 64 bits",
+       post_with("Transfer-Encoding: chunked\r\n", "10000000000000005\r\nhello\r\n0\r\n\r\n"), 400},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);

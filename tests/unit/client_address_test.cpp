@@ -13,7 +13,8 @@ using namespace lms;
 namespace {
 
 http::Request from(std::string peer, http::Headers headers = {}) {
-  return {.method = http::Method::get, .target = "/", .headers = std::move(headers), .body = {}, .peer = std::move(peer)};
+  return {
+      .method = http::Method::get, .target = "/", .headers = std::move(headers), .body = {}, .peer = std::move(peer)};
 }
 
 const TrustedProxies proxies({"10.0.0.0/8", "192.0.2.7", "2001:db8::/32"});

@@ -99,8 +99,12 @@ TEST_CASE("an event that commits late gets a place behind those already read") {
   REQUIRE(school.after(0).size() == 1);
 
   school.storage->write([&](UnitOfWork& uow) {
-    Repository<Event>(uow).insert({.id = early, .type = "bell.rang", .timestamp = school.clock.now(), .actor = {},
-                                   .data = Object{{"tone", "late"}}, .position = {}});
+    Repository<Event>(uow).insert({.id = early,
+                                   .type = "bell.rang",
+                                   .timestamp = school.clock.now(),
+                                   .actor = {},
+                                   .data = Object{{"tone", "late"}},
+                                   .position = {}});
   });
   const auto events = school.after(1);
   REQUIRE(events.size() == 1);

@@ -155,7 +155,8 @@ TEST_CASE("a unique key is held while its job waits or runs") {
   CHECK(school.enqueue("once", {}, {.unique_key = "k"}));
 }
 
-TEST_CASE("a job of a worker that is not heard of for a minute is done by another, and its late end counts for nothing") {
+TEST_CASE(
+    "a job of a worker that is not heard of for a minute is done by another, and its late end counts for nothing") {
   School school;
   Jobs other(*school.storage, school.clock, school.random, school.logger);
   other.handle("slow", [](const Job&, std::stop_token) { return Value("theirs"); });

@@ -53,6 +53,11 @@ TEST_CASE("a number with a fraction or an exponent is a real, one without is an 
   CHECK(parse_json("-0").is_integer());
 }
 
+TEST_CASE("a NUL does not hide what stands behind it") {
+  CHECK(fault_of(std::string_view("{}\0", 3)).type == "value_error.jsondecode");
+  CHECK(fault_of(std::string_view("{}\0{", 4)).message.find("column 3") != std::string::npos);
+}
+
 TEST_CASE("integers keep 64 bits, and those beyond are refused instead of rounded") {
   CHECK(parse_json("9223372036854775807").as_integer() == std::numeric_limits<std::int64_t>::max());
   CHECK(parse_json("-9223372036854775808").as_integer() == std::numeric_limits<std::int64_t>::min());

@@ -45,18 +45,19 @@ TEST_CASE("a terminal line tells time, level, message and fields") {
 }
 
 TEST_CASE("the end of a request reads as an access log") {
-  const Object fields{{"request_id", "r1"},   {"method", "POST"},   {"path", "/api/v1/courses"}, {"route", "/courses"},
-                      {"status_code", 201},   {"duration_ms", 123.4}, {"user_id", Value()},       {"client_ip", "::1"},
-                      {"user_agent", "curl"}};
+  const Object fields{{"request_id", "r1"},  {"method", "POST"},   {"path", "/api/v1/courses"},
+                      {"route", "/courses"}, {"status_code", 201}, {"duration_ms", 123.4},
+                      {"user_id", Value()},  {"client_ip", "::1"}, {"user_agent", "curl"}};
   CHECK(text(LogLevel::info, "api.access", "request completed", fields) ==
         "2024-01-15 10:30:00 INFO  POST /api/v1/courses request_id=r1 status=201 duration=0.123s client_ip=::1");
 }
 
 TEST_CASE("nothing in a value begins a new line or commands a terminal") {
   const Object fields{{"a", "x\nINFO forged"}, {"b", "\x1b[2J\x7f"}, {"c\r", "\u009b1m\u2028"}, {"d", "\xff\"=\""}};
-  CHECK(text(LogLevel::info, "app", "one\ntwo", fields) ==
-        "2024-01-15 10:30:00 INFO  one\\u000atwo a=\"x\\u000aINFO forged\" b=\\u001b[2J\\u007f c\\u000d=\\u009b1m\\u2028 "
-        "d=\"\uFFFD\\\"=\\\"\"");
+  CHECK(
+      text(LogLevel::info, "app", "one\ntwo", fields) ==
+      "2024-01-15 10:30:00 INFO  one\\u000atwo a=\"x\\u000aINFO forged\" b=\\u001b[2J\\u007f c\\u000d=\\u009b1m\\u2028 "
+      "d=\"\uFFFD\\\"=\\\"\"");
   const std::string json = json_line({moment, LogLevel::info, "app", "one\ntwo", fields});
   CHECK(json.find_first_of("\n\r\x1b\x7f\xff") == std::string::npos);
   CHECK(parse_json(json)["a"].as_string() == "x\nINFO forged");

@@ -13,7 +13,9 @@ using namespace lms;
 namespace {
 
 enum class Colour { red, green };
-constexpr auto names_of(Colour) { return std::array<std::string_view, 2>{"red", "green"}; }
+constexpr auto names_of(Colour) {
+  return std::array<std::string_view, 2>{"red", "green"};
+}
 
 struct Leaf {
   std::string text;
@@ -41,7 +43,8 @@ struct Tree {
         define<Tree>("Tree", "A tree.")
             .table("trees")
             .key("id", &Tree::id)
-            .field("name", &Tree::name, {.doc = "What it is called.", .required = true, .min_length = 1, .example = "Oak"})
+            .field("name", &Tree::name,
+                   {.doc = "What it is called.", .required = true, .min_length = 1, .example = "Oak"})
             .field("secret", &Tree::secret, {.access = Access::write_only})
             .field("internal_note", &Tree::internal_note, {.access = Access::hidden})
             .field("species", &Tree::species, {.access = Access::create_only})
@@ -80,7 +83,9 @@ struct Watering {
 
 const EventType tree_planted{"tree.planted", "A tree was planted.", Tree::schema};
 
-http::Response nothing(Call&) { return no_content(); }
+http::Response nothing(Call&) {
+  return no_content();
+}
 
 Router garden() {
   using enum http::Method;
@@ -147,11 +152,16 @@ Router garden() {
 }
 
 Value document() {
-  return openapi_document(garden(), {.title = "Garden", .version = "1.2.3", .server = "/", .max_body = 1000}, {&tree_planted});
+  return openapi_document(garden(), {.title = "Garden", .version = "1.2.3", .server = "/", .max_body = 1000},
+                          {&tree_planted});
 }
 
-Value operation(std::string_view path, std::string_view method) { return document()["paths"][path][method]; }
-Value component(std::string_view name) { return document()["components"]["schemas"][name]; }
+Value operation(std::string_view path, std::string_view method) {
+  return document()["paths"][path][method];
+}
+Value component(std::string_view name) {
+  return document()["components"]["schemas"][name];
+}
 
 std::vector<std::string> keys(const Value& object) {
   std::vector<std::string> result;
@@ -181,7 +191,8 @@ TEST_CASE("the document names the API, its version and its server") {
 }
 
 TEST_CASE("every route that is not hidden is an operation") {
-  CHECK(keys(document()["paths"]) == std::vector<std::string>{"/api/v1/trees", "/api/v1/trees/{id}", "/api/v1/trees/{id}/water"});
+  CHECK(keys(document()["paths"]) ==
+        std::vector<std::string>{"/api/v1/trees", "/api/v1/trees/{id}", "/api/v1/trees/{id}/water"});
   CHECK(operation("/api/v1/trees", "post")["operationId"] == Value("plantTree"));
   CHECK(operation("/api/v1/trees/{id}", "patch")["operationId"] == Value("changeTree"));
 }
@@ -223,10 +234,12 @@ TEST_CASE("fields carry type, limits, choices, documentation and example") {
   CHECK(created["name"] == parse_json(R"({"type": "string", "minLength": 1, "maxLength": 255,
                                           "description": "What it is called.", "examples": ["Oak"]})"));
   CHECK(created["colour"] == parse_json(R"({"type": ["string", "null"], "enum": ["red", "green", null]})"));
-  CHECK(created["age"] == parse_json(R"({"type": ["integer", "null"], "format": "int64", "minimum": 0, "maximum": 5000})"));
+  CHECK(created["age"] ==
+        parse_json(R"({"type": ["integer", "null"], "format": "int64", "minimum": 0, "maximum": 5000})"));
   CHECK(created["tags"] == parse_json(R"({"type": "array", "items": {"type": "string"}, "maxItems": 10})"));
   CHECK(created["leaves"]["items"] == parse_json(R"({"$ref": "#/components/schemas/LeafCreate"})"));
-  CHECK(component("Watering")["properties"]["litres"] == parse_json(R"({"type": "number", "format": "double", "minimum": 0.5})"));
+  CHECK(component("Watering")["properties"]["litres"] ==
+        parse_json(R"({"type": "number", "format": "double", "minimum": 0.5})"));
   CHECK(component("Tree")["properties"]["planted_at"] == parse_json(R"({"type": "string", "format": "date-time"})"));
 }
 
@@ -237,7 +250,8 @@ TEST_CASE("parameters come from the path and the query schema") {
   CHECK(parameters.as_array().at(1)["explode"] == Value(false));
   CHECK(parameters.as_array().at(3)["schema"]["maximum"] == Value(100));
   CHECK(operation("/api/v1/trees/{id}", "patch")["parameters"] ==
-        parse_json(R"([{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}])"));
+        parse_json(
+            R"([{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}])"));
   CHECK(operation("/api/v1/trees/{id}", "get")["parameters"] ==
         parse_json(R"([{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}])"));
 }
@@ -262,8 +276,7 @@ TEST_CASE("the reasons of an error stand in its description and examples") {
 }
 
 TEST_CASE("lists are pages of items") {
-  const Value list =
-      operation("/api/v1/trees", "get")["responses"]["200"]["content"]["application/json"]["schema"];
+  const Value list = operation("/api/v1/trees", "get")["responses"]["200"]["content"]["application/json"]["schema"];
   CHECK(list["properties"]["items"]["items"] == parse_json(R"({"$ref": "#/components/schemas/Tree"})"));
   CHECK(list["required"] == parse_json(R"(["items", "page", "page_size", "total"])"));
   CHECK(operation("/api/v1/trees", "post")["requestBody"]["content"]["application/json"]["example"] ==
@@ -271,7 +284,8 @@ TEST_CASE("lists are pages of items") {
 }
 
 TEST_CASE("events are webhooks with their payload") {
-  const Value payload = document()["webhooks"]["tree.planted"]["post"]["requestBody"]["content"]["application/json"]["schema"];
+  const Value payload =
+      document()["webhooks"]["tree.planted"]["post"]["requestBody"]["content"]["application/json"]["schema"];
   CHECK(payload["required"] == parse_json(R"(["id", "event", "timestamp", "version", "data"])"));
   CHECK(payload["properties"]["event"]["const"] == Value("tree.planted"));
   CHECK(payload["properties"]["data"] == parse_json(R"({"$ref": "#/components/schemas/Tree"})"));
@@ -282,12 +296,15 @@ namespace {
 http::Response ask(const Router& router, std::string_view path, http::Headers headers = {}) {
   const auto match = router.match(http::Method::get, path);
   REQUIRE(match.route);
-  const http::Request request{.method = http::Method::get, .target = std::string(path), .headers = std::move(headers), .body = {}};
+  const http::Request request{
+      .method = http::Method::get, .target = std::string(path), .headers = std::move(headers), .body = {}};
   Call call(request, Principal::anonymous());
   return match.route->handler(call);
 }
 
-const std::string& text_of(const http::Response& response) { return std::get<std::string>(response.body); }
+const std::string& text_of(const http::Response& response) {
+  return std::get<std::string>(response.body);
+}
 
 }  // namespace
 
@@ -311,9 +328,9 @@ TEST_CASE("the documentation is served under all its names, from here alone") {
   Router router("/api/v1");
   int asked = 0;
   add_documentation_routes(router, {.version = "9.9.9", .openapi = [&] {
-                             ++asked;
-                             return std::string("{}");
-                           }});
+                                      ++asked;
+                                      return std::string("{}");
+                                    }});
   CHECK(asked == 0);
   for (const char* path : {"/openapi.json", "/docs/openapi.json", "/api/schema/"}) {
     const auto response = ask(router, path);
@@ -321,7 +338,8 @@ TEST_CASE("the documentation is served under all its names, from here alone") {
     CHECK(*response.headers.find("Cache-Control") == "public, max-age=3600");
   }
   CHECK(asked == 1);
-  for (const char* path : {"/docs", "/docs/", "/api/docs/", "/redoc", "/docs/redoc", "/api/redoc/", "/docs/changelog"}) {
+  for (const char* path :
+       {"/docs", "/docs/", "/api/docs/", "/redoc", "/docs/redoc", "/api/redoc/", "/docs/changelog"}) {
     CAPTURE(path);
     const auto response = ask(router, path);
     CHECK(*response.headers.find("Content-Type") == "text/html; charset=utf-8");

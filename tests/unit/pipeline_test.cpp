@@ -105,48 +105,72 @@ struct Api {
     };
     const auto echo_nothing = [](Call&) { return json_response(200, Object{}); };
     add(get, "/things", echo_nothing, [](Route& route) { route.query = &Filter::schema(); });
-    add(get, "/things/{id}", [](Call& call) { return json_response(200, call.path("id")); }, [](Route&) {});
-    add(get, "/things/{id}/owner", [](Call& call) { return json_response(200, call.id<UserId>("id").text()); },
+    add(
+        get, "/things/{id}", [](Call& call) { return json_response(200, call.path("id")); }, [](Route&) {});
+    add(
+        get, "/things/{id}/owner", [](Call& call) { return json_response(200, call.id<UserId>("id").text()); },
         [](Route&) {});
-    add(post, "/things", [](Call& call) { return ok(call.body<Thing>()); }, [](Route& route) {
-      route.allow = Permission::create_course;
-      route.weight = Weight::write;
-      route.input_mode = Input::create;
-      route.input = &Thing::schema();
-      route.max_body = 64;
-    });
-    add(post, "/free", [](Call& call) { return json_response(200, call.body()); }, [](Route& route) {
-      route.input_mode = Input::free;
-      route.body_optional = true;
-    });
-    add(get, "/me", [](Call& call) { return json_response(200, call.who().user().text()); },
+    add(
+        post, "/things", [](Call& call) { return ok(call.body<Thing>()); },
+        [](Route& route) {
+          route.allow = Permission::create_course;
+          route.weight = Weight::write;
+          route.input_mode = Input::create;
+          route.input = &Thing::schema();
+          route.max_body = 64;
+        });
+    add(
+        post, "/free", [](Call& call) { return json_response(200, call.body()); },
+        [](Route& route) {
+          route.input_mode = Input::free;
+          route.body_optional = true;
+        });
+    add(
+        get, "/me", [](Call& call) { return json_response(200, call.who().user().text()); },
         [](Route& route) { route.allow = SignedIn{}; });
-    add(get, "/role", [](Call& call) { return json_response(200, call.token().role); }, [](Route&) {});
+    add(
+        get, "/role", [](Call& call) { return json_response(200, call.token().role); }, [](Route&) {});
     add(post, "/login", echo_nothing, [](Route& route) { route.weight = Weight::heavy; });
-    add(put, "/file", [](Call& call) { return json_response(200, read_all(call.stream())); }, [](Route& route) {
-      route.streams_body = true;
-      route.max_body = 8;
-    });
+    add(
+        put, "/file", [](Call& call) { return json_response(200, read_all(call.stream())); },
+        [](Route& route) {
+          route.streams_body = true;
+          route.max_body = 8;
+        });
     add(get, "/page", echo_nothing, [](Route& route) { route.ignores_token = true; });
-    add(get, "/defect", [](Call&) -> http::Response { throw internal("the secret of the house"); }, [](Route&) {});
-    add(get, "/exception", [](Call&) -> http::Response { throw std::runtime_error("the secret of the house"); },
+    add(
+        get, "/defect", [](Call&) -> http::Response { throw internal("the secret of the house"); }, [](Route&) {});
+    add(
+        get, "/exception", [](Call&) -> http::Response { throw std::runtime_error("the secret of the house"); },
         [](Route&) {});
-    add(get, "/strange", [](Call&) -> http::Response { throw 42; }, [](Route&) {});
-    add(get, "/busy", [](Call&) -> http::Response { throw unavailable("database_busy", "Later.", std::chrono::seconds{7}); },
+    add(
+        get, "/strange", [](Call&) -> http::Response { throw 42; }, [](Route&) {});
+    add(
+        get, "/busy",
+        [](Call&) -> http::Response { throw unavailable("database_busy", "Later.", std::chrono::seconds{7}); },
         [](Route&) {});
-    add(get, "/slow", [this](Call&) {
-      clock.advance(std::chrono::microseconds{12'340});
-      return json_response(200, {});
-    }, [](Route&) {});
-    add(get, "/own-headers", [](Call&) {
-      auto response = json_response(200, {});
-      response.headers.add("Cache-Control", "max-age=60");
-      response.headers.add("X-Extra", "1");
-      return response;
-    }, [](Route&) {});
-    add(get, "/client", [](Call& call) {
-      return json_response(200, Array{call.client_address(), call.request_id()});
-    }, [](Route&) {});
+    add(
+        get, "/slow",
+        [this](Call&) {
+          clock.advance(std::chrono::microseconds{12'340});
+          return json_response(200, {});
+        },
+        [](Route&) {});
+    add(
+        get, "/own-headers",
+        [](Call&) {
+          auto response = json_response(200, {});
+          response.headers.add("Cache-Control", "max-age=60");
+          response.headers.add("X-Extra", "1");
+          return response;
+        },
+        [](Route&) {});
+    add(
+        get, "/client",
+        [](Call& call) {
+          return json_response(200, Array{call.client_address(), call.request_id()});
+        },
+        [](Route&) {});
   }
 
   static http::Request request(http::Method method, std::string target, http::Headers headers = {},
@@ -160,7 +184,8 @@ struct Api {
   http::Response get(std::string target, http::Headers headers = {}) {
     return pipeline.handle(request(http::Method::get, std::move(target), std::move(headers)));
   }
-  http::Response post(std::string target, std::string body, http::Headers headers = {{"Authorization", "Bearer admin"}}) {
+  http::Response post(std::string target, std::string body,
+                      http::Headers headers = {{"Authorization", "Bearer admin"}}) {
     return pipeline.handle(request(http::Method::post, std::move(target), std::move(headers), std::move(body)));
   }
 
@@ -174,8 +199,12 @@ struct Api {
   Pipeline pipeline;
 };
 
-Value body_of(const http::Response& response) { return parse_json(std::get<std::string>(response.body)); }
-std::string code_of(const http::Response& response) { return body_of(response)["code"].as_string(); }
+Value body_of(const http::Response& response) {
+  return parse_json(std::get<std::string>(response.body));
+}
+std::string code_of(const http::Response& response) {
+  return body_of(response)["code"].as_string();
+}
 std::string header(const http::Response& response, std::string_view name) {
   const std::string* value = response.headers.find(name);
   return value ? *value : "";
@@ -260,7 +289,8 @@ TEST_CASE("unknown paths, unknown methods and malformed URLs are refused") {
   CHECK(wrong_method.status == 405);
   CHECK(header(wrong_method, "Allow") == "GET, HEAD, POST, OPTIONS");
 
-  for (const char* target : {"/things/%zz", "/things/%00", "/things/%FF", "/things?q=%zz", "/things?q=%FF", "things", ""}) {
+  for (const char* target :
+       {"/things/%zz", "/things/%00", "/things/%FF", "/things?q=%zz", "/things?q=%FF", "things", ""}) {
     CAPTURE(target);
     CHECK(api.get(target).status == 400);
   }
@@ -439,7 +469,8 @@ TEST_CASE("a defect is logged in full and told in general") {
     CHECK(std::get<std::string>(response.body).find("secret") == std::string::npos);
     CHECK(code_of(response) == "internal_error");
     const auto lines = api.log.lines();
-    const auto failure = std::find_if(lines.rbegin(), lines.rend(), [](const auto& line) { return line.category == "app"; });
+    const auto failure =
+        std::find_if(lines.rbegin(), lines.rend(), [](const auto& line) { return line.category == "app"; });
     REQUIRE(failure != lines.rend());
     CHECK(failure->level == LogLevel::error);
     CHECK(*failure->fields.find("request_id") == Value("find-me"));

@@ -10,10 +10,13 @@ using namespace lms;
 
 namespace {
 
-const ProblemContext context{
-    .request_id = "req-1", .time = Time(std::chrono::sys_days{std::chrono::year{2026} / 1 / 15}), .as_problem_json = false};
+const ProblemContext context{.request_id = "req-1",
+                             .time = Time(std::chrono::sys_days{std::chrono::year{2026} / 1 / 15}),
+                             .as_problem_json = false};
 
-Value body_of(const http::Response& response) { return parse_json(std::get<std::string>(response.body)); }
+Value body_of(const http::Response& response) {
+  return parse_json(std::get<std::string>(response.body));
+}
 
 Value shown(const Error& error, ErrorFormat format, int status) {
   const auto response = render(describe(error, false), format, context);
@@ -141,7 +144,8 @@ TEST_CASE("a defect keeps its message to itself unless it may be shown") {
 }
 
 TEST_CASE("the status brings the headers it calls for") {
-  CHECK(*describe(unauthenticated("not_authenticated", "Sign in."), false).headers.find("WWW-Authenticate") == "Bearer");
+  CHECK(*describe(unauthenticated("not_authenticated", "Sign in."), false).headers.find("WWW-Authenticate") ==
+        "Bearer");
   CHECK(*describe(unavailable("database_busy", "Busy.", std::chrono::seconds{3}), false).headers.find("Retry-After") ==
         "3");
   CHECK(*describe(too_many_requests("throttled", "Slowly.", std::chrono::seconds{60}), false)

@@ -155,8 +155,8 @@ TEST_CASE("a page request is bounded in depth as in size") {
   CHECK_NOTHROW((PageRequest{.page = 1001, .page_size = 100}.check()));
   CHECK((PageRequest{.page = 1001, .page_size = 100}.offset()) == 100'000);
   for (const PageRequest& bad : {PageRequest{.page = 0, .page_size = 20}, PageRequest{.page = 1002, .page_size = 100},
-                                 PageRequest{.page = INT64_MAX, .page_size = 100}, PageRequest{.page = 1, .page_size = 0},
-                                 PageRequest{.page = 1, .page_size = 101}}) {
+                                 PageRequest{.page = INT64_MAX, .page_size = 100},
+                                 PageRequest{.page = 1, .page_size = 0}, PageRequest{.page = 1, .page_size = 101}}) {
     try {
       bad.check();
       FAIL("accepted page " << bad.page << " of size " << bad.page_size);

@@ -40,7 +40,9 @@ bool says(const std::vector<SettingWarning>& warnings, std::string_view text) {
                      [&](const SettingWarning& w) { return w.text.find(text) != std::string::npos; });
 }
 
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 const EffectiveSetting& effective(const LoadedSettings& loaded, std::string_view name) {
   return *std::find_if(loaded.effective.begin(), loaded.effective.end(), [&](const auto& e) { return e.name == name; });
@@ -92,7 +94,8 @@ TEST_CASE("every kind of setting is read from text") {
 }
 
 TEST_CASE("all faults are told at once, each with the name, the value and the accepted form") {
-  const std::string text = faults({{"PORT", "eighty"}, {"WORKERS", "-1"}}, "\nDEBUG=perhaps\nTRUSTED_PROXIES=10.0.0.0/33\n");
+  const std::string text =
+      faults({{"PORT", "eighty"}, {"WORKERS", "-1"}}, "\nDEBUG=perhaps\nTRUSTED_PROXIES=10.0.0.0/33\n");
   CHECK(has(text, "PORT in the environment is \"eighty\"; it must be a whole number from 0 to 65535"));
   CHECK(has(text, "WORKERS in the environment is \"-1\""));
   CHECK(has(text, "DEBUG in .env line 2 is \"perhaps\"; it must be true or false"));
@@ -101,11 +104,26 @@ TEST_CASE("all faults are told at once, each with the name, the value and the ac
 
 TEST_CASE("values out of form are refused") {
   const std::pair<std::string, std::string> bad[] = {
-      {"PORT", ""},          {"PORT", "65536"},         {"PORT", "80 "},           {"PORT", "+80"},
-      {"API_V1_PREFIX", ""}, {"API_V1_PREFIX", "api"},  {"API_V1_PREFIX", "/api/"}, {"API_V1_PREFIX", "/"},
-      {"ALGORITHM", "none"}, {"ALGORITHM", "RS256"},    {"PUBLIC_URL", "example"}, {"PUBLIC_URL", "https://a.example/"},
-      {"LOG_LEVEL", "loud"}, {"ALLOWED_HOSTS", "a,,b"}, {"ALLOWED_HOSTS", "[1]"},  {"DATABASE_URL", "mysql://h/d"},
-      {"ADMIN_EMAIL", "me"}, {"TRUSTED_PROXIES", "proxy"},
+      {"PORT", ""},
+      {"PORT", "65536"},
+      {"PORT", "80 "},
+      {"PORT", "+80"},
+      {"API_V1_PREFIX", ""},
+      {"API_V1_PREFIX", "api"},
+      {"API_V1_PREFIX", "/api/"},
+      {"API_V1_PREFIX", "/"},
+      {"ALGORITHM", "none"},
+      {"ALGORITHM", "RS256"},
+      {"PUBLIC_URL", "example"},
+      {"PUBLIC_URL", "https://a.example/"},
+      {"LOG_LEVEL", "loud"},
+      {"ALLOWED_HOSTS", "a,,b"},
+      {"ALLOWED_HOSTS", "[1]"},
+      {"DATABASE_URL", "mysql://h/d"},
+      {"ADMIN_EMAIL", "me"},
+      {"TRUSTED_PROXIES", "proxy"},
+      {"ALLOWED_HOSTS", "*.example.org"},
+      {"ALLOWED_HOSTS", "example.org:8000"},
   };
   for (const auto& [name, value] : bad) {
     CAPTURE(name);
@@ -203,14 +221,15 @@ TEST_CASE("names that set nothing are never passed over in silence") {
 }
 
 TEST_CASE(".env is read with comments, quotes and escapes") {
-  const auto parsed = parse_dotenv("\xEF\xBB\xBF# a comment\r\n"
-                                   "PLAIN = a value # said\r\n"
-                                   "  export HASH=a#b\n"
-                                   "EMPTY=\n"
-                                   "SINGLE='a \\n # $X'# said\n"
-                                   "DOUBLE=\"a\\tb \\\"c\\\" \\$X\"\n"
-                                   "LINES=\"one\ntwo\"\n"
-                                   "LAST=x");
+  const auto parsed = parse_dotenv(
+      "\xEF\xBB\xBF# a comment\r\n"
+      "PLAIN = a value # said\r\n"
+      "  export HASH=a#b\n"
+      "EMPTY=\n"
+      "SINGLE='a \\n # $X'# said\n"
+      "DOUBLE=\"a\\tb \\\"c\\\" \\$X\"\n"
+      "LINES=\"one\ntwo\"\n"
+      "LAST=x");
   CHECK(parsed.faults.empty());
   CHECK(parsed.warnings.empty());
   std::string all;
@@ -222,12 +241,13 @@ TEST_CASE(".env is read with comments, quotes and escapes") {
 }
 
 TEST_CASE("what .env gets wrong is told with its line and without its value") {
-  const auto parsed = parse_dotenv("no equals sign here secret\n"
-                                   "1NAME=secret\n"
-                                   "A='secret' secret\n"
-                                   "B=\"\\q secret\"\n"
-                                   "C=${SECRET}\n"
-                                   "D='secret\n");
+  const auto parsed = parse_dotenv(
+      "no equals sign here secret\n"
+      "1NAME=secret\n"
+      "A='secret' secret\n"
+      "B=\"\\q secret\"\n"
+      "C=${SECRET}\n"
+      "D='secret\n");
   REQUIRE(parsed.faults.size() == 5);
   CHECK(parsed.faults[0] == ".env line 1 is not of the form NAME=value");
   CHECK(parsed.faults[1] == ".env line 2 is not of the form NAME=value");

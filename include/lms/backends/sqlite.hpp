@@ -22,16 +22,16 @@ struct SqliteOptions {
   Synchronous synchronous = Synchronous::full;
   /// Concurrent writes share one commit. Off, each has its own.
   bool group_commit = true;
-  std::size_t max_queued_writes = 1000;
+  std::size_t max_queued_writes = 1000;  ///< in memory, reads queue with them
   /// How long a write waits for its turn, behind others here and behind other processes on the same file.
   std::chrono::milliseconds busy_timeout{5000};
-  std::size_t max_readers = 16;  ///< connections for reading, each opened when first needed
+  std::size_t max_readers = 16;               ///< connections for reading, each opened when first needed
   std::chrono::milliseconds max_read{5000};   ///< a longer one is stopped: it would let the write-ahead log grow
   std::chrono::milliseconds max_write{1000};  ///< a longer function is undone and refused: it keeps all others waiting
   std::chrono::milliseconds slow_write{5};    ///< a longer function is reported to `on_slow_write`
 
-  /// Called after each statement with its text, in which `?` stands for every value, on the thread that ran it. Must not
-  /// throw, nor use the storage.
+  /// Called after each statement with its text, in which `?` stands for every value, on the thread that ran it. Must
+  /// not throw, nor use the storage.
   std::function<void(std::string_view statement, std::chrono::microseconds)> on_statement;
   /// Called with the time that the function of a write took. Must not throw, nor use the storage.
   std::function<void(std::chrono::microseconds)> on_slow_write;

@@ -26,8 +26,7 @@ class LogRecorder final : public LogSink {
   bool wants(LogLevel level) const noexcept override { return level >= least_; }
   void write(const LogEntry& entry) noexcept override {
     const std::lock_guard lock(mutex_);
-    lines_.push_back(
-        {entry.time, entry.level, std::string(entry.category), std::string(entry.message), entry.fields});
+    lines_.push_back({entry.time, entry.level, std::string(entry.category), std::string(entry.message), entry.fields});
   }
 
   std::vector<Line> lines() const {

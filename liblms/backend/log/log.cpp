@@ -55,7 +55,8 @@ class SpdlogSink final : public LogSink {
     const std::size_t reported = reported_.exchange(lost);
     if (lost <= reported) return;
     const Object fields{{"lines", static_cast<std::int64_t>(lost - reported)}};
-    put({now, LogLevel::warning, "app", "lines of the log were lost: the stream does not take them fast enough", fields});
+    put({now, LogLevel::warning, "app", "lines of the log were lost: the stream does not take them fast enough",
+         fields});
   }
 
   const LogFormat format_;
@@ -68,6 +69,8 @@ class SpdlogSink final : public LogSink {
 
 }  // namespace
 
-std::shared_ptr<LogSink> open_log(const LogOptions& options) { return std::make_shared<SpdlogSink>(options); }
+std::shared_ptr<LogSink> open_log(const LogOptions& options) {
+  return std::make_shared<SpdlogSink>(options);
+}
 
 }  // namespace lms

@@ -36,9 +36,13 @@ class Gatherer {
     if (value.is_null()) return;
     ++count_;
     switch (kind_) {
-      case Kind::count_distinct: distinct_.insert(value); break;
+      case Kind::count_distinct:
+        distinct_.insert(value);
+        break;
       case Kind::sum:
-      case Kind::average: add_number(value); break;
+      case Kind::average:
+        add_number(value);
+        break;
       case Kind::minimum:
         if (count_ == 1 || Value::compare(value, extreme_) < 0) extreme_ = value;
         break;
@@ -49,11 +53,16 @@ class Gatherer {
 
   Value result() const {
     switch (kind_) {
-      case Kind::count: return count_;
-      case Kind::count_distinct: return static_cast<std::int64_t>(distinct_.size());
-      case Kind::sum: return integral_ ? Value(whole_) : Value(real_);
-      case Kind::average: return count_ == 0 ? Value() : Value(real_ / static_cast<double>(count_));
-      default: return extreme_;
+      case Kind::count:
+        return count_;
+      case Kind::count_distinct:
+        return static_cast<std::int64_t>(distinct_.size());
+      case Kind::sum:
+        return integral_ ? Value(whole_) : Value(real_);
+      case Kind::average:
+        return count_ == 0 ? Value() : Value(real_ / static_cast<double>(count_));
+      default:
+        return extreme_;
     }
   }
 

@@ -2,6 +2,7 @@
 #include <mutex>
 #include <set>
 #include <shared_mutex>
+#include <unordered_map>
 #include <utility>
 
 #include <lms/backends/memory.hpp>
@@ -89,8 +90,10 @@ class MemoryUnitOfWork final : public UnitOfWork {
     const std::size_t wanted = limit > SIZE_MAX - query.offset ? SIZE_MAX : query.offset + limit;
     const bool rows_are_ordered = is_key_order(schema, order);
 
-    std::vector<const Row*> rows = matching(schema, query.where, rows_are_ordered && query.after.empty() ? wanted : SIZE_MAX);
-    if (!query.after.empty()) std::erase_if(rows, [&](const Row* row) { return !is_after(schema, order, query.after, *row); });
+    std::vector<const Row*> rows =
+        matching(schema, query.where, rows_are_ordered && query.after.empty() ? wanted : SIZE_MAX);
+    if (!query.after.empty())
+      std::erase_if(rows, [&](const Row* row) { return !is_after(schema, order, query.after, *row); });
     if (!rows_are_ordered) sort(schema, order, query.where, rows);
 
     std::vector<Record> found;
@@ -202,15 +205,13 @@ class MemoryUnitOfWork final : public UnitOfWork {
     return values;
   }
 
-  static int compare(const Schema& schema, const OrderTerm& term, const Value& a, const Value& b) {
-    const int compared = memory::compare(schema.fields()[term.field].type, a, b);
-    return term.descending ? -compared : compared;
-  }
-
   static bool is_after(const Schema& schema, const std::vector<OrderTerm>& order, const std::vector<Value>& cursor,
                        const Row& row) {
-    for (std::size_t i = 0; i < order.size(); ++i)
-      if (const int compared = compare(schema, order[i], row.record[order[i].field], cursor[i])) return compared > 0;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const std::size_t field = order[i].field;
+      const int compared = memory::compare(schema.fields()[field].type, row.record[field], cursor[i]);
+      if (compared != 0) return order[i].descending ? compared < 0 : compared > 0;
+    }
     return false;
   }
 
@@ -223,10 +224,10 @@ class MemoryUnitOfWork final : public UnitOfWork {
     }
     std::sort(rows.begin(), rows.end(), [&](const Row* a, const Row* b) {
       for (const OrderTerm& term : order) {
-        const int compared = term.by_relevance
-                                 ? compare(schema, {schema.key_index(), false, term.descending}, scores[a], scores[b])
-                                 : compare(schema, term, a->record[term.field], b->record[term.field]);
-        if (compared != 0) return compared < 0;
+        const int compared = term.by_relevance ? Value::compare(scores[a], scores[b])
+                                               : memory::compare(schema.fields()[term.field].type,
+                                                                 a->record[term.field], b->record[term.field]);
+        if (compared != 0) return term.descending ? compared > 0 : compared < 0;
       }
       return false;
     });
@@ -282,6 +283,8 @@ class MemoryStorage final : public Storage {
 
 }  // namespace
 
-std::unique_ptr<Storage> open_memory_storage() { return std::make_unique<MemoryStorage>(); }
+std::unique_ptr<Storage> open_memory_storage() {
+  return std::make_unique<MemoryStorage>();
+}
 
 }  // namespace lms

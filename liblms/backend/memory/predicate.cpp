@@ -10,7 +10,9 @@ namespace {
 
 using Kind = Condition::Kind;
 
-bool is_json(FieldType type) { return type == FieldType::list || type == FieldType::object; }
+bool is_json(FieldType type) {
+  return type == FieldType::list || type == FieldType::object;
+}
 
 }  // namespace
 
@@ -31,13 +33,20 @@ Predicate::Predicate(const Schema& schema, const Condition& condition) : conditi
 bool Predicate::operator()(const Row& row) const {
   const auto holds = [&](const Predicate& operand) { return operand(row); };
   switch (condition_.kind) {
-    case Kind::all: return std::all_of(operands_.begin(), operands_.end(), holds);
-    case Kind::any: return std::any_of(operands_.begin(), operands_.end(), holds);
-    case Kind::none: return std::none_of(operands_.begin(), operands_.end(), holds);
-    case Kind::matches: return relevance(row.tokens, words_) > 0;
-    case Kind::is_null: return row.record[field_].is_null();
-    case Kind::contains: return contained_in(row.record[field_]);
-    default: return compares(row.record[field_]);
+    case Kind::all:
+      return std::all_of(operands_.begin(), operands_.end(), holds);
+    case Kind::any:
+      return std::any_of(operands_.begin(), operands_.end(), holds);
+    case Kind::none:
+      return std::none_of(operands_.begin(), operands_.end(), holds);
+    case Kind::matches:
+      return relevance(row.tokens, words_) > 0;
+    case Kind::is_null:
+      return row.record[field_].is_null();
+    case Kind::contains:
+      return contained_in(row.record[field_]);
+    default:
+      return compares(row.record[field_]);
   }
 }
 
@@ -47,11 +56,16 @@ bool Predicate::compares(const Value& value) const {
     if (wanted.is_null()) return false;
     const int order = compare(type_, value, wanted);
     switch (condition_.kind) {
-      case Kind::less: return order < 0;
-      case Kind::less_equal: return order <= 0;
-      case Kind::greater: return order > 0;
-      case Kind::greater_equal: return order >= 0;
-      default: return order == 0;
+      case Kind::less:
+        return order < 0;
+      case Kind::less_equal:
+        return order <= 0;
+      case Kind::greater:
+        return order > 0;
+      case Kind::greater_equal:
+        return order >= 0;
+      default:
+        return order == 0;
     }
   });
 }

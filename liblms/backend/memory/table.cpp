@@ -85,6 +85,8 @@ const Table* Tables::find(const std::string& name) const {
   return found == tables_.end() ? nullptr : &found->second;
 }
 
-Table& Tables::of(const Schema& schema) { return tables_.try_emplace(schema.table(), schema).first->second; }
+Table& Tables::of(const Schema& schema) {
+  return tables_.try_emplace(schema.table(), schema).first->second;
+}
 
 }  // namespace lms::memory

@@ -113,7 +113,9 @@ std::int64_t version_number(std::string_view version) {
   return number;
 }
 
-std::int64_t own_version() { return version_number(LMS_VERSION); }
+std::int64_t own_version() {
+  return version_number(LMS_VERSION);
+}
 
 std::vector<Migration> read_migrations(std::span<const EmbeddedFile> files) {
   std::vector<Migration> read;

@@ -11,8 +11,8 @@
 #include "backend/sql/connection.hpp"
 #include "base/embedded.hpp"
 
-/// Forward-only migrations. A file is named `0001_what_it_does.sql`; its first line, `-- oldest binary: 1.2.3`, names the
-/// oldest release that still runs on the structure it leaves. Once released it is never changed.
+/// Forward-only migrations. A file is named `0001_what_it_does.sql`; its first line, `-- oldest binary: 1.2.3`, names
+/// the oldest release that still runs on the structure it leaves. Once released it is never changed.
 namespace lms::sql {
 
 struct Migration {

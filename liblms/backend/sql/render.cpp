@@ -14,7 +14,9 @@ namespace {
 
 using Kind = Condition::Kind;
 
-bool is_json(FieldType type) { return type == FieldType::list || type == FieldType::object; }
+bool is_json(FieldType type) {
+  return type == FieldType::list || type == FieldType::object;
+}
 
 std::int64_t row_count(std::size_t count) {
   return static_cast<std::int64_t>(std::min<std::size_t>(count, INT64_MAX));
@@ -63,9 +65,7 @@ class Renderer {
 
   const Field& field(const std::string& name) const { return schema_.fields()[schema_.index_of(name)]; }
   std::string column(const std::string& name) const { return sql::column(schema_, name); }
-  bool has_text_key() const {
-    return schema_.key().type == FieldType::text || schema_.key().type == FieldType::uuid;
-  }
+  bool has_text_key() const { return schema_.key().type == FieldType::text || schema_.key().type == FieldType::uuid; }
 
   const Dialect& dialect_;
   const Schema& schema_;
@@ -98,20 +98,36 @@ void Renderer::condition(const Condition& condition) {
         *this << " IS NOT TRUE)";
       }
       break;
-    case Kind::equal: comparison(condition, " = "); break;
-    case Kind::less: comparison(condition, " < "); break;
-    case Kind::less_equal: comparison(condition, " <= "); break;
-    case Kind::greater: comparison(condition, " > "); break;
-    case Kind::greater_equal: comparison(condition, " >= "); break;
-    case Kind::in: among(condition); break;
-    case Kind::is_null: *this << column(condition.field) << " IS NULL"; break;
+    case Kind::equal:
+      comparison(condition, " = ");
+      break;
+    case Kind::less:
+      comparison(condition, " < ");
+      break;
+    case Kind::less_equal:
+      comparison(condition, " <= ");
+      break;
+    case Kind::greater:
+      comparison(condition, " > ");
+      break;
+    case Kind::greater_equal:
+      comparison(condition, " >= ");
+      break;
+    case Kind::in:
+      among(condition);
+      break;
+    case Kind::is_null:
+      *this << column(condition.field) << " IS NULL";
+      break;
     case Kind::contains: {
       const FieldType element = field(condition.field).element;
       *this << dialect_.contains(column(condition.field), element);
       take(parameter(element, condition.values.front()));
       break;
     }
-    case Kind::matches: search(condition.values.front().as_string()); break;
+    case Kind::matches:
+      search(condition.values.front().as_string());
+      break;
   }
 }
 
@@ -258,13 +274,17 @@ std::string measured(const Schema& schema, const Measure& measure) {
   if (measure.kind == Measure::Kind::count) return "COUNT(*)";
   const std::string name = column(schema, measure.field);
   switch (measure.kind) {
-    case Measure::Kind::count_distinct: return "COUNT(DISTINCT " + name + ")";
+    case Measure::Kind::count_distinct:
+      return "COUNT(DISTINCT " + name + ")";
     case Measure::Kind::sum:
       return schema.find(measure.field)->type == FieldType::integer ? "CAST(COALESCE(SUM(" + name + "), 0) AS BIGINT)"
                                                                     : "COALESCE(SUM(" + name + "), 0.0)";
-    case Measure::Kind::average: return "CAST(AVG(" + name + ") AS DOUBLE PRECISION)";
-    case Measure::Kind::minimum: return "MIN(" + name + ")";
-    default: return "MAX(" + name + ")";
+    case Measure::Kind::average:
+      return "CAST(AVG(" + name + ") AS DOUBLE PRECISION)";
+    case Measure::Kind::minimum:
+      return "MIN(" + name + ")";
+    default:
+      return "MAX(" + name + ")";
   }
 }
 
@@ -283,15 +303,19 @@ std::size_t ordinal(const Aggregate& aggregate, const std::string& name) {
 Parameter parameter(FieldType type, const Value& value) {
   if (value.is_null()) return nullptr;
   switch (type) {
-    case FieldType::boolean: return value.as_bool();
+    case FieldType::boolean:
+      return value.as_bool();
     case FieldType::integer:
     case FieldType::time:
       if (value.is_real()) return value.as_real();
       return value.as_integer();
-    case FieldType::real: return value.as_real();
+    case FieldType::real:
+      return value.as_real();
     case FieldType::text:
-    case FieldType::uuid: return &value.as_string();
-    default: return to_json(value);
+    case FieldType::uuid:
+      return &value.as_string();
+    default:
+      return to_json(value);
   }
 }
 

@@ -8,8 +8,8 @@
 
 #include "backend/sql/connection.hpp"
 
-/// Operations as SQL. The text of an operation depends only on its schema and shape, never on values, so that statements
-/// can be kept.
+/// Operations as SQL. The text of an operation depends only on its schema and shape, never on values, so that
+/// statements can be kept.
 namespace lms::sql {
 
 /// A text and the values of its placeholders. It refers to the operation it was made from, which must outlive it.

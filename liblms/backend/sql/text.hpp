@@ -8,7 +8,9 @@
 /// Pieces of SQL text.
 namespace lms::sql {
 
-inline std::string quoted(std::string_view name) { return '"' + std::string(name) + '"'; }
+inline std::string quoted(std::string_view name) {
+  return '"' + std::string(name) + '"';
+}
 
 /// `"courses"."title"`: unmistakable inside a subquery.
 inline std::string column(const Schema& schema, std::string_view field) {
@@ -24,6 +26,8 @@ inline std::string column_list(const Schema& schema) {
   return list;
 }
 
-inline std::string where_key(const Schema& schema) { return " WHERE " + quoted(schema.key().name) + " = ?"; }
+inline std::string where_key(const Schema& schema) {
+  return " WHERE " + quoted(schema.key().name) + " = ?";
+}
 
 }  // namespace lms::sql

@@ -33,13 +33,18 @@ Value read(const Statement& statement, std::size_t index, FieldType type) {
   const int column = static_cast<int>(index);
   if (statement.is_null(column)) return {};
   switch (type) {
-    case FieldType::boolean: return statement.boolean(column);
+    case FieldType::boolean:
+      return statement.boolean(column);
     case FieldType::integer:
-    case FieldType::time: return statement.integer(column);
-    case FieldType::real: return statement.real(column);
+    case FieldType::time:
+      return statement.integer(column);
+    case FieldType::real:
+      return statement.real(column);
     case FieldType::text:
-    case FieldType::uuid: return statement.text(column);
-    default: return stored_json(statement.text(column));
+    case FieldType::uuid:
+      return statement.text(column);
+    default:
+      return stored_json(statement.text(column));
   }
 }
 
@@ -65,9 +70,12 @@ bool is_plain_find(const Query& query) {
 FieldType result_type(const Schema& schema, const Measure& measure) {
   switch (measure.kind) {
     case Measure::Kind::count:
-    case Measure::Kind::count_distinct: return FieldType::integer;
-    case Measure::Kind::average: return FieldType::real;
-    default: return schema.fields()[schema.index_of(measure.field)].type;
+    case Measure::Kind::count_distinct:
+      return FieldType::integer;
+    case Measure::Kind::average:
+      return FieldType::real;
+    default:
+      return schema.fields()[schema.index_of(measure.field)].type;
   }
 }
 
@@ -107,8 +115,8 @@ void SqlUnitOfWork::do_upsert(const Schema& schema, const Record& record, const 
   std::vector<Parameter> parameters;
   for (std::size_t i = 0; i < record.size(); ++i) parameters.push_back(parameter(schema.fields()[i].type, record[i]));
   Statement& upsert = session_.statement(upsert_text(schema, by));
-  const std::vector<Value> keys = naming_conflicts(
-      schema, reference_missing, [&] { return run_returning_keys(upsert, schema, parameters); });
+  const std::vector<Value> keys =
+      naming_conflicts(schema, reference_missing, [&] { return run_returning_keys(upsert, schema, parameters); });
   remove_words(schema, keys.front());
   add_words(schema, record, keys.front());
 }
@@ -123,7 +131,8 @@ bool SqlUnitOfWork::do_update(const Schema& schema, const Record& record) {
   parameters.push_back(parameter(schema.key().type, record[key]));
 
   Statement& update = *session_.table(schema).update;
-  const auto updated = naming_conflicts(schema, reference_missing, [&] { return Execution(update, parameters).finish(); });
+  const auto updated =
+      naming_conflicts(schema, reference_missing, [&] { return Execution(update, parameters).finish(); });
   if (updated > 0 && reindex) {
     remove_words(schema, record[key]);
     add_words(schema, record, record[key]);
@@ -160,7 +169,8 @@ std::size_t SqlUnitOfWork::do_remove_where(const Schema& schema, const Condition
   if (const Value* key = key_asked_for(schema, where)) {
     Statement& remove = *session_.table(schema).remove;
     const Parameter parameters[] = {parameter(schema.key().type, *key)};
-    const auto removed = naming_conflicts(schema, record_in_use, [&] { return Execution(remove, parameters).finish(); });
+    const auto removed =
+        naming_conflicts(schema, record_in_use, [&] { return Execution(remove, parameters).finish(); });
     if (removed > 0) remove_words(schema, *key);
     return removed;
   }

@@ -10,12 +10,14 @@ namespace lms::sqlite {
 
 namespace {
 
-Error busy() { return unavailable("storage_busy", "More writes are waiting than the database takes. Try again soon."); }
+Error busy() {
+  return unavailable("storage_busy", "More transactions are waiting than the database takes. Try again soon.");
+}
 
 }  // namespace
 
-void GroupCommit::write(const Storage::Function& function) {
-  Member self(function);
+void GroupCommit::run(const Storage::Function& function, bool writes) {
+  Member self(function, writes);
   self.deadline = std::chrono::steady_clock::now() + options_.busy_timeout;
   enter(self);
   await_turn(self);
@@ -47,7 +49,7 @@ void GroupCommit::await_turn(Member& self) {
 void GroupCommit::lead(Member& self) {
   std::vector<Member*> followers;
   followers.reserve(Writer::largest_group);
-  const auto next = [&]() -> Write* {
+  const auto next = [&]() -> Transaction* {
     Member* member = options_.group_commit ? take_next() : nullptr;
     if (member != nullptr) followers.push_back(member);
     return member;

@@ -11,23 +11,23 @@
 
 namespace lms::sqlite {
 
-/// Lets many threads write through one Writer, as many as are waiting in one commit. There is no thread of its own: who
-/// comes first leads, running the functions of those who come while it does, and then hands the lead to the next one
-/// waiting. Nobody learns of a result before the commit that makes it durable.
+/// Lets many threads use one Writer, as many as are waiting in one commit. There is no thread of its own: who comes
+/// first leads, running the functions of those who come while it does, and then hands the lead to the next one waiting.
+/// Nobody learns of a result before the commit that makes it durable.
 class GroupCommit {
  public:
   /// Both outlive it.
   GroupCommit(Writer& writer, const SqliteOptions& options) : writer_(writer), options_(options) {}
 
   /// Thread-safe. @throws what the function throws; Error unavailable if its turn does not come in time.
-  void write(const Storage::Function& function);
+  void run(const Storage::Function& function, bool writes);
 
  private:
   /// Each waits on a condition of its own, so that exactly those are woken who have something to do.
-  struct Member : Write {
+  struct Member : Transaction {
     enum class State { waits, leads, done };
 
-    using Write::Write;
+    using Transaction::Transaction;
 
     SteadyTime deadline;
     std::mutex mutex;

@@ -31,35 +31,43 @@ std::string described(const SqliteOptions& options) {
   switch (exception.getExtendedErrorCode()) {
     case SQLITE_CONSTRAINT_PRIMARYKEY:
     case SQLITE_CONSTRAINT_UNIQUE:
-    case SQLITE_CONSTRAINT_ROWID: throw sql::ConstraintViolation{sql::ConstraintViolation::Kind::unique};
-    case SQLITE_CONSTRAINT_FOREIGNKEY: throw sql::ConstraintViolation{sql::ConstraintViolation::Kind::foreign_key};
-    default: break;
+    case SQLITE_CONSTRAINT_ROWID:
+      throw sql::ConstraintViolation{sql::ConstraintViolation::Kind::unique};
+    case SQLITE_CONSTRAINT_FOREIGNKEY:
+      throw sql::ConstraintViolation{sql::ConstraintViolation::Kind::foreign_key};
+    default:
+      break;
   }
   switch (exception.getErrorCode() & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      throw unavailable(busy_reason, database + " is locked by another process for too long. If this goes on, look "
-                                                   "for a program that keeps a transaction open on it.");
+      throw unavailable(busy_reason, database +
+                                         " is locked by another process for too long. If this goes on, look "
+                                         "for a program that keeps a transaction open on it.");
     case SQLITE_INTERRUPT:
       throw unavailable("storage_timeout", "A database operation took too long and was stopped.");
     case SQLITE_FULL:
       throw unavailable("storage_full", database + " cannot grow: its disk or quota is full. Free some space.");
     case SQLITE_READONLY:
-      throw unavailable("storage_unavailable",
-                        database + " cannot be written. This process needs write permission on the file and its folder.");
+      throw unavailable(
+          "storage_unavailable",
+          database + " cannot be written. This process needs write permission on the file and its folder.");
     case SQLITE_CANTOPEN:
-      throw unavailable("storage_unavailable", database + " cannot be opened. This process needs read and write "
-                                                          "permission on the file and its folder, and free descriptors.");
+      throw unavailable("storage_unavailable", database +
+                                                   " cannot be opened. This process needs read and write "
+                                                   "permission on the file and its folder, and free descriptors.");
     case SQLITE_IOERR:
       throw unavailable("storage_unavailable", database + " cannot be read or written (" + exception.what() +
                                                    "). Look at the disk, its mount and the system's log.");
-    case SQLITE_NOMEM: throw unavailable("storage_unavailable", "There is no memory left for the database.");
+    case SQLITE_NOMEM:
+      throw unavailable("storage_unavailable", "There is no memory left for the database.");
     case SQLITE_CORRUPT:
       throw Error(ErrorCode::internal, "storage_corrupt", database + " is damaged. Restore the last backup.");
     case SQLITE_NOTADB:
       throw Error(ErrorCode::internal, "storage_corrupt",
                   database + " is no SQLite database, or an encrypted one. Look at the path.");
-    default: throw internal(std::string("SQLite: ") + exception.what());
+    default:
+      throw internal(std::string("SQLite: ") + exception.what());
   }
 }
 
@@ -73,11 +81,13 @@ void require_writable(const SqliteOptions& options) {
   const fs::path file(options.path);
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
   std::error_code ignored;
-  if (!fs::exists(folder, ignored)) refuse("the folder " + folder.string() + " does not exist. Make it, or name another.");
+  if (!fs::exists(folder, ignored))
+    refuse("the folder " + folder.string() + " does not exist. Make it, or name another.");
   if (!fs::is_directory(folder, ignored)) refuse(folder.string() + " is no folder.");
   if (fs::is_directory(file, ignored)) refuse("it is a folder. Name a file.");
   if (access(folder.c_str(), W_OK | X_OK) != 0)
-    refuse("this process may not write into the folder " + folder.string() + ". SQLite keeps files beside the database.");
+    refuse("this process may not write into the folder " + folder.string() +
+           ". SQLite keeps files beside the database.");
   if (fs::exists(file, ignored) && access(file.c_str(), R_OK | W_OK) != 0)
     refuse("this process may not read and write the file.");
 }
@@ -96,11 +106,15 @@ class SqliteDialect final : public sql::Dialect {
  public:
   std::string column_type(FieldType type) const override {
     switch (type) {
-      case FieldType::boolean: return "BOOLEAN";
+      case FieldType::boolean:
+        return "BOOLEAN";
       case FieldType::integer:
-      case FieldType::time: return "BIGINT";
-      case FieldType::real: return "REAL";
-      default: return "TEXT";
+      case FieldType::time:
+        return "BIGINT";
+      case FieldType::real:
+        return "REAL";
+      default:
+        return "TEXT";
     }
   }
   std::string elements(FieldType) const override { return "SELECT value FROM json_each(?)"; }

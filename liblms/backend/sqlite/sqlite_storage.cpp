@@ -24,7 +24,9 @@ SqliteOptions with_absolute_path(SqliteOptions options) {
   return options;
 }
 
-void execute(SqliteSession& session, const char* sql) { sql::Execution(session.session.statement(sql)).finish(); }
+void execute(SqliteSession& session, const char* sql) {
+  sql::Execution(session.session.statement(sql)).finish();
+}
 
 /// One consistent state to read from, for a bounded time.
 class Snapshot {
@@ -61,6 +63,7 @@ SqliteStorage::~SqliteStorage() = default;
 
 template <class F>
 void SqliteStorage::with_reader(F&& use) {
+  TransactionScope::refuse_nesting(*this);
   if (options_.path.empty()) return writer_->exclusively(use);
   ReaderPool::Lease lease = readers_->lease();
   use(*lease);
@@ -68,11 +71,12 @@ void SqliteStorage::with_reader(F&& use) {
 
 void SqliteStorage::do_write(const Function& function, Isolation) {
   TransactionScope::refuse_nesting(*this);
-  writes_->write(function);
+  writes_->run(function, true);
 }
 
 void SqliteStorage::do_read(const Function& function) {
   TransactionScope::refuse_nesting(*this);
+  if (options_.path.empty()) return writes_->run(function, false);  // one connection: all take turns
   with_reader([&](SqliteSession& session) {
     Snapshot snapshot(session, options_);
     sql::SqlUnitOfWork unit(session.session, false);
@@ -82,6 +86,7 @@ void SqliteStorage::do_read(const Function& function) {
 }
 
 void SqliteStorage::exclusively(const std::function<void(sql::Connection&)>& use) {
+  TransactionScope::refuse_nesting(*this);
   writer_->exclusively([&](SqliteSession& session) { use(session.connection); });
 }
 

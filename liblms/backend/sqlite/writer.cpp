@@ -26,16 +26,16 @@ constexpr milliseconds longest_group{10};
 Writer::Writer(const Storage& storage, const SqliteOptions& options)
     : storage_(storage), options_(options), session_(options, SqliteConnection::Use::write) {}
 
-void Writer::run_group(Write& first, SteadyTime deadline, const std::function<Write*()>& next) noexcept {
+void Writer::run_group(Transaction& first, SteadyTime deadline, const std::function<Transaction*()>& next) noexcept {
   const std::lock_guard lock(mutex_);
   first.error = begin(deadline);
   if (first.error) return;
 
-  std::vector<Write*> group;
+  std::vector<Transaction*> group;
   const SteadyTime end = steady_clock::now() + longest_group;
-  for (Write* write = &first; write != nullptr; write = next()) {
-    group.push_back(write);
-    run_in_savepoint(*write);
+  for (Transaction* transaction = &first; transaction != nullptr; transaction = next()) {
+    group.push_back(transaction);
+    run_in_savepoint(*transaction);
     if (!connection_.in_transaction() || group.size() == largest_group || steady_clock::now() > end) break;
   }
 
@@ -43,7 +43,7 @@ void Writer::run_group(Write& first, SteadyTime deadline, const std::function<Wr
   const std::exception_ptr failure = intact ? commit() : nullptr;
   if (intact && !failure) return;
   if (group.size() > 1) {
-    for (Write* write : group) run_alone(*write);
+    for (Transaction* transaction : group) run_alone(*transaction);
   } else if (!first.error) {
     first.error = failure;
   }
@@ -78,43 +78,44 @@ std::exception_ptr Writer::commit() {
 }
 
 /// Runs the function; returns the error it ends with.
-std::exception_ptr Writer::call(const Storage::Function& function) {
-  std::exception_ptr error;
+std::exception_ptr Writer::call(const Transaction& transaction) {
+  const auto limit = transaction.writes ? options_.max_write : options_.max_read;
   const SteadyTime started = steady_clock::now();
-  connection_.set_deadline(started + options_.max_write);
+  std::exception_ptr error;
+  connection_.set_deadline(started + limit);
   try {
-    sql::SqlUnitOfWork unit(session_.session, true);
-    run_transaction(storage_, function, unit);
+    sql::SqlUnitOfWork unit(session_.session, transaction.writes);
+    run_transaction(storage_, transaction.function, unit);
   } catch (...) {
     error = std::current_exception();
   }
   connection_.clear_deadline();
 
   const auto taken = steady_clock::now() - started;
-  if (taken > options_.slow_write && options_.on_slow_write)
+  if (transaction.writes && taken > options_.slow_write && options_.on_slow_write)
     options_.on_slow_write(duration_cast<microseconds>(taken));
-  if (taken > options_.max_write && !error)
-    error = std::make_exception_ptr(unavailable("storage_timeout", "The change took too long and was undone."));
+  if (taken > limit && !error)
+    error = std::make_exception_ptr(unavailable("storage_timeout", "The transaction took too long and was undone."));
   return error;
 }
 
-void Writer::run_in_savepoint(Write& write) {
+void Writer::run_in_savepoint(Transaction& transaction) {
   try {
     execute("SAVEPOINT member");
-    write.error = call(write.function);
+    transaction.error = call(transaction);
     if (!connection_.in_transaction()) return;
-    if (write.error) execute("ROLLBACK TO member");
+    if (transaction.error) execute("ROLLBACK TO member");
     execute("RELEASE member");
-  } catch (...) {  // the savepoint cannot be made or undone: give up the transaction
-    write.error = std::current_exception();
+  } catch (...) {  // the savepoint cannot be made or undone: give up all of it
+    transaction.error = std::current_exception();
     connection_.rollback();
   }
 }
 
-void Writer::run_alone(Write& write) {
-  write.error = begin(steady_clock::now() + options_.busy_timeout);
-  if (!write.error) write.error = call(write.function);
-  if (!write.error) write.error = commit();
+void Writer::run_alone(Transaction& transaction) {
+  transaction.error = begin(steady_clock::now() + options_.busy_timeout);
+  if (!transaction.error) transaction.error = call(transaction);
+  if (!transaction.error) transaction.error = commit();
   connection_.rollback();
 }
 

@@ -12,11 +12,12 @@
 
 namespace lms::sqlite {
 
-/// A write that somebody asked for, and how it ended.
-struct Write {
-  explicit Write(const Storage::Function& its_function) : function(its_function) {}
+/// What somebody asked for, and how it ended.
+struct Transaction {
+  Transaction(const Storage::Function& its_function, bool may_write) : function(its_function), writes(may_write) {}
 
   const Storage::Function& function;
+  const bool writes;
   std::exception_ptr error;  ///< null: committed
 };
 
@@ -31,7 +32,7 @@ class Writer {
   /// Runs `first`, and then what `next` gives until it gives null, in one transaction and commits it. A function that
   /// fails is undone without harm to the others; where SQLite gives up the whole transaction, each is run again alone.
   /// If the transaction cannot begin before the deadline, `first` has the error and `next` was not asked.
-  void run_group(Write& first, SteadyTime deadline, const std::function<Write*()>& next) noexcept;
+  void run_group(Transaction& first, SteadyTime deadline, const std::function<Transaction*()>& next) noexcept;
 
   /// Runs `use` while no transaction does.
   void exclusively(const std::function<void(SqliteSession&)>& use);
@@ -39,9 +40,9 @@ class Writer {
  private:
   std::exception_ptr begin(SteadyTime deadline);
   std::exception_ptr commit();
-  std::exception_ptr call(const Storage::Function& function);
-  void run_in_savepoint(Write& write);
-  void run_alone(Write& write);
+  std::exception_ptr call(const Transaction& transaction);
+  void run_in_savepoint(Transaction& transaction);
+  void run_alone(Transaction& transaction);
   void execute(const char* sql) { sql::Execution(session_.session.statement(sql)).finish(); }
 
   const Storage& storage_;

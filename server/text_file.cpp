@@ -1,0 +1,57 @@
+#include "text_file.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+namespace lms::server {
+
+namespace {
+
+using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+[[noreturn]] void fail() {
+  throw std::system_error(errno, std::generic_category());
+}
+
+File open(const std::string& path, const char* mode) {
+  File file(std::fopen(path.c_str(), mode), &std::fclose);
+  if (!file) fail();
+  return file;
+}
+
+std::string read_all(std::FILE* file) {
+  std::string text;
+  std::array<char, 64 * 1024> buffer;
+  while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), file)) text.append(buffer.data(), size);
+  if (std::ferror(file) != 0) fail();
+  return text;
+}
+
+void write_all(std::FILE* file, const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), file) != text.size() || std::fflush(file) != 0) fail();
+}
+
+}  // namespace
+
+std::string read_text_file(const std::string& path) {
+  return read_all(path == "-" ? stdin : open(path, "rb").get());
+}
+
+void write_text_file(const std::string& path, const std::string& text) {
+  if (path == "-") return write_all(stdout, text);
+  const std::string part = path + ".part";
+  try {
+    write_all(open(part, "wb").get(), text);
+    std::filesystem::rename(part, path);
+  } catch (const std::system_error&) {
+    std::error_code ignored;
+    std::filesystem::remove(part, ignored);
+    throw;
+  }
+}
+
+}  // namespace lms::server

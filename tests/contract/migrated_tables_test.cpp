@@ -1,0 +1,12 @@
+#include <doctest/doctest.h>
+
+#include "api.hpp"
+#include "contract/table_check.hpp"
+
+using namespace lms;
+
+TEST_CASE("the migrations make the tables that the schemas ask for") {
+  sqlite::SqliteStorage storage((SqliteOptions()));
+  storage.migrate();
+  CHECK(testing::table_differences(storage, stored_schemas()) == std::vector<std::string>());
+}

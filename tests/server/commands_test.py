@@ -1,0 +1,356 @@
+#!/usr/bin/env python3
+"""commands_test.py LMS_SERVER   Runs every command of the real program, and everything that can go wrong with it: each failure
+is one line on standard error, the documented exit code, and nothing half-made."""
+import contextlib
+import json
+import os
+import pathlib
+import pty
+import select
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import unittest
+import urllib.error
+import urllib.request
+
+PROGRAM = os.path.abspath(sys.argv.pop(1))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "server/demo/music-theory.json"
+KEY = "a-key-for-these-tests-and-no-other-ones"
+LONG = 120  # seconds: only to end a test that hangs
+
+
+class Commands(unittest.TestCase):
+    def setUp(self):
+        place = tempfile.TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        self.place = pathlib.Path(place.name)
+        self.environment = {"PATH": os.environ["PATH"], "SECRET_KEY": KEY, "DATABASE_URL": "sqlite:///school.db",
+                            "ARGON2_MEMORY_KIB": "64", "ARGON2_ITERATIONS": "1"}
+
+    def run_program(self, *arguments, given="", **environment):
+        return subprocess.run([PROGRAM, *arguments], cwd=self.place, env=self.environment | environment, input=given,
+                              text=True, capture_output=True, timeout=LONG)
+
+    def done(self, *arguments, **options):
+        run = self.run_program(*arguments, **options)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return run.stdout
+
+    def refused(self, code, *arguments, lines=1, **options):
+        """The failure's text: so many lines on standard error, each saying who speaks, and nothing on standard output."""
+        run = self.run_program(*arguments, **options)
+        self.assertEqual(run.returncode, code, run.stderr)
+        self.assertEqual(run.stdout, "")
+        said = run.stderr.splitlines()
+        self.assertEqual(len(said), lines, run.stderr)
+        for line in said:
+            self.assertTrue(line.startswith("lms-server: "), line)
+        return run.stderr
+
+    def files(self):
+        return sorted(path.name for path in self.place.iterdir())
+
+    def contents(self, database):
+        with contextlib.closing(sqlite3.connect(self.place / database)) as connection:
+            return list(connection.iterdump())
+
+    @contextlib.contextmanager
+    def serving(self, **environment):
+        with subprocess.Popen([PROGRAM], cwd=self.place, env=self.environment | {"PORT": "0"} | environment,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+            try:
+                self.assertTrue(select.select([server.stdout], [], [], LONG)[0], "the server does not start")
+                server.announcement = server.stdout.readline()
+                self.assertIn(" listens on http://127.0.0.1:", server.announcement, server.announcement)
+                server.address = server.announcement.split(" listens on ")[1].split(",")[0]
+                yield server
+            finally:
+                server.kill()
+
+    def get(self, url):
+        with urllib.request.urlopen(url, timeout=LONG) as answer:
+            return json.load(answer)
+
+    # --- usage ---
+
+    def test_help_and_version_say_what_there_is(self):
+        text = self.done("--help")
+        for command in ("serve", "migrate", "demo", "create-admin", "import", "export", "openapi", "config"):
+            self.assertIn(f"  {command} ", text)
+            self.assertIn("Usage", self.done(command, "--help"))
+        for code in ("0 done", "1 failed", "2 wrong usage", "65", "66", "69", "73", "78"):
+            self.assertIn(code, text)
+        self.assertRegex(self.done("--version"), r"^lms-server \d+\.\d+\.\d+\n$")
+        self.assertEqual(self.files(), [])
+
+    def test_wrong_usage_ends_with_2(self):
+        for arguments in (["dance"], ["--loud"], ["import"], ["create-admin", "--email", "a@example.org"], ["demo", "twice"],
+                          ["config", "--markdown", "--example"], ["serve", "migrate"]):
+            with self.subTest(arguments):
+                run = self.run_program(*arguments)
+                self.assertEqual(run.returncode, 2)
+                self.assertIn("--help", run.stderr)
+                self.assertEqual(run.stdout, "")
+        self.assertEqual(self.files(), [])
+
+    # --- config ---
+
+    def test_config_prints_every_value_with_its_source_and_no_secret(self):
+        (self.place / ".env").write_text("PORT=9000\nWORKERS=3\n")
+        lines = self.done("config", PORT="9001", ADMIN_EMAIL="a@example.org", ADMIN_PASSWORD="hidden words").splitlines()
+        values = dict(line.split("  # ")[0].strip().split("=", 1) for line in lines)
+        sources = {line.split("=", 1)[0]: line.split("  # ")[1] for line in lines}
+        self.assertEqual((values["PORT"], sources["PORT"]), ("9001", "environment"))
+        self.assertEqual((values["WORKERS"], sources["WORKERS"]), ("3", ".env"))
+        self.assertEqual((values["HOST"], sources["HOST"]), ("127.0.0.1", "default"))
+        self.assertEqual((values["SECRET_KEY"], values["ADMIN_PASSWORD"]), ("********", "********"))
+        self.assertNotIn(KEY, "\n".join(lines))
+        self.assertEqual(self.files(), [".env"])
+
+    def test_config_writes_the_documents_that_are_checked_in(self):
+        self.assertEqual(self.done("config", "--markdown"), (ROOT / "docs/settings.md").read_text())
+        self.assertEqual(self.done("config", "--example"), (ROOT / ".env.example").read_text())
+
+    def test_bad_settings_end_every_command_with_78_and_a_line_for_each(self):
+        (self.place / ".env").write_text("WORKERS=many\nnonsense\n")
+        for command in (["serve"], ["migrate"], ["demo"], ["config"], ["openapi"], ["export", "x"],
+                        ["create-admin", "--email", "a@example.org", "--name", "A", "--password-stdin"]):
+            with self.subTest(command):
+                said = self.refused(78, *command, lines=3, PORT="eighty")
+                self.assertIn("PORT in the environment is \"eighty\"; it must be a whole number from 0 to 65535", said)
+                self.assertIn("WORKERS in .env line 1 is \"many\"", said)
+                self.assertIn(".env line 2 is not of the form NAME=value", said)
+        self.assertEqual(self.files(), [".env"])
+
+    def test_an_unreadable_env_file_is_a_bad_setting(self):
+        (self.place / ".env").mkdir()
+        self.assertIn(".env cannot be read", self.refused(78, "config"))
+
+    def test_production_wants_a_key_and_a_database(self):
+        del self.environment["SECRET_KEY"], self.environment["DATABASE_URL"]
+        said = self.refused(78, "serve", lines=3, ENVIRONMENT="production", DEBUG="true")
+        for name in ("SECRET_KEY", "DATABASE_URL", "DEBUG"):
+            self.assertIn(name, said)
+
+    def test_warnings_go_to_standard_error_and_stop_nobody(self):
+        run = self.run_program("config", REDIS_URL="redis://localhost", SECRET_KEYS="x", **{"SECRET_KEY": ""})
+        self.assertEqual(run.returncode, 0)
+        self.assertEqual(len(run.stderr.splitlines()), 3, run.stderr)
+        for part in ("REDIS_URL is known", "did you mean SECRET_KEY?", "SECRET_KEY is not set"):
+            self.assertIn(part, run.stderr)
+
+    # --- the database ---
+
+    def test_migrate_makes_the_database_and_status_says_so(self):
+        self.assertIn("There is no database school.db", self.refused(69, "migrate", "--status"))
+        self.assertEqual(self.files(), [])
+        self.assertIn("applied", self.done("migrate"))
+        status = self.done("migrate", "--status")
+        self.assertIn("applied", status)
+        self.assertNotIn("pending", status)
+        self.assertEqual(self.done("migrate"), status)
+
+    def test_a_database_that_cannot_be_used_ends_with_69(self):
+        (self.place / "file").write_text("no folder")
+        (self.place / "text.db").write_text("this is no database, but a text that is long enough to look like one\n" * 50)
+        for url in ("sqlite:///absent/school.db", "sqlite:///file/school.db", "sqlite:////proc/school.db", "sqlite:///text.db"):
+            for command in ("serve", "migrate"):
+                with self.subTest(url=url, command=command):
+                    self.refused(69, command, "--database", url, PORT="0")
+        self.assertIn("PostgreSQL", self.refused(69, "serve", DATABASE_URL="postgresql://lms:word@localhost/lms"))
+        self.assertEqual(self.files(), ["file", "text.db"])
+
+    def test_a_schema_from_a_newer_program_is_refused(self):
+        self.done("migrate")
+        with contextlib.closing(sqlite3.connect(self.place / "school.db")) as database:
+            table = next(name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+                         if "migration" in name)
+            columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+            row = list(database.execute(f"SELECT * FROM {table} ORDER BY version DESC LIMIT 1").fetchone())
+            for name, value in (("version", 9999), ("name", "from_the_future"), ("oldest_version", 9999),
+                                ("oldest_binary", 9999), ("needs", 9999)):
+                if name in columns:
+                    row[columns.index(name)] = value
+            database.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+            database.commit()
+        for command in ("serve", "migrate"):
+            self.assertIn("newer", self.refused(69, command, PORT="0"))
+
+    # --- serve ---
+
+    def test_serve_answers_says_where_and_stops_on_a_signal(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number), self.serving() as server:
+                self.assertIn(f"{server.address}/docs", server.announcement)
+                self.assertEqual(self.get(server.address + "/api/v1/health")["status"], "healthy")
+                server.send_signal(number)
+                self.assertEqual(server.wait(LONG), 0)
+                self.assertIn("stopped", server.stderr.read())
+        self.assertEqual(self.files(), ["school.db"])
+
+    def test_a_port_in_use_ends_with_69(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = str(taken.getsockname()[1])
+            self.assertIn(port, self.refused(69, "serve", PORT=port))
+
+    def test_a_second_signal_ends_the_server_at_once(self):
+        with self.serving(SHUTDOWN_TIMEOUT_SECONDS="3600") as server:
+            host, port = server.address.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port)), timeout=LONG) as client:
+                client.sendall(b"POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                               b"Content-Length: 100\r\n\r\n{")
+                self.get(server.address + "/health")
+                server.send_signal(signal.SIGTERM)
+                while "stopping" not in server.stderr.readline():
+                    pass
+                server.send_signal(signal.SIGTERM)
+                self.assertEqual(server.wait(LONG), -signal.SIGTERM)
+
+    def test_the_log_is_json_when_wanted(self):
+        with self.serving(LOG_FORMAT="json") as server:
+            self.get(server.address + "/api/v1/courses")
+            server.terminate()
+            server.wait(LONG)
+            lines = [json.loads(line) for line in server.stderr.read().splitlines()]
+        request = next(line for line in lines if line["logger"] == "api.access")
+        self.assertEqual((request["path"], request["status_code"]), ("/api/v1/courses", 200))
+
+    # --- demo ---
+
+    def test_the_demo_school_can_be_looked_at(self):
+        text = self.done("demo")
+        self.assertEqual(self.files(), ["school.db"])
+        self.assertIn("admin@example.org", text)
+        self.assertEqual(text.count("\n  student "), 20)
+        self.assertEqual(text.count("curl "), 3)
+        with self.serving() as server:
+            courses = self.get(server.address + "/api/v1/courses")["items"]
+            self.assertEqual(len(courses), 3)
+            password = text.split("password is ")[1].split(".")[0]
+            for email in ("admin@example.org", "ruth.adeyemi@example.org", "amina.okafor@example.org"):
+                body = json.dumps({"email": email, "password": password}).encode()
+                request = urllib.request.Request(server.address + "/api/v1/auth/login", body,
+                                                 {"Content-Type": "application/json"})
+                token = self.get(request)["access_token"]
+            request = urllib.request.Request(server.address + "/api/v1/enrollments",
+                                             headers={"Authorization": "Bearer " + token})
+            states = {item["course_slug"]: item["status"] for item in self.get(request)["items"]}
+            self.assertEqual(states, {"first-aid-basics": "completed", "sql-basics": "active"})
+
+        before = self.contents("school.db")
+        self.assertIn("school.db has accounts already", self.refused(1, "demo"))
+        self.assertEqual(self.contents("school.db"), before)
+
+    def test_students_of_the_demo_are_at_different_points(self):
+        text = self.done("demo", "--database", "sqlite:///demo.db")
+        self.assertIn("--database sqlite:///demo.db", text)
+        states = [line.split(None, 2)[2] for line in text.splitlines() if line.startswith("  student ")]
+        self.assertGreater(len(set(states)), 12, states)
+        self.assertTrue(any("100%" in state for state in states))
+        self.assertTrue(any("dropped" in state for state in states))
+        with contextlib.closing(sqlite3.connect(self.place / "demo.db")) as database:
+            count = lambda query: database.execute(query).fetchone()[0]
+            self.assertGreater(count("SELECT count(*) FROM certificates"), 5)
+            self.assertGreater(count("SELECT count(*) FROM attempts WHERE passed"), 20)
+            self.assertGreater(count("SELECT count(*) FROM attempts WHERE NOT passed"), 5)
+            self.assertGreater(count("SELECT count(DISTINCT enrolled_at / 86400000000) FROM enrollments"), 15)
+
+    def test_the_demo_goes_into_an_empty_database_and_nowhere_else(self):
+        self.done("migrate")
+        self.done("demo")
+        self.assertIn("ENVIRONMENT is production", self.refused(78, "demo", ENVIRONMENT="production"))
+        self.assertIn("in a file", self.refused(2, "demo", "--database", "sqlite://"))
+        run = self.run_program("demo", "--database", "sqlite:///absent/demo.db")
+        self.assertEqual(run.returncode, 69, run.stderr)
+        self.assertEqual(self.files(), ["school.db"])
+
+    # --- people and courses ---
+
+    def create_admin(self, email="head@example.org", password="the head of this school\n", code=0):
+        arguments = ["create-admin", "--email", email, "--name", "Ada Head", "--password-stdin"]
+        if code:
+            return self.refused(code, *arguments, given=password)
+        return self.done(*arguments, given=password)
+
+    def test_create_admin_makes_one_who_can_sign_in(self):
+        self.assertIn("head@example.org", self.create_admin())
+        self.assertIn("address", self.create_admin(code=1))
+        self.assertIn("password", self.create_admin("b@example.org", "short\n", 1))
+        self.assertIn("email", self.create_admin("nobody", code=1))
+        self.assertIn("No password was given", self.create_admin("b@example.org", "", 2))
+        self.assertIn("--password-stdin", self.refused(2, "create-admin", "--email", "b@example.org", "--name", "B"))
+        with self.serving() as server:
+            body = json.dumps({"email": "head@example.org", "password": "the head of this school"}).encode()
+            request = urllib.request.Request(server.address + "/api/v1/auth/login", body, {"Content-Type": "application/json"})
+            self.assertEqual(self.get(request)["user"]["role"], "admin")
+
+    def test_create_admin_asks_on_a_terminal_and_shows_nothing(self):
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.place)
+            os.execve(PROGRAM, [PROGRAM, "create-admin", "--email", "a@example.org", "--name", "A"], self.environment)
+        seen = b""
+        for question in (b"Password: ", b"Once more: "):
+            while not seen.endswith(question):
+                seen += os.read(terminal, 1000)
+            os.write(terminal, b"a secret of mine\n")
+        with contextlib.suppress(OSError):  # a terminal whose other end is gone
+            while more := os.read(terminal, 1000):
+                seen += more
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, seen)
+        self.assertIn(b"a@example.org", seen)
+        self.assertNotIn(b"secret", seen)
+
+    def test_import_and_export_are_each_others_inverse(self):
+        self.create_admin()
+        self.assertIn("music-theory", self.done("import", str(PACKAGE), "--instructor", "head@example.org", "--publish"))
+        exported = self.done("export", "music-theory")
+        self.done("export", "music-theory", "course.json")
+        self.assertEqual((self.place / "course.json").read_text(), exported)
+        self.assertEqual(self.files(), ["course.json", "school.db"])
+        self.done("import", "-", "--database", "sqlite:///other.db", given=exported)
+        self.assertEqual(self.done("export", "music-theory", "--database", "sqlite:///other.db"), exported)
+
+    def test_import_says_what_is_wrong_with_a_file(self):
+        self.assertIn("cannot be read", self.refused(66, "import", "absent.json"))
+        self.assertIn("cannot be read", self.refused(66, "import", "."))
+        self.assertEqual(self.files(), [])
+        self.assertIn("malformed JSON", self.refused(65, "import", "-", given="{"))
+        package = json.loads(PACKAGE.read_text())
+        package["course"]["title"] = ""
+        package["sections"][0]["lessons"][0]["kind"] = "dance"
+        said = self.refused(65, "import", "-", lines=2, given=json.dumps(package))
+        self.assertIn("course.title", said)
+        self.assertIn("sections.0.lessons.0.kind", said)
+        self.assertIn("Nobody here has the address", self.refused(1, "import", str(PACKAGE), "--instructor", "x@example.org"))
+        self.done("import", str(PACKAGE))
+        self.refused(1, "import", str(PACKAGE))
+
+    def test_export_says_what_is_wrong(self):
+        self.assertIn("There is no database school.db", self.refused(69, "export", "music-theory"))
+        self.done("import", str(PACKAGE))
+        self.refused(1, "export", "no-such-course")
+        self.assertIn("cannot be written", self.refused(73, "export", "music-theory", "absent/course.json"))
+        self.assertEqual(self.files(), ["school.db"])
+
+    def test_openapi_needs_no_database(self):
+        document = json.loads(self.done("openapi"))
+        self.assertEqual(document["openapi"], "3.1.0")
+        self.assertIn("/api/v1/courses", document["paths"])
+        self.assertEqual(self.files(), [])
+
+
+if __name__ == "__main__":
+    result = unittest.main(exit=False, verbosity=2).result
+    skipped = len(result.skipped)
+    failed = min(len(result.failures) + len(result.errors), result.testsRun - skipped)
+    # As doctest sums up, for tests/support/tally.py.
+    print(f"test cases: {result.testsRun} | {result.testsRun - failed - skipped} passed | {failed} failed | {skipped} skipped")
+    sys.exit(1 if failed else 0)
