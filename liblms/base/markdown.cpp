@@ -166,12 +166,12 @@ class Source {
 
   std::string_view text() const { return std::string_view(memory_).substr(padding, size_); }
 
-  /// Whether a range is inside the text, or small enough to be elsewhere: in md4c's own memory.
+  /// Whether a range is inside the text, or may be elsewhere: md4c's own copy, perhaps with `mailto:` before it.
   bool holds(const char* begin, std::size_t size) const {
     const std::less<const char*> before;
     const char* const first = memory_.data();
     const bool ours = !before(begin, first) && before(begin, first + memory_.size());
-    if (!ours) return size <= size_;
+    if (!ours) return size <= size_ + std::string_view("mailto:").size();
     const auto offset = static_cast<std::size_t>(begin - first);
     return offset >= padding && offset <= padding + size_ && size <= padding + size_ - offset;
   }

@@ -36,8 +36,9 @@ std::string hex(std::size_t value) {
 
 /// Reads once, on a thread that may wait.
 Piece next_piece(const Ticket& ticket, std::unique_ptr<http::BodySource> source) {
-  Piece piece{ticket, nullptr, std::string(piece_bytes, '\0'), false};
+  Piece piece{ticket, nullptr, {}, false};
   try {
+    piece.bytes.resize(piece_bytes);
     piece.bytes.resize(source->read(piece.bytes));
   } catch (...) {  // whatever it is, half an answer is sent and can only be broken off
     piece.bytes.clear();
@@ -88,9 +89,9 @@ void Connection::on_turn() {
   run();
 }
 
-void Connection::on_answer(Answer answer_of) {
-  if (answer_of.ticket.exchange != exchange_ || answering_ != Answering::application) return;
-  answer(std::move(answer_of.response));
+void Connection::on_answer(Answer given) {
+  if (given.ticket.exchange != exchange_ || answering_ != Answering::application) return;
+  answer(std::move(given.response));
   run();
 }
 
@@ -337,43 +338,47 @@ void Connection::answer(http::Response response) {
   if (!is_sendable(response)) {
     response = loop_.application.refuse(500, "internal", "The answer could not be sent.");
   }
-  answered_ = true;
+  auto* text = std::get_if<std::string>(&response.body);
+  source_ = text ? nullptr : std::move(std::get<std::unique_ptr<http::BodySource>>(response.body));
+  source_left_ = source_ ? source_->size() : std::nullopt;
   keep_alive_ = keep_alive_ && stays_open(response);
+  const Delivery delivery = delivery_of(response);
+  keep_alive_ = !delivery.close;
+
+  answered_ = true;
   if (pipe_) pipe_->fail(client_gone());  // a handler that kept the body must not wait for it
   pipe_full_ = owes_continue_ = false;
-
-  auto* text = std::get_if<std::string>(&response.body);
-  auto* stream = std::get_if<std::unique_ptr<http::BodySource>>(&response.body);
-  if (stream) source_ = std::move(*stream);
-  source_left_ = source_ ? source_->size() : std::nullopt;
-
-  Delivery delivery;
-  const bool head_only = parser_.is_head_request() || has_no_body(response);
-  if (text || !source_ || source_left_) {
-    delivery.length = source_left_.value_or(text ? text->size() : 0);
-    delivery.framing = Framing::length;
-  } else if (parser_.is_http_1_1()) {
-    delivery.framing = Framing::chunked;
-  } else {
-    delivery.framing = Framing::until_close;
-    keep_alive_ = false;
-  }
-  if (head_only && (has_no_body(response) || delivery.length == 0)) delivery.framing = Framing::none;
-  delivery.close = !keep_alive_;
-  delivery.keep_alive = keep_alive_ && !parser_.is_http_1_1();
   if (!keep_alive_ && reading_ == Reading::body) reading_ = Reading::nothing;
 
+  const bool head_only = parser_.is_head_request() || has_no_body(response);
   std::string head = render_head(response, delivery, loop_.date.at(std::time(nullptr)));
-  const bool with_text = text && !head_only;
-  if (with_text && text->size() <= joined_up_to) head += *text;
+  if (text && !head_only && text->size() <= joined_up_to) head += std::exchange(*text, {});
   send(std::move(head));
-  if (with_text && text->size() > joined_up_to) send(std::move(*text));
+  if (text && !head_only) send(std::move(*text));
 
   if (source_ && !head_only) {
     answering_ = Answering::stream;
   } else {
     end_answer();
   }
+}
+
+Delivery Connection::delivery_of(const http::Response& response) const {
+  Delivery delivery;
+  if (const auto* text = std::get_if<std::string>(&response.body)) {
+    delivery.framing = Framing::length;
+    delivery.length = text->size();
+  } else if (!source_ || source_left_) {
+    delivery.framing = Framing::length;
+    delivery.length = source_left_.value_or(0);
+  } else {
+    delivery.framing = parser_.is_http_1_1() ? Framing::chunked : Framing::until_close;
+  }
+  const bool unknown_length = parser_.is_head_request() && delivery.length == 0;
+  if (has_no_body(response) || unknown_length) delivery.framing = Framing::none;
+  delivery.close = !keep_alive_ || delivery.framing == Framing::until_close;
+  delivery.keep_alive = !delivery.close && !parser_.is_http_1_1();
+  return delivery;
 }
 
 /// Whether another request may follow this answer, as far as the answer and the rest of the body have a say.

@@ -55,7 +55,7 @@ class Connection {
   /// Neither direction works any more.
   void on_hangup();
   void on_deadline();
-  void on_answer(Answer answer);
+  void on_answer(Answer given);
   void on_piece(Piece piece);
   void on_appetite(const Ticket& ticket);
   /// Goes on where it gave way to others.
@@ -91,6 +91,7 @@ class Connection {
   void refuse(const Refusal& refusal);
   void answer(http::Response response);
   bool stays_open(const http::Response& response) const;
+  Delivery delivery_of(const http::Response& response) const;
   void pull();
   void end_answer();
   void next_request();
