@@ -286,7 +286,7 @@ std::vector<SettingSection> make_table() {
            integer("MAX_BODY_KB", &S::max_body_kb, 1, 1'048'576,
                    "The largest request body, in KiB; a larger one gets 413."),
            integer("MAX_CONNECTIONS", &S::max_connections, 1, 1'000'000,
-                   "Connections open at a time; further ones are closed at once."),
+                   "Connections open at a time; further ones get 503."),
            duration("IDLE_TIMEOUT_SECONDS", &S::idle_timeout, 1, 3'600,
                     "How long a connection may stay open between requests."),
            duration("REQUEST_TIMEOUT_SECONDS", &S::request_timeout, 1, 3'600,
