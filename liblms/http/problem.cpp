@@ -36,8 +36,10 @@ std::string step_text(const PathStep& step) {
 /// `questions.0.text`: without the part of the request, unless the fault is the whole part.
 std::string field_name(const Path& loc) {
   std::string name;
-  for (std::size_t i = loc.size() > 1 ? 1 : 0; i < loc.size(); ++i)
-    name += (name.empty() ? "" : ".") + step_text(loc[i]);
+  for (std::size_t i = loc.size() > 1 ? 1 : 0; i < loc.size(); ++i) {
+    if (!name.empty()) name += '.';
+    name += step_text(loc[i]);
+  }
   return name;
 }
 

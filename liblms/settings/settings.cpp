@@ -351,7 +351,7 @@ std::string settings_example() {
       out += '\n';
       append_wrapped(out, setting.doc);
       append_wrapped(out, "Accepted: " + setting.form + ".");
-      out += "#" + std::string(setting.name) + "=" + setting.write(Settings{}) + "\n";
+      out.append("#").append(setting.name).append("=").append(setting.write(Settings{})).append("\n");
     }
   }
   return out;
