@@ -27,19 +27,20 @@ constexpr auto patience = 5s;
 /// The school as the HTTP front sees it.
 class SchoolApplication final : public http1::Application {
  public:
-  explicit SchoolApplication(Lms& school) : school_(school) {}
+  /// Before the server starts.
+  void open(Lms& school) { school_ = &school; }
 
-  http::Plan plan(const http::Request& head) noexcept override { return school_.plan(head); }
+  http::Plan plan(const http::Request& head) noexcept override { return school_->plan(head); }
   std::optional<http::Response> try_handle(http::Request& request) noexcept override {
-    return school_.try_handle(request);
+    return school_->try_handle(request);
   }
-  http::Response handle(http::Request request) noexcept override { return school_.handle(std::move(request)); }
+  http::Response handle(http::Request request) noexcept override { return school_->handle(std::move(request)); }
   http::Response refuse(int status, std::string_view reason, std::string_view message) noexcept override {
-    return school_.refuse(status, reason, message);
+    return school_->refuse(status, reason, message);
   }
 
  private:
-  Lms& school_;
+  Lms* school_ = nullptr;
 };
 
 /// SIGINT and SIGTERM, kept from every thread that is started while this lives, to be waited for.
@@ -107,9 +108,10 @@ void serve(const CommonOptions& common) {
   const StopSignals signals;
   std::signal(SIGPIPE, SIG_IGN);  // a log whose reader is gone must not end the school
   const Settings settings = read_settings(common, SecretKey::signs).settings;
+  SchoolApplication application;
+  http1::Server server = listen(application, settings);  // first: a port in use must not leave a database behind
   Lms school(settings, open_backends(settings, Purpose::service));
-  SchoolApplication application(school);
-  http1::Server server = listen(application, settings);
+  application.open(school);
   school.start();
   server.start();
   announce(settings, server.port());

@@ -36,6 +36,8 @@ struct LMS_API Event {
 };
 
 struct LMS_API EventQuery {
+  static constexpr std::int64_t max_limit = 1'000;
+
   std::int64_t after = 0;    ///< position of the last event seen
   std::int64_t limit = 100;  ///< 1–1000
   std::vector<std::string> types = {};

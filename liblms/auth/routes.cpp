@@ -26,6 +26,7 @@ void add_auth_routes(Router& router, Auth& auth) {
               .output = &User::schema(),
               .status = 201,
               .errors = {{ErrorCode::conflict, "email_taken", "There is an account with this address already."}},
+              .ignores_token = true,
               .handler = [&, prefix = router.prefix()](Call& call) {
                 return created(auth.register_student(call.body<Registration>()), prefix + "/users/me");
               }});
@@ -41,6 +42,7 @@ void add_auth_routes(Router& router, Auth& auth) {
               .input = &Credentials::schema(),
               .output = &Login::schema(),
               .errors = {{ErrorCode::unauthenticated, "bad_credentials", "The address or the password is wrong."}},
+              .ignores_token = true,
               .handler = [&](Call& call) { return ok(auth.login(call.body<Credentials>(), client_of(call))); }});
 
   router.add({.method = post,
@@ -56,6 +58,7 @@ void add_auth_routes(Router& router, Auth& auth) {
               .output = &TokenPair::schema(),
               .errors = {{ErrorCode::unauthenticated, "token_reused", "The token was used before; its session ended."},
                          {ErrorCode::unauthenticated, "session_ended", "The session has ended."}},
+              .ignores_token = true,
               .handler = [&](Call& call) {
                 return ok(auth.refresh(call.body<RefreshRequest>().refresh_token, client_of(call)));
               }});

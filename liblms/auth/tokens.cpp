@@ -149,9 +149,10 @@ TokenVerdict Tokens::decode(std::string_view token, TokenType expected) const {
   const auto payload = decode_json(token.substr(first + 1, last - first - 1));
   if (!payload) return TokenFault::malformed;
   const Value &sub = (*payload)["sub"], &role = (*payload)["role"], &jti = (*payload)["jti"], &typ = (*payload)["typ"],
-              &sid = (*payload)["sid"], &iat = (*payload)["iat"], &exp = (*payload)["exp"];
+              &sid = (*payload)["sid"], &iat = (*payload)["iat"], &exp = (*payload)["exp"], &nbf = (*payload)["nbf"];
   if (!sub.is_string() || !jti.is_string() || !typ.is_string() || !is_date(iat) || !is_date(exp))
     return TokenFault::malformed;
+  if (!nbf.is_null() && !is_date(nbf)) return TokenFault::malformed;
   if ((!role.is_null() && !role.is_string()) || (!sid.is_null() && !sid.is_string())) return TokenFault::malformed;
 
   const auto subject = UserId::parse(sub.as_string());
@@ -171,6 +172,7 @@ TokenVerdict Tokens::decode(std::string_view token, TokenType expected) const {
   const Time now = clock_.now();
   if (now >= claims.expires_at + options_.leeway) return TokenFault::expired;
   if (claims.issued_at > now + options_.leeway + seconds(1)) return TokenFault::not_yet_valid;
+  if (nbf.is_integer() && from_epoch(nbf.as_integer()) > now + options_.leeway) return TokenFault::not_yet_valid;
   if (!options_.issuer.empty() && (*payload)["iss"] != Value(options_.issuer)) return TokenFault::wrong_issuer;
   if (!options_.audience.empty() && !names_audience((*payload)["aud"], options_.audience))
     return TokenFault::wrong_audience;

@@ -34,6 +34,7 @@ void add_certificate_routes(Router& router, Certificates& certificates) {
               .allow = Anyone{},
               .output = &CertificateVerification::schema(),
               .errors = {{ErrorCode::not_found, "certificate_not_found", "No certificate has this code."}},
+              .ignores_token = true,
               .handler = [&](Call& call) { return ok(certificates.verify(call.path("code"))); }});
 
   router.add({.method = post,

@@ -42,8 +42,17 @@ std::vector<std::string> fields_of(const Schema& schema) {
   return names;
 }
 
-Error slug_taken() {
-  return conflict("slug_taken", "Another course has this slug.");
+Error slug_taken(const std::string& slug) {
+  return conflict("slug_taken", "Another course has the slug " + slug + ".");
+}
+
+/// A slug stands in addresses where an id or a word of the API can stand.
+bool is_reserved(const std::string& slug) {
+  return slug == "import" || CourseId::parse(slug).has_value();
+}
+
+void check_slug(const std::string& slug) {
+  if (is_reserved(slug)) throw invalid({"body", "slug"}, "must not be `import` or look like an id", "value_error.slug");
 }
 
 }  // namespace
@@ -105,12 +114,12 @@ Course Courses::add(UnitOfWork& uow, const Principal& who, Course draft) {
 
   Repository<Course> courses(uow);
   if (!draft.slug.empty()) {
-    if (!courses.insert_if_absent(draft)) throw slug_taken();
+    if (!courses.insert_if_absent(draft)) throw slug_taken(draft.slug);
   } else {
     const std::string stem = slug_of(draft.title);
     draft.slug = stem;
     // A title that stands already gets a short tail of the id, which no other course has.
-    if (stem.empty() || !courses.insert_if_absent(draft)) {
+    if (stem.empty() || is_reserved(stem) || !courses.insert_if_absent(draft)) {
       draft.slug = (stem.empty() ? "course" : stem) + "-" + draft.id.text().substr(24);
       courses.insert(draft);
     }
@@ -129,6 +138,7 @@ void Courses::check_references(UnitOfWork& uow, const Principal& who, const Cour
     if (course.instructor_id && !Repository<User>(uow).find(*course.instructor_id))
       throw invalid({"body", "instructor_id"}, "there is no such user", "value_error.reference");
   }
+  if (!before || before->slug != course.slug) check_slug(course.slug);
   if (before && before->prerequisites == course.prerequisites) return;
   const Repository<Course> courses(uow);
   for (std::size_t i = 0; i < course.prerequisites.size(); ++i) {
@@ -167,7 +177,8 @@ Course Courses::update(const Principal& who, CourseId id, const Patch<Course>& p
                                           std::to_string(before.version) + ". Read it again.");
     check_references(uow, who, course, &before);
     if (course.slug.empty()) course.slug = before.slug;
-    if (course.slug != before.slug && Repository<Course>(uow).exists(equal("slug", course.slug))) throw slug_taken();
+    if (course.slug != before.slug && Repository<Course>(uow).exists(equal("slug", course.slug)))
+      throw slug_taken(course.slug);
     touch(uow, who, course);
     return course;
   });

@@ -1,5 +1,6 @@
 #include <lms/event.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <lms/principal.hpp>
@@ -69,7 +70,7 @@ const Schema& EventQuery::schema() {
       define<EventQuery>("EventQuery", "Which part of the feed.")
           .field("after", &EventQuery::after,
                  {.doc = "Position of the last event seen; 0 for the beginning.", .minimum = 0, .example = 0})
-          .field("limit", &EventQuery::limit, {.doc = "How many events at most.", .minimum = 1, .maximum = 1'000})
+          .field("limit", &EventQuery::limit, {.doc = "How many events at most.", .minimum = 1, .maximum = max_limit})
           .field("types", &EventQuery::types,
                  {.doc = "Only these types; none: all.", .max_length = 100, .example = Array{"course.published"}});
   return schema;
@@ -88,12 +89,12 @@ void Events::append(UnitOfWork& uow, const EventType& type, const Principal& who
 std::vector<Event> Events::after(const Principal& who, const EventQuery& query) {
   require_admin(who);
   sequence();
+  const auto limit = static_cast<std::size_t>(std::clamp<std::int64_t>(query.limit, 1, EventQuery::max_limit));
   std::vector<Condition> conditions{greater("position", query.after)};
   if (!query.types.empty()) conditions.push_back(in("type", query.types));
   return storage_.read([&](UnitOfWork& uow) {
-    return Repository<Event>(uow).select({.where = all_of(conditions),
-                                          .order = {ascending("position")},
-                                          .limit = static_cast<std::size_t>(query.limit)});
+    return Repository<Event>(uow).select(
+        {.where = all_of(conditions), .order = {ascending("position")}, .limit = limit});
   });
 }
 

@@ -313,7 +313,13 @@ void Jobs::stop(std::chrono::milliseconds deadline) {
     workers_->changed.wait_for(lock, deadline, [&] { return workers_->running.empty(); });
     late = workers_->running;
   }
-  for (const auto& [id, job] : late) hand_back(job);
+  for (const auto& [id, job] : late) {
+    try {
+      hand_back(job);
+    } catch (const Error& error) {  // it will be rescued
+      logger_.warning("tasks", "a job could not be handed back", {{"job", id.text()}, {"error", error.what()}});
+    }
+  }
   if (late.empty()) workers_->join();
 }
 

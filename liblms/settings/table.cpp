@@ -162,14 +162,15 @@ Setting text(std::string_view name, std::string Settings::*member, std::string f
 }
 
 Setting list(std::string_view name, std::vector<std::string> Settings::*member, std::string_view of, TextRule rule,
-             std::string_view doc) {
+             std::string_view doc, std::size_t least = 0) {
   return {.name = name,
           .doc = doc,
           .form = std::string(of) + ", separated by commas or as a JSON array",
           .read =
               [=](Settings& settings, std::string_view given) {
                 auto elements = parse_list(given);
-                if (!elements || !std::all_of(elements->begin(), elements->end(), rule)) return false;
+                if (!elements || elements->size() < least || !std::all_of(elements->begin(), elements->end(), rule))
+                  return false;
                 settings.*member = *std::move(elements);
                 return true;
               },
@@ -280,7 +281,8 @@ std::vector<SettingSection> make_table() {
            list(
                "ALLOWED_HOSTS", &S::allowed_hosts, "host names (`*` for any)", is_host_pattern,
                "Host names the school answers to; `.example.org` means that name and all below it. Requests for others "
-               "get 400."),
+               "get 400.",
+               1),
            list("TRUSTED_PROXIES", &S::trusted_proxies, "IP addresses or networks such as 10.0.0.0/8", is_network,
                 "Proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` and `Forwarded` headers are believed."),
            integer("MAX_BODY_KB", &S::max_body_kb, 1, 1'048'576,

@@ -127,7 +127,11 @@ TEST_CASE("tokens are refused when they are expired, of another type, foreign or
   const auto foreign = stranger.post("/auth/login", credentials("ada@example.org"));
   CHECK(school.get("/users/me", foreign.text("access_token")).code() == "invalid_token");
 
+  const Value old_refresh = Object{{"refresh_token", login.text("refresh_token")}};
   school.clock->advance(std::chrono::minutes{15});
+  // A client that sends its token with every request can still renew it.
+  CHECK(school.ask(http::Method::post, "/auth/refresh", old_refresh, access).status == 200);
+  CHECK(school.ask(http::Method::post, "/auth/login", credentials("ada@example.org"), access).status == 200);
   const auto expired = school.get("/users/me", access);
   CHECK(expired.status == 401);
   CHECK(expired.code() == "token_expired");

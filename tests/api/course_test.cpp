@@ -76,6 +76,9 @@ TEST_CASE("slugs are unique, and a title that stands already still gets one") {
   CHECK(again.text("slug").starts_with("knots-"));
   CHECK(school.post("/courses", Object{{"title", "Other"}, {"slug", "knots"}}, ines).code() == "slug_taken");
   CHECK(school.patch("/courses/" + again.text("id"), Object{{"slug", "knots"}}, ines).code() == "slug_taken");
+  CHECK(school.post("/courses", Object{{"title", "Other"}, {"slug", "import"}}, ines).status == 422);
+  CHECK(school.patch("/courses/" + again.text("id"), Object{{"slug", again.text("id")}}, ines).status == 422);
+  CHECK(school.post("/courses", Object{{"title", "Import"}}, ines).text("slug").starts_with("import-"));
   CHECK(school.post("/courses", Object{{"title", "数据库"}}, ines).text("slug").starts_with("course-"));
 }
 

@@ -8,5 +8,5 @@ using namespace lms;
 TEST_CASE("the migrations make the tables that the schemas ask for") {
   sqlite::SqliteStorage storage((SqliteOptions()));
   storage.migrate();
-  CHECK(testing::table_differences(storage, stored_schemas()) == std::vector<std::string>());
+  for (const std::string& difference : testing::table_differences(storage, stored_schemas())) FAIL_CHECK(difference);
 }

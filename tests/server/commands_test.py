@@ -199,6 +199,7 @@ class Commands(unittest.TestCase):
             taken.listen()
             port = str(taken.getsockname()[1])
             self.assertIn(port, self.refused(69, "serve", PORT=port))
+        self.assertEqual(self.files(), [])
 
     def test_a_second_signal_ends_the_server_at_once(self):
         with self.serving(SHUTDOWN_TIMEOUT_SECONDS="3600") as server:

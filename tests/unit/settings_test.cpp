@@ -117,6 +117,7 @@ TEST_CASE("values out of form are refused") {
       {"PUBLIC_URL", "example"},
       {"PUBLIC_URL", "https://a.example/"},
       {"LOG_LEVEL", "loud"},
+      {"ALLOWED_HOSTS", ""},
       {"ALLOWED_HOSTS", "a,,b"},
       {"ALLOWED_HOSTS", "[1]"},
       {"DATABASE_URL", "mysql://h/d"},

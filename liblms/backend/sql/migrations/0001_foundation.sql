@@ -129,7 +129,7 @@ CREATE INDEX lesson_progress_lesson_id ON lesson_progress (lesson_id);
 
 -- Work to be done later.
 CREATE TABLE jobs (
-  id TEXT PRIMARY KEY,
+  id TEXT NOT NULL PRIMARY KEY,
   kind TEXT NOT NULL,
   payload TEXT,
   status TEXT NOT NULL,
@@ -150,7 +150,7 @@ CREATE INDEX jobs_status_run_at ON jobs (status, run_at);
 
 -- What happened. `position` is given after the commit, in the order of ids.
 CREATE TABLE events (
-  id TEXT PRIMARY KEY,
+  id TEXT NOT NULL PRIMARY KEY,
   type TEXT NOT NULL,
   timestamp BIGINT NOT NULL,
   actor TEXT,
@@ -158,7 +158,7 @@ CREATE TABLE events (
   position BIGINT UNIQUE
 );
 CREATE TABLE event_head (
-  id TEXT PRIMARY KEY,
+  id TEXT NOT NULL PRIMARY KEY,
   position BIGINT NOT NULL
 );
 CREATE TABLE quizzes (
