@@ -54,7 +54,7 @@ std::size_t BodyPipe::read(std::span<char> buffer) {
     lock.lock();
   }
   changed_.wait(lock, settled);
-  if (pieces_.empty() && error_) throw *error_;
+  if (pieces_.empty() && error_) throw Error(*error_);
 
   std::size_t copied = 0;
   while (copied < buffer.size() && !pieces_.empty()) {

@@ -18,11 +18,11 @@ namespace lms::http1 {
 
 namespace {
 
-constexpr int rounds_at_once = 16;                     // then other connections have their turn
-constexpr std::size_t piece_bytes = 64 * 1024;         // of an answer that streams
-constexpr std::size_t joined_up_to = 16 * 1024;        // a body this small travels with its head
-constexpr std::uint64_t discarded_up_to = 256 * 1024;  // of a body nobody reads, to keep the connection
-constexpr std::size_t max_leftover_bytes = 4 * 1024 * 1024;
+constexpr int rounds_at_once = 16;                       // then other connections have their turn
+constexpr std::size_t piece_bytes = 64UL * 1024;         // of an answer that streams
+constexpr std::size_t joined_up_to = 16UL * 1024;        // a body this small travels with its head
+constexpr std::uint64_t discarded_up_to = 256UL * 1024;  // of a body nobody reads, to keep the connection
+constexpr std::size_t max_leftover_bytes = 4UL * 1024 * 1024;
 
 bool has_no_body(const http::Response& response) noexcept {
   return response.status == 204 || response.status == 304;

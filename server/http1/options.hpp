@@ -19,10 +19,10 @@ struct Http1Options {
   std::size_t queue_length = 1024;   ///< requests waiting for a thread of one lane; more are answered with 503
 
   std::size_t max_connections = 10'000;
-  std::size_t max_head_bytes = 32 * 1024;  ///< request line and headers; also trailers
+  std::size_t max_head_bytes = 32UL * 1024;  ///< request line and headers
   std::size_t max_header_count = 100;
-  std::size_t max_target_bytes = 8 * 1024;
-  std::size_t buffer_bytes = 256 * 1024;  ///< of a streamed body, and of answers not yet taken by the client
+  std::size_t max_target_bytes = 8UL * 1024;
+  std::size_t buffer_bytes = 256UL * 1024;  ///< of a streamed body, and of answers not yet taken by the client
 
   std::chrono::milliseconds head_timeout{5'000};  ///< from a request's first byte to the end of its head
   std::chrono::milliseconds request_timeout{
@@ -30,7 +30,7 @@ struct Http1Options {
   std::chrono::milliseconds idle_timeout{15'000};   ///< between requests
   std::chrono::milliseconds write_timeout{10'000};  ///< a client that takes nothing for so long is cut off
   std::chrono::milliseconds linger_timeout{1'000};  ///< for the client to read the last answer and close
-  std::size_t min_bytes_per_second = 4 * 1024;      ///< slower clients, sending or receiving, run out of time
+  std::size_t min_bytes_per_second = 4UL * 1024;    ///< slower clients, sending or receiving, run out of time
 };
 
 }  // namespace lms::http1

@@ -12,7 +12,7 @@ namespace lms::http1 {
 
 namespace {
 
-constexpr std::size_t joined_up_to = 16 * 1024;
+constexpr std::size_t joined_up_to = 16UL * 1024;
 constexpr std::size_t parts_at_once = 16;
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 
 // Chunked coding may cost this much beside the body: enough for chunks of a single byte, too little to send nothing for
 // ever.
-constexpr std::uint64_t framing_allowance = 16 * 1024;
+constexpr std::uint64_t framing_allowance = 16UL * 1024;
 constexpr std::uint64_t framing_per_body_byte = 8;
 
 constexpr int stop = -1;

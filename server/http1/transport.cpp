@@ -15,7 +15,7 @@ namespace {
 
 using Pistache::Polling::NotifyOn;
 
-constexpr std::size_t scratch_bytes = 64 * 1024;
+constexpr std::size_t scratch_bytes = 64UL * 1024;
 // The reactor's events carry a number. Ours is the descriptor for mailbox and clock, an id above all descriptors for
 // connections: it is never used twice, so an event that comes late finds nobody.
 constexpr std::uint64_t ids_above = std::uint64_t{1} << 32;
@@ -94,7 +94,7 @@ void Transport::touch_all(void (Connection::*event)()) {
 }
 
 void Transport::deliver(Message message) {
-  std::visit([this](auto&& content) { deliver(std::move(content)); }, std::move(message));
+  std::visit([this](auto&& content) { deliver(std::forward<decltype(content)>(content)); }, std::move(message));
 }
 
 void Transport::deliver(Arrival arrival) {

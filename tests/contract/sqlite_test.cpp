@@ -237,6 +237,44 @@ TEST_CASE("two processes on one file lose no write") {
   CHECK(find<Counter>(*storage, "a")->value == 400);
 }
 
+TEST_CASE("a process that leaves does not take the log of one that stays") {
+  const ScratchFolder folder;
+  open_library(options_for(folder));
+  int start[2];
+  REQUIRE(pipe(start) == 0);
+  const pid_t child = fork();  // before we have a connection: it must not inherit one
+  if (child == 0) {
+    char signal = 0;
+    if (read(start[0], &signal, 1) != 1) _exit(1);
+    insert_counter(*open_library(options_for(folder)), "theirs");
+    _exit(0);
+  }
+  {
+    const auto storage = open_library(options_for(folder));
+    insert_counter(*storage, "before");
+    CHECK(count<Counter>(*storage) == 1);  // opens a connection for reading
+    REQUIRE(write(start[1], "!", 1) == 1);
+    int status = -1;
+    waitpid(child, &status, 0);
+    CHECK(status == 0);
+    CHECK(std::filesystem::exists(folder.file("library.db-wal")));
+    insert_counter(*storage, "after");
+    CHECK(count<Counter>(*open_library(options_for(folder))) == 3);
+  }
+  close(start[0]);
+  close(start[1]);
+  CHECK(count<Counter>(*open_library(options_for(folder))) == 3);
+}
+
+TEST_CASE("a database file is its owner's alone") {
+  const ScratchFolder folder;
+  const auto storage = open_library(options_for(folder));
+  insert_counter(*storage, "a");
+  for (const char* name : {"library.db", "library.db-wal", "library.db-shm"})
+    CHECK(std::filesystem::status(folder.file(name)).permissions() ==
+          (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+}
+
 TEST_CASE("an acknowledged write survives the death of its process") {
   const ScratchFolder folder;
   open_library(options_for(folder));

@@ -207,7 +207,7 @@ TEST_CASE("an answer whose headers could hold another answer is not sent") {
            {"/name", {"A: b\r\nC", "d"}},
            {"/empty", {"", "d"}},
        }) {
-    application.on(path, here, [field](http::Request&) { return http::Response{200, {field}, "secret"}; });
+    application.on(path, here, [field = field](http::Request&) { return http::Response{200, {field}, "secret"}; });
   }
   application.on("/status", here, [](http::Request&) { return http::Response{100, {}, ""}; });
   RunningServer server(application);

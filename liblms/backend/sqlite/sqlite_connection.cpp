@@ -1,6 +1,5 @@
 #include "backend/sqlite/sqlite_connection.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -95,11 +94,10 @@ void require_writable(const SqliteOptions& options) {
 }
 
 /// Makes the file that SQLite would make, but for its owner alone: a school is personal data. SQLite gives the files
-/// beside it the same rights.
+/// beside it the same rights. It is not opened here, for closing it would drop the locks that this process's connections
+/// hold on it, and another process would then take the log away.
 void make_private(const std::string& path) {
-  if (path.empty()) return;
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-  if (file >= 0) ::close(file);
+  if (!path.empty()) ::mknod(path.c_str(), S_IFREG | S_IRUSR | S_IWUSR, 0);
 }
 
 SQLite::Database open(const SqliteOptions& options) {
