@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 build=(
   g++ meson ninja-build pkg-config python3
   libpistache-dev node-llhttp libsqlite3-dev libsqlitecpp-dev libssl-dev libargon2-dev
-  nlohmann-json3-dev libspdlog-dev libmd4c-dev libcli11-dev libicu-dev
+  nlohmann-json3-dev libspdlog-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libcli11-dev libicu-dev
 )
 tests=(doctest-dev ccache clang clang-format clang-tidy shellcheck)
 # Programs that may have come another way than from Debian: the package is needed only if the program is missing.

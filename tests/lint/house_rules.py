@@ -53,7 +53,7 @@ THIRD_PARTY = {
     "openssl/": ["liblms/base/"],
     "argon2.h": ["liblms/base/"],
     "unicode/": ["liblms/base/"],
-    "md4c": ["liblms/base/"],
+    "cmark-gfm": ["liblms/base/"],
     "sqlite3.h": ["liblms/backend/sqlite/"],
     "SQLiteCpp/": ["liblms/backend/sqlite/"],
     "pistache/": ["server/http1/"],
