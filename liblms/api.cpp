@@ -15,6 +15,8 @@
 namespace lms {
 
 void add_routes(Router& router, Lms& school) {
+  router.describe_errors(school.settings().error_format);
+  school.events().declare(event_types());
   router.describe_tag("auth", "Who somebody is: registration, login, sessions.");
   router.describe_tag("users", "The school's people and their roles.");
   router.describe_tag("courses", "Courses, from draft to archive, with their sections.");
@@ -37,11 +39,13 @@ void add_routes(Router& router, Lms& school) {
 
 std::vector<const EventType*> event_types() {
   using namespace events;
-  return {&user_registered,    &user_updated,         &user_role_changed,  &user_deactivated,       &user_reactivated,
-          &user_deleted,       &user_logged_in,       &user_logged_out,    &user_password_changed,  &course_created,
-          &course_updated,     &course_published,     &course_unpublished, &course_archived,        &course_deleted,
-          &enrollment_created, &enrollment_completed, &enrollment_dropped, &enrollment_expired,     &lesson_completed,
-          &quiz_created,       &quiz_updated,         &quiz_deleted,       &quiz_attempt_submitted, &certificate_issued,
+  return {&user_registered,    &user_updated,          &user_role_changed,      &user_deactivated,
+          &user_reactivated,   &user_deleted,          &user_logged_in,         &user_logged_out,
+          &user_session_ended, &user_password_changed, &course_created,         &course_updated,
+          &course_published,   &course_unpublished,    &course_archived,        &course_deleted,
+          &enrollment_created, &enrollment_updated,    &enrollment_completed,   &enrollment_dropped,
+          &enrollment_expired, &lesson_completed,      &quiz_created,           &quiz_updated,
+          &quiz_deleted,       &quiz_attempt_started,  &quiz_attempt_submitted, &certificate_issued,
           &certificate_revoked};
 }
 

@@ -10,7 +10,7 @@ namespace lms {
 
 class Lms;
 
-/// The API's table of contents: every route group, in the order of the documentation.
+/// The API's table of contents: every route group, in the order of the documentation. Tells the feed the events.
 void add_routes(Router& router, Lms& school);
 
 /// Every kind of event, for the documentation.

@@ -16,12 +16,6 @@ namespace lms {
 
 namespace {
 
-class SilentLog final : public LogSink {
- public:
-  bool wants(LogLevel) const noexcept override { return false; }
-  void write(const LogEntry&) noexcept override {}
-};
-
 class AuthAuthenticator final : public Authenticator {
  public:
   explicit AuthAuthenticator(Auth& auth) : auth_(auth) {}
@@ -66,7 +60,7 @@ Backends completed(Backends backends) {
   if (!backends.storage) backends.storage = open_memory_storage();
   if (!backends.clock) backends.clock = std::make_shared<SystemClock>();
   if (!backends.random) backends.random = std::make_shared<SystemRandom>();
-  if (!backends.log) backends.log = std::make_shared<SilentLog>();
+  if (!backends.log) backends.log = std::make_shared<NullLogSink>();
   return backends;
 }
 

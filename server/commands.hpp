@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -18,7 +19,18 @@ struct MigrateOptions {
 };
 void migrate(const CommonOptions& common, const MigrateOptions& options);
 
-void make_demo(const CommonOptions& common);
+/// Any of these makes a large school in place of the written one; what is left out gets a default.
+struct DemoOptions {
+  std::optional<std::int64_t> users = {};
+  std::optional<std::int64_t> courses = {};
+  std::optional<std::int64_t> lessons = {};
+  std::optional<std::int64_t> questions = {};
+  std::optional<std::int64_t> enrollments = {};  ///< at most, in all
+  std::optional<std::string> export_folder = {};
+
+  bool large() const { return users || courses || lessons || questions || enrollments || export_folder; }
+};
+void make_demo(const CommonOptions& common, const DemoOptions& options);
 
 struct CreateAdminOptions {
   std::string email;
@@ -30,6 +42,7 @@ void create_admin(const CommonOptions& common, const CreateAdminOptions& options
 struct ImportOptions {
   std::string file;                       ///< `-`: standard input
   std::optional<std::string> instructor;  ///< mail address of the owner
+  std::optional<std::string> slug;        ///< in place of the package's
   bool publish = false;
 };
 void import_course(const CommonOptions& common, const ImportOptions& options);
@@ -37,6 +50,7 @@ void import_course(const CommonOptions& common, const ImportOptions& options);
 struct ExportOptions {
   std::string course;      ///< id or slug
   std::string file = "-";  ///< `-`: standard output
+  bool force = false;      ///< overwrite a file that exists
 };
 void export_course(const CommonOptions& common, const ExportOptions& options);
 

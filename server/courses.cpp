@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -12,7 +13,7 @@ namespace lms::server {
 
 namespace {
 
-std::string read_package(const std::string& file) {
+std::string read_package_text(const std::string& file) {
   try {
     return read_text_file(file);
   } catch (const std::system_error& error) {
@@ -27,22 +28,48 @@ Principal owner(Lms& school, const std::optional<std::string>& email) {
   return {user->id, user->role, std::make_shared<const Roles>()};
 }
 
-Course import_package(Lms& school, const Principal& who, const std::string& text) {
+std::string name_of_file(const std::string& file) {
+  return file == "-" ? "standard input" : file;
+}
+
+/// A malformed text's fault says line and column; its place, an offset, would say less.
+Value parse_package(const std::string& file, const std::string& text) {
   try {
-    return school.packages().import_package(who, parse_json(text));
+    return parse_json(text);
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::invalid) throw;
-    throw Failure(ExitCode::bad_input, explained(error));
+    throw Failure(ExitCode::bad_input, name_of_file(file) + ": " + error.faults().front().message);
+  }
+}
+
+Value read_package(const ImportOptions& options) {
+  Value package = parse_package(options.file, read_package_text(options.file));
+  if (options.slug && package["course"].is_object()) {
+    Object course = package["course"].as_object();
+    course.set("slug", *options.slug);
+    package.as_object().set("course", std::move(course));
+  }
+  return package;
+}
+
+Course import_package(Lms& school, const Principal& who, const ImportOptions& options, const Value& package) {
+  try {
+    return school.packages().import_package(who, package);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::invalid)
+      throw Failure(ExitCode::bad_input, explained(error, name_of_file(options.file) + ": "));
+    if (error.reason() == "slug_taken")
+      throw Failure(ExitCode::failure, std::string(error.what()) + " Import it under another with --slug.");
+    throw;
   }
 }
 
 }  // namespace
 
 void import_course(const CommonOptions& common, const ImportOptions& options) {
-  const std::string text = read_package(options.file);
+  const Value package = read_package(options);
   const auto school = open_school(read_settings(common).settings);
   const Principal who = owner(*school, options.instructor);
-  const Course course = import_package(*school, who, text);
+  const Course course = import_package(*school, who, options, package);
   std::printf("%s  %s\n", course.id.text().c_str(), course.slug.c_str());
   if (!options.publish) return;
   try {
@@ -53,6 +80,9 @@ void import_course(const CommonOptions& common, const ImportOptions& options) {
 }
 
 void export_course(const CommonOptions& common, const ExportOptions& options) {
+  std::error_code unknown;  // told when it is written
+  if (!options.force && options.file != "-" && std::filesystem::is_regular_file(options.file, unknown))
+    throw Failure(ExitCode::cannot_create, options.file + " exists; --force overwrites it.");
   const Settings settings = read_settings(common).settings;
   require_database(settings);
   const auto school = open_school(settings);

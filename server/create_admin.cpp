@@ -38,8 +38,8 @@ std::string read_line() {
 }
 
 std::string ask(const char* question) {
+  const SilentTerminal silent;  // first: it drops what was typed before
   std::fputs(question, stderr);
-  const SilentTerminal silent;
   std::string answer = read_line();
   std::fputc('\n', stderr);
   return answer;

@@ -1,41 +1,37 @@
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <lms/lms.hpp>
 
 #include "commands.hpp"
+#include "demo/answers.hpp"
 #include "demo/courses.hpp"
+#include "demo/history_clock.hpp"
+#include "demo/large_school.hpp"
 #include "demo/people.hpp"
 #include "failure.hpp"
 #include "setup.hpp"
+#include "text_file.hpp"
 
 namespace lms::server {
 
 namespace {
 
 using namespace std::chrono_literals;
+using demo::answers_worth;
+using demo::HistoryClock;
 using demo::Student;
 using demo::Study;
+using demo::total_of;
 
 const std::string password = "learn-by-doing";
 constexpr auto history = std::chrono::days{42};  // how long ago the demo school opened
-
-/// Goes through the weeks of the demo school while it is made.
-class HistoryClock final : public Clock {
- public:
-  explicit HistoryClock(Time start) : microseconds_(start.time_since_epoch().count()) {}
-  Time now() const override { return Time(std::chrono::microseconds(microseconds_.load())); }
-  void set(Time now) { microseconds_ = now.time_since_epoch().count(); }
-
- private:
-  std::atomic<std::chrono::microseconds::rep> microseconds_;
-};
 
 /// What people will do, each at a time.
 class Timeline {
@@ -62,44 +58,6 @@ class Timeline {
   };
   std::vector<Step> steps_;
 };
-
-/// Answers of a student who knows the key up to `points` points of it.
-std::vector<Answer> answers_worth(const std::vector<Question>& questions, double points) {
-  std::vector<Answer> answers;
-  for (const Question& question : questions) {
-    const bool right = question.points <= points;
-    if (right) points -= question.points;
-    Answer answer;
-    answer.question_id = question.id;
-    switch (question.kind) {
-      case QuestionKind::single_choice:
-      case QuestionKind::multiple_choice:
-        for (const QuestionOption& option : question.options) {
-          if (option.correct != right) continue;
-          answer.selected.push_back(option.id);
-          if (!right) break;
-        }
-        break;
-      case QuestionKind::true_false:
-        answer.answer = question.answer.as_bool() == right;
-        break;
-      case QuestionKind::short_answer:
-        answer.answer = right ? question.accepted.front() : "I do not know";
-        break;
-      case QuestionKind::numeric:
-        answer.answer = question.answer.as_real() + (right ? 0.0 : 2 * question.tolerance + 1);
-        break;
-    }
-    answers.push_back(std::move(answer));
-  }
-  return answers;
-}
-
-double total_of(const std::vector<Question>& questions) {
-  double total = 0;
-  for (const Question& question : questions) total += question.points;
-  return total;
-}
 
 class DemoSchool {
  public:
@@ -238,8 +196,10 @@ void remove_database(const std::string& path) {
   for (const char* ending : {"", "-wal", "-shm"}) std::filesystem::remove(path + ending, ignored);
 }
 
-/// Makes the school and returns its roll.
-std::string fill(Settings settings, const std::string& path) {
+/// Makes the school and returns what to say of it.
+using Make = std::function<std::string(Lms&, HistoryClock&, Time now)>;
+
+std::string fill(Settings settings, const std::string& path, const Make& make) {
   settings.database_url = "sqlite:///" + path;
   settings.admin_email.clear();
   settings.admin_password.clear();
@@ -252,26 +212,67 @@ std::string fill(Settings settings, const std::string& path) {
     throw Failure(ExitCode::failure, path +
                                          " has accounts already, and a demo school is made in an empty database only; "
                                          "name another one, for example --database sqlite:///demo.db");
-  DemoSchool demo(school, *clock);
-  demo.make(now);
-  return demo.roll();
+  return make(school, *clock, now);
 }
 
 /// A new database comes into being under another name, so that a demo school is there whole or not at all.
-std::string fill_new(const Settings& settings, const std::string& path) {
+std::string fill_new(const Settings& settings, const std::string& path, const Make& make) {
   const std::string part = path + ".part";
   remove_database(part);
   try {
-    std::string roll = fill(settings, part);
+    std::string said = fill(settings, part, make);
     std::filesystem::rename(part, path);
-    return roll;
+    return said;
   } catch (const std::exception&) {
     remove_database(part);
     throw;
   }
 }
 
-void print_what_to_try(const CommonOptions& common, const Settings& settings) {
+std::string make_written_school(Lms& school, HistoryClock& clock, Time now) {
+  DemoSchool demo(school, clock);
+  demo.make(now);
+  return demo.roll();
+}
+
+/// Runs what touches files of an export.
+template <class Operation>
+auto naming_failures(const std::string& folder, Operation&& operation) {
+  try {
+    return operation();
+  } catch (const std::system_error& error) {
+    throw Failure(ExitCode::cannot_create, "cannot write the export in " + folder + ": " + error.code().message());
+  }
+}
+
+void write_export(const demo::SchoolExport& texts, const std::string& folder) {
+  naming_failures(folder, [&] {
+    const std::filesystem::path place(folder);
+    write_text_file(place / "users.txt", texts.users);
+    write_text_file(place / "courses.txt", texts.courses);
+    write_text_file(place / "courses_open.txt", texts.courses_open);
+    write_text_file(place / "lessons.txt", texts.lessons);
+    write_text_file(place / "quizzes.txt", texts.quizzes);
+  });
+}
+
+std::string make_large_school(const DemoOptions& options, Lms& school, HistoryClock& clock, Time now) {
+  demo::SchoolSize size;
+  size.users = options.users.value_or(size.users);
+  size.courses = options.courses.value_or(size.courses);
+  size.lessons = options.lessons.value_or(size.lessons);
+  size.questions = options.questions.value_or(size.questions);
+  size.enrollments = options.enrollments.value_or(size.enrollments);
+  const auto texts = demo::make_large_school(school, clock, size, password, now - history, now);
+  std::string said = "  admin       admin@example.org\n  student     student000001@example.org, and so on\n";
+  if (options.export_folder) {
+    write_export(texts, *options.export_folder);
+    said += "\nThe accounts, and the ids of courses, lessons and quizzes, are in " + *options.export_folder + ".\n";
+  }
+  return said;
+}
+
+void print_what_to_try(const CommonOptions& common, const Settings& settings, const std::string& student) {
   const std::string api = address_of(settings, settings.port) + settings.api_prefix;
   const std::string database = common.database ? " --database " + *common.database : "";
   std::printf(
@@ -280,13 +281,12 @@ void print_what_to_try(const CommonOptions& common, const Settings& settings) {
       "  token=$(curl -s %s/auth/login -H 'Content-Type: application/json' \\\n"
       "    -d '{\"email\": \"%s\", \"password\": \"%s\"}' | jq -r .access_token)\n"
       "  curl -s %s/enrollments -H \"Authorization: Bearer $token\" | jq\n",
-      database.c_str(), api.c_str(), api.c_str(), std::string(demo::students().front().email).c_str(), password.c_str(),
-      api.c_str());
+      database.c_str(), api.c_str(), api.c_str(), student.c_str(), password.c_str(), api.c_str());
 }
 
 }  // namespace
 
-void make_demo(const CommonOptions& common) {
+void make_demo(const CommonOptions& common, const DemoOptions& options) {
   const Settings settings = read_settings(common).settings;
   if (settings.environment == Environment::production)
     throw Failure(ExitCode::bad_settings,
@@ -296,10 +296,17 @@ void make_demo(const CommonOptions& common) {
   if (url.path.empty())
     throw Failure(ExitCode::usage,
                   "A demo school is made in a file; name one, for example --database sqlite:///demo.db");
-  const std::string roll = std::filesystem::exists(url.path) ? fill(settings, url.path) : fill_new(settings, url.path);
+  if (options.export_folder)
+    naming_failures(*options.export_folder, [&] { std::filesystem::create_directories(*options.export_folder); });
+  const Make make_large = [&](Lms& school, HistoryClock& clock, Time now) {
+    return make_large_school(options, school, clock, now);
+  };
+  const Make make = options.large() ? make_large : Make(make_written_school);
+  const std::string said =
+      std::filesystem::exists(url.path) ? fill(settings, url.path, make) : fill_new(settings, url.path, make);
   std::printf("The demo school is in %s. Everybody's password is %s.\n\n%s", url.path.c_str(), password.c_str(),
-              roll.c_str());
-  print_what_to_try(common, settings);
+              said.c_str());
+  print_what_to_try(common, settings, options.large() ? "student000001@example.org" : demo::students().front().email);
 }
 
 }  // namespace lms::server

@@ -13,7 +13,7 @@ enum class ExitCode : int {
   bad_input = 65,      ///< a file that is no course package
   no_input = 66,       ///< a file that cannot be read
   unavailable = 69,    ///< the database or the port
-  cannot_create = 73,  ///< a file that cannot be written
+  cannot_create = 73,  ///< a file that cannot be written, or exists
   bad_settings = 78
 };
 

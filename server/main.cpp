@@ -20,7 +20,7 @@ constexpr std::string_view footer =
     "Settings come from the environment and from .env in the working directory; `lms-server config` prints them.\n"
     "\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 65 a file that is no course package, 66 a file that cannot be\n"
-    "read, 69 the database or the port cannot be used, 73 a file that cannot be written, 78 a bad setting.";
+    "read, 69 the database or the port cannot be used, 73 a file that cannot be written or exists, 78 a bad setting.";
 
 void complain(std::string_view text) {
   while (!text.empty()) {
@@ -40,6 +40,7 @@ ExitCode exit_code_of(const Error& error) {
 int main(int argc, char** argv) {
   CommonOptions common;
   MigrateOptions migration;
+  DemoOptions demo;
   CreateAdminOptions admin;
   ImportOptions to_import;
   ExportOptions to_export;
@@ -60,8 +61,25 @@ int main(int argc, char** argv) {
   migrate_command->add_flag("--status", migration.status, "Only say what is applied");
   migrate_command->callback([&] { migrate(common, migration); });
 
-  app.add_subcommand("demo", "Make a demo school, with three courses and twenty students, in an empty database")
-      ->callback([&] { make_demo(common); });
+  auto* demo_command =
+      app.add_subcommand("demo", "Make a demo school, with three courses and twenty students, in an empty database");
+  demo_command->footer("Any of these options makes a large school instead, for load generators.");
+  demo_command->add_option("--users", demo.users, "Accounts of a large school (1000 unless given)")
+      ->check(CLI::Range(3, 1'000'000));
+  demo_command->add_option("--courses", demo.courses, "Its courses; students are in the first half (200)")
+      ->check(CLI::Range(2, 100'000));
+  demo_command->add_option("--lessons", demo.lessons, "Lessons of a course (20)")->check(CLI::Range(1, 1'000));
+  demo_command->add_option("--questions", demo.questions, "Questions of a course's quiz (10)")
+      ->check(CLI::Range(1, 200));
+  demo_command
+      ->add_option("--enrollments", demo.enrollments,
+                   "Enrolments at most (1000000): students are in fewer courses then, in one at least")
+      ->check(CLI::Range(1, 100'000'000));
+  demo_command
+      ->add_option("--export", demo.export_folder,
+                   "Write users.txt, courses.txt, courses_open.txt, lessons.txt and quizzes.txt into this folder")
+      ->type_name("DIR");
+  demo_command->callback([&] { make_demo(common, demo); });
 
   auto* admin_command = app.add_subcommand("create-admin", "Make an account for an admin");
   admin_command->add_option("--email", admin.email, "Mail address to sign in with")->required();
@@ -73,12 +91,14 @@ int main(int argc, char** argv) {
   auto* import_command = app.add_subcommand("import", "Bring in a course from a package");
   import_command->add_option("file", to_import.file, "JSON file; - for standard input")->required();
   import_command->add_option("--instructor", to_import.instructor, "Mail address of the instructor it shall belong to");
+  import_command->add_option("--slug", to_import.slug, "Import it under this slug in place of the package's own");
   import_command->add_flag("--publish", to_import.publish, "Publish it at once");
   import_command->callback([&] { import_course(common, to_import); });
 
   auto* export_command = app.add_subcommand("export", "Write a course as a package");
   export_command->add_option("course", to_export.course, "Id or slug")->required();
   export_command->add_option("file", to_export.file, "JSON file; - for standard output")->capture_default_str();
+  export_command->add_flag("--force", to_export.force, "Overwrite the file if it exists");
   export_command->callback([&] { export_course(common, to_export); });
 
   app.add_subcommand("openapi", "Print the OpenAPI document of the API")->callback([&] { print_openapi(common); });

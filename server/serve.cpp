@@ -1,5 +1,6 @@
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -86,8 +87,22 @@ http1::Server listen(http1::Application& application, const Settings& settings) 
   }
 }
 
-void announce(const Settings& settings, std::uint16_t port) {
-  const std::string address = address_of(settings, port);
+/// To people as every command does it, to machines as every other line of the log.
+void tell_warnings(const LoadedSettings& loaded, LogSink& log) {
+  const SystemClock clock;
+  for (const SettingWarning& warning : loaded.warnings) {
+    if (loaded.settings.log_format == LogFormat::json)
+      Logger(log, clock).warning("app", warning.text, {{"setting", warning.name}});
+    else
+      warn(warning.text);
+  }
+}
+
+void announce(const Lms& school, std::uint16_t port) {
+  const std::string address = address_of(school.settings(), port);
+  if (school.settings().log_format == LogFormat::json)
+    return school.log().info("app", "listening",
+                             {{"version", version()}, {"address", address}, {"docs", address + "/docs"}});
   std::printf("lms-server %s listens on %s, its API is described on %s/docs\n", std::string(version()).c_str(),
               address.c_str(), address.c_str());
   std::fflush(stdout);
@@ -107,14 +122,17 @@ void stop(Lms& school, http1::Server& server, std::chrono::seconds deadline) {
 void serve(const CommonOptions& common) {
   const StopSignals signals;
   std::signal(SIGPIPE, SIG_IGN);  // a log whose reader is gone must not end the school
-  const Settings settings = read_settings(common, SecretKey::signs).settings;
+  const LoadedSettings loaded = load_process_settings(common, SecretKey::signs);
+  const Settings& settings = loaded.settings;
+  const std::shared_ptr<LogSink> log = open_log(settings, Purpose::service);
+  tell_warnings(loaded, *log);
   SchoolApplication application;
   http1::Server server = listen(application, settings);  // first: a port in use must not leave a database behind
-  Lms school(settings, open_backends(settings, Purpose::service));
+  Lms school(settings, open_backends(settings, Purpose::service, log));
   application.open(school);
   school.start();
   server.start();
-  announce(settings, server.port());
+  announce(school, server.port());
   if (name_of_database(settings) == "memory")
     school.log().warning("app", "the school is kept in memory and ends with this process");
 

@@ -89,7 +89,7 @@ std::shared_ptr<Storage> open_storage(const Settings& settings, Purpose purpose,
 
 }  // namespace
 
-LoadedSettings read_settings(const CommonOptions& common, SecretKey key) {
+LoadedSettings load_process_settings(const CommonOptions& common, SecretKey key) {
   EnvironmentVariables environment = process_environment();
   if (common.database) environment["DATABASE_URL"] = *common.database;
   SystemRandom random;
@@ -98,16 +98,22 @@ LoadedSettings read_settings(const CommonOptions& common, SecretKey key) {
     bool key_was_made = false;
     for (const EffectiveSetting& setting : loaded.effective)
       key_was_made = key_was_made || (setting.name == "SECRET_KEY" && setting.source == SettingSource::generated);
-    for (const SettingWarning& warning : loaded.warnings)
-      if (key == SecretKey::signs || !key_was_made || warning.name != "SECRET_KEY") warn(warning.text);
+    if (key == SecretKey::unused && key_was_made)
+      std::erase_if(loaded.warnings, [](const SettingWarning& warning) { return warning.name == "SECRET_KEY"; });
     return loaded;
   } catch (const Error& error) {
     throw Failure(ExitCode::bad_settings, explained(error));
   }
 }
 
-std::string explained(const Error& error) {
-  if (error.faults().empty()) return error.what();
+LoadedSettings read_settings(const CommonOptions& common, SecretKey key) {
+  LoadedSettings loaded = load_process_settings(common, key);
+  for (const SettingWarning& warning : loaded.warnings) warn(warning.text);
+  return loaded;
+}
+
+std::string explained(const Error& error, const std::string& where) {
+  if (error.faults().empty()) return where + error.what();
   std::string lines;
   for (const Fault& fault : error.faults()) {
     std::string place;
@@ -118,15 +124,19 @@ std::string explained(const Error& error) {
     }
     const bool says_place =
         fault.loc.empty() || fault.loc.front() == PathStep(std::string("settings")) || place.empty();
-    lines += (lines.empty() ? "" : "\n") + (says_place ? fault.message : place + ": " + fault.message);
+    lines += (lines.empty() ? "" : "\n") + where + (says_place ? fault.message : place + ": " + fault.message);
   }
   return lines;
 }
 
-Backends open_backends(const Settings& settings, Purpose purpose) {
+std::shared_ptr<LogSink> open_log(const Settings& settings, Purpose purpose) {
   const LogLevel level = purpose == Purpose::service ? settings.log_level : LogLevel::warning;
+  return lms::open_log({.format = settings.log_format, .level = level, .stream = stderr});
+}
+
+Backends open_backends(const Settings& settings, Purpose purpose, std::shared_ptr<LogSink> log) {
   Backends backends;
-  backends.log = open_log({.format = settings.log_format, .level = level, .stream = stderr});
+  backends.log = log ? std::move(log) : open_log(settings, purpose);
   backends.clock = std::make_shared<SystemClock>();
   backends.random = std::make_shared<SystemRandom>();
   backends.storage = open_storage(settings, purpose, backends.log, backends.clock);

@@ -14,19 +14,25 @@ namespace lms::server {
 /// Whether a command signs tokens, and its operator must know that SECRET_KEY was made up.
 enum class SecretKey { unused, signs };
 
-/// Reads the settings of this process and says on standard error what an operator should know about them.
+/// Reads the settings of this process; its warnings are those that matter to the command, and are not told yet.
 /// @throws Failure bad_settings
+LoadedSettings load_process_settings(const CommonOptions& common, SecretKey key);
+
+/// The same, and says on standard error what an operator should know about them.
 LoadedSettings read_settings(const CommonOptions& common, SecretKey key = SecretKey::unused);
 
-/// What is wrong, as lines for an operator.
-std::string explained(const Error& error);
+/// What is wrong, as lines for an operator, each with `where` in front.
+std::string explained(const Error& error, const std::string& where = "");
 
 /// What a database is opened for: a command logs what goes wrong, a service all that the settings ask for.
 enum class Purpose { command, service };
 
-/// The backends that the settings name, with a log on standard error.
+/// The log that the settings ask for, on standard error.
+std::shared_ptr<LogSink> open_log(const Settings& settings, Purpose purpose);
+
+/// The backends that the settings name, with that log or, if it is null, the one they ask for.
 /// @throws Failure unavailable
-Backends open_backends(const Settings& settings, Purpose purpose);
+Backends open_backends(const Settings& settings, Purpose purpose, std::shared_ptr<LogSink> log = nullptr);
 
 /// @throws Failure unavailable if the settings name a database file that is not there.
 void require_database(const Settings& settings);

@@ -7,6 +7,8 @@
 #include <memory>
 #include <system_error>
 
+#include <unistd.h>
+
 namespace lms::server {
 
 namespace {
@@ -43,9 +45,12 @@ std::string read_text_file(const std::string& path) {
 
 void write_text_file(const std::string& path, const std::string& text) {
   if (path == "-") return write_all(stdout, text);
-  const std::string part = path + ".part";
+  if (std::filesystem::is_other(path)) return write_all(open(path, "wb").get(), text);
+  const std::string part = path + '.' + std::to_string(getpid()) + ".part";
   try {
-    write_all(open(part, "wb").get(), text);
+    const File file = open(part, "wbx");
+    write_all(file.get(), text);
+    if (fsync(fileno(file.get())) != 0) fail();
     std::filesystem::rename(part, path);
   } catch (const std::system_error&) {
     std::error_code ignored;

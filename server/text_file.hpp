@@ -7,7 +7,8 @@ namespace lms::server {
 /// The whole of a file; `-` is standard input. @throws std::system_error
 std::string read_text_file(const std::string& path);
 
-/// Writes a file that is there whole or not at all; `-` is standard output. @throws std::system_error
+/// Writes a file that is there whole or not at all: what stood there before stays until then. `-` is standard output,
+/// and what is no plain file, a pipe for one, is written as it is. @throws std::system_error
 void write_text_file(const std::string& path, const std::string& text);
 
 }  // namespace lms::server

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # run.sh [--sanitize address|thread] [NAME…]
+# run.sh --help
 #
 # Installs what is missing, builds with warnings as errors, and runs every test, or those that are named
 # (build-tests: `meson test -C build-tests --list`). With --sanitize, runs the C++ tests in a build of their own under
 # AddressSanitizer and UBSan, or ThreadSanitizer. The last line is the sum: `N passed, N failed, N skipped`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' tests/run.sh; }
 
 build="build-tests"
 options=(--buildtype=debugoptimized -Dwerror=true -Dtests=enabled -Dserver=enabled -Dsqlite=enabled -Dexamples=enabled)
@@ -15,7 +18,7 @@ if [ "${1:-}" = --sanitize ]; then
     address) options+=("-Db_sanitize=address,undefined") ;;
     thread) options+=(-Db_sanitize=thread) ;;
     *)
-      sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
+      usage >&2
       exit 64
       ;;
   esac
@@ -24,6 +27,18 @@ if [ "${1:-}" = --sanitize ]; then
   selection=(--suite doctest --timeout-multiplier 10)
   shift 2
 fi
+for name; do
+  case $name in
+    --help | -h)
+      usage
+      exit
+      ;;
+    -*)
+      usage >&2
+      exit 64
+      ;;
+  esac
+done
 if [ $# -gt 0 ]; then selection=("$@"); fi
 
 packaging/install-dependencies.sh --tests

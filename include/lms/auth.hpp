@@ -110,7 +110,7 @@ struct ClientInfo {
 };
 
 namespace events {
-extern LMS_API const EventType user_logged_in, user_logged_out, user_password_changed;
+extern LMS_API const EventType user_logged_in, user_logged_out, user_session_ended, user_password_changed;
 }
 
 /// Who somebody is: registration, login, sessions. Thread-safe; each call is one transaction.
@@ -128,11 +128,12 @@ class LMS_API Auth {
   ///   account, and in the same time.
   Login login(const Credentials& credentials, const ClientInfo& client = {});
 
-  /// Exchanges the session's refresh token for new tokens. One that was exchanged before ends the whole session.
+  /// Exchanges the session's refresh token for new tokens. One that was exchanged before ends the whole session, and
+  /// emits `user.session_ended`.
   /// @throws Error unauthenticated `invalid_token`, `token_reused`, `session_ended`.
   TokenPair refresh(const std::string& refresh_token, const ClientInfo& client = {});
 
-  /// Ends the session, and revokes the access token it was called with.
+  /// Ends the session, and revokes the access token it was called with. Emits `user.logged_out`, as the next.
   void logout(const Principal& who, const TokenClaims& access);
   /// Ends every session of the user.
   void logout_everywhere(const Principal& who);
@@ -143,7 +144,7 @@ class LMS_API Auth {
 
   /// The user's sessions that are alive, newest first.
   std::vector<Session> sessions(const Principal& who);
-  /// @throws Error not_found unless it is a session of the user that is alive.
+  /// Emits `user.session_ended`. @throws Error not_found unless it is a session of the user that is alive.
   void end_session(const Principal& who, SessionId id);
   /// Forgets sessions that ended or ran out, and revocations of tokens that have expired; returns how many.
   std::size_t purge();

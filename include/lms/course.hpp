@@ -55,6 +55,24 @@ struct LMS_API Course {
   static const Schema& schema();
 };
 
+/// How a caller names a course: by its id or by its slug. A slug never looks like an id.
+class LMS_API CourseRef {
+ public:
+  static constexpr const char* doc = "The course's id or slug.";
+
+  CourseRef(CourseId id) : id_(id) {}
+  CourseRef(std::string_view id_or_slug);
+  CourseRef(const std::string& id_or_slug) : CourseRef(std::string_view(id_or_slug)) {}
+  CourseRef(const char* id_or_slug) : CourseRef(std::string_view(id_or_slug)) {}
+
+  const std::optional<CourseId>& id() const noexcept { return id_; }
+  const std::string& slug() const noexcept { return slug_; }  ///< of use only without an id
+
+ private:
+  std::optional<CourseId> id_;
+  std::string slug_;
+};
+
 struct LMS_API Section {
   SectionId id;
   CourseId course_id;
@@ -151,10 +169,10 @@ class LMS_API Courses {
     /// Whether somebody else may see a course that is not published.
     std::function<bool(UnitOfWork&, const Principal&, const Course&)> admits;
     /// Told before something opens or goes; an Error thrown there refuses it.
-    std::function<void(UnitOfWork&, const Course&)> publishing;
-    std::function<void(UnitOfWork&, const Course&)> removing;
+    std::function<void(UnitOfWork&, const Principal&, const Course&)> publishing;
+    std::function<void(UnitOfWork&, const Principal&, const Course&)> removing;
     /// The course as it is after the lesson is gone.
-    std::function<void(UnitOfWork&, const Course&, const Lesson&)> removing_lesson;
+    std::function<void(UnitOfWork&, const Principal&, const Course&, const Lesson&)> removing_lesson;
   };
   void add_hooks(Hooks hooks);
 
@@ -162,45 +180,49 @@ class LMS_API Courses {
   /// @throws Error forbidden without `create_course`; conflict `slug_taken`; invalid for an unknown prerequisite or
   /// owner.
   Course create(const Principal& who, Course draft);
-  /// By id or slug. @throws Error not_found, also for a course that `who` may not see.
-  Course get(const Principal& who, std::string_view id_or_slug);
+  /// @throws Error not_found, also for a course that `who` may not see.
+  Course get(const Principal& who, const CourseRef& course);
   Page<Course> list(const Principal& who, const CourseFilter& filter);
   /// Emits `course.updated`. With `version` in the patch, only if it is still the current one.
   /// @throws Error conflict `stale_version`, `slug_taken`.
-  Course update(const Principal& who, CourseId id, const Patch<Course>& patch);
+  Course update(const Principal& who, const CourseRef& course, const Patch<Course>& patch);
   /// Emits `course.published`. @throws Error conflict `course_not_draft`, `course_empty`.
-  Course publish(const Principal& who, CourseId id);
+  Course publish(const Principal& who, const CourseRef& course);
   /// Back to a draft; those enrolled stay enrolled. Emits `course.unpublished`. @throws Error conflict
   /// `course_not_published`.
-  Course unpublish(const Principal& who, CourseId id);
+  Course unpublish(const Principal& who, const CourseRef& course);
   /// Closes it to newcomers. Emits `course.archived`. @throws Error conflict `course_archived`.
-  Course archive(const Principal& who, CourseId id);
-  /// Removes a course nobody ever enrolled in. Emits `course.deleted`.
+  Course archive(const Principal& who, const CourseRef& course);
+  /// Removes a course nobody ever enrolled in and no other course requires. Emits `course.deleted`, after
+  /// `quiz.deleted` for each of its quizzes.
   /// @throws Error forbidden without `delete_course`; conflict `course_in_use`.
-  void remove(const Principal& who, CourseId id);
+  void remove(const Principal& who, const CourseRef& course);
 
-  std::vector<Section> sections(const Principal& who, std::string_view id_or_slug);
-  Section add_section(const Principal& who, CourseId course, Section section);
+  // Sections and lessons: each change is one of their course and emits `course.updated`.
+
+  std::vector<Section> sections(const Principal& who, const CourseRef& course);
+  Section add_section(const Principal& who, const CourseRef& course, Section section);
   Section update_section(const Principal& who, SectionId id, const Patch<Section>& patch);
   /// Its lessons stay in the course, without a section.
   void remove_section(const Principal& who, SectionId id);
 
   /// In the order of their position.
-  std::vector<LessonSummary> outline(const Principal& who, std::string_view id_or_slug);
-  Lesson add_lesson(const Principal& who, CourseId course, Lesson lesson);
+  std::vector<LessonSummary> outline(const Principal& who, const CourseRef& course);
+  Lesson add_lesson(const Principal& who, const CourseRef& course, Lesson lesson);
   Lesson update_lesson(const Principal& who, LessonId id, const Patch<Lesson>& patch);
+  /// Everybody's progress in it goes, too; a quiz stays in the course, without a lesson, and `quiz.updated` says so.
   void remove_lesson(const Principal& who, LessonId id);
 
   // --- within another service's transaction ---
 
-  /// The course of that id or slug if `who` may see it. @throws Error not_found
-  Course visible(UnitOfWork& uow, const Principal& who, std::string_view id_or_slug) const;
+  /// The course if `who` may see it. @throws Error not_found `course_not_found`
+  Course visible(UnitOfWork& uow, const Principal& who, const CourseRef& course) const;
   Course add(UnitOfWork& uow, const Principal& who, Course draft);
   Section add_section(UnitOfWork& uow, const Course& course, Section section);
   Lesson add_lesson(UnitOfWork& uow, Course& course, Lesson lesson);
 
  private:
-  Course owned(UnitOfWork& uow, const Principal& who, CourseId id) const;
+  Course owned(UnitOfWork& uow, const Principal& who, const CourseRef& course) const;
   void check_references(UnitOfWork& uow, const Principal& who, const Course& course, const Course* before) const;
   void check_lesson(UnitOfWork& uow, const Lesson& lesson) const;
   void touch(UnitOfWork& uow, const Principal& who, Course& course, const EventType& type = events::course_updated);

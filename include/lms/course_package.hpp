@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <string_view>
 
 #include <lms/course.hpp>
 #include <lms/export.hpp>
@@ -31,12 +30,12 @@ class LMS_API CoursePackages {
   CoursePackages(Storage& storage, Courses& courses, Quizzes& quizzes)
       : storage_(storage), courses_(courses), quizzes_(quizzes) {}
 
-  /// Makes a draft of `who`'s. Emits what making its parts one by one would.
+  /// Makes a draft of `who`'s. Emits `course.created`, and `quiz.created` for each quiz.
   /// @throws Error invalid with every fault, as `body/sections/1/lessons/0/quiz/questions/3/options`; forbidden without
   ///   `create_course`, and `manage_quizzes` if there are quizzes; conflict `slug_taken`.
   Course import_package(const Principal& who, const Value& package);
   /// @throws Error not_found; forbidden unless `who` owns the course or is an admin.
-  Value export_package(const Principal& who, std::string_view id_or_slug);
+  Value export_package(const Principal& who, const CourseRef& course);
 
  private:
   Storage& storage_;

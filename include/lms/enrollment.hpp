@@ -41,9 +41,14 @@ struct LMS_API Enrollment {
   static const Schema& schema();
 };
 
-/// An enrolment with what a list of them needs of the course.
+/// An enrolment with what a list of them needs of the student and the course.
+///
+/// Who has completed a course has completed it: when lessons are added or removed later, `status` stays `completed` and
+/// `progress_percent` 100. `completed_lessons` counts those of the lessons that the course has now, so it never exceeds
+/// `lesson_count`.
 struct LMS_API EnrollmentView {
   Enrollment enrollment;
+  std::string student_name;
   std::string course_title;
   std::string course_slug;
   std::int64_t lesson_count = 0;
@@ -138,6 +143,7 @@ struct LMS_API EnrollmentEvent {
   CourseId course_id;
   std::string course_title;
   EnrollmentStatus status{};
+  std::optional<Time> expires_at;
   std::optional<Time> completed_at;
   std::optional<std::string> certificate_url;  ///< where the certificate can be verified, once completed
 
@@ -154,8 +160,8 @@ struct LMS_API LessonCompletedEvent {
 };
 
 namespace events {
-extern LMS_API const EventType enrollment_created, enrollment_completed, enrollment_dropped, enrollment_expired,
-    lesson_completed;
+extern LMS_API const EventType enrollment_created, enrollment_updated, enrollment_completed, enrollment_dropped,
+    enrollment_expired, lesson_completed;
 }
 
 /// Students in courses, and how far they are. Thread-safe; each call is one transaction: if it throws, nothing changed.
@@ -176,14 +182,14 @@ class LMS_API Enrollments {
   EnrollmentView get(const Principal& who, EnrollmentId id);
   /// Students see their own; instructors also those in their courses, when they name the course.
   Page<EnrollmentView> list(const Principal& who, const EnrollmentFilter& filter);
-  /// @throws Error forbidden without `manage_enrollments`.
+  /// Emits `enrollment.updated`. @throws Error forbidden without `manage_enrollments`.
   EnrollmentView update(const Principal& who, EnrollmentId id, const Patch<EnrollmentTerms>& patch);
   /// Gives up the seat; progress is kept. Emits `enrollment.dropped`. @throws Error conflict `enrollment_not_active`.
   void drop(const Principal& who, EnrollmentId id);
 
   std::vector<LessonProgress> progress(const Principal& who, EnrollmentId id);
   /// Notes the progress of `who`; completes the course with its last lesson. Emits `lesson.completed`,
-  /// `enrollment.completed`.
+  /// `enrollment.completed`. A report that says nothing new writes nothing.
   /// @throws Error forbidden `not_enrolled`; conflict `quiz_lesson` (a quiz lesson is completed by passing its quiz).
   ProgressResult report(const Principal& who, LessonId lesson, const ProgressReport& report);
   /// The same, of a lesson whose completion another service has established.
@@ -192,7 +198,7 @@ class LMS_API Enrollments {
   /// @throws Error not_found; forbidden `not_enrolled` unless the lesson is a preview, or `who` is enrolled, owns the
   ///   course or is an admin.
   LessonView open_lesson(const Principal& who, LessonId id);
-  CourseView open_course(const Principal& who, std::string_view id_or_slug);
+  CourseView open_course(const Principal& who, const CourseRef& course);
 
   /// The enrolment that lets `who` work in a course now. @throws Error forbidden `not_enrolled`.
   Enrollment require_active(UnitOfWork& uow, const Principal& who, CourseId course) const;

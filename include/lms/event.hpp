@@ -38,9 +38,9 @@ struct LMS_API Event {
 struct LMS_API EventQuery {
   static constexpr std::int64_t max_limit = 1'000;
 
-  std::int64_t after = 0;    ///< position of the last event seen
-  std::int64_t limit = 100;  ///< 1–1000
-  std::vector<std::string> types = {};
+  std::int64_t after = 0;               ///< position of the last event seen
+  std::int64_t limit = 100;             ///< 1–1000
+  std::vector<std::string> types = {};  ///< those wanted; empty: all
 
   static const Schema& schema();
 };
@@ -58,8 +58,11 @@ class LMS_API Events {
     append(uow, type, who, to_wire(data));
   }
 
+  /// Says which events there are, besides those said before; a host adds its own. Set up before the first call.
+  void declare(const std::vector<const EventType*>& types);
+
   /// The events after a position, in order, none left out. Admins only.
-  /// @throws Error forbidden.
+  /// @throws Error forbidden; invalid for a type that nobody declared, once some are.
   std::vector<Event> after(const Principal& who, const EventQuery& query);
 
  private:
@@ -70,6 +73,7 @@ class LMS_API Events {
   Storage& storage_;
   Clock& clock_;
   Random& random_;
+  std::vector<std::string> declared_;
 };
 
 }  // namespace lms

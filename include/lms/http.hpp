@@ -19,11 +19,20 @@
 /// Requests and answers as the library sees them, whatever brings them in.
 namespace lms::http {
 
-enum class Method { get, head, post, put, patch, del, options };
+enum class Method {
+  get,
+  head,
+  post,
+  put,
+  patch,
+  del,
+  options,
+  other  ///< any that no route can have, `PROPFIND` for one: 405 wherever something answers
+};
 
-/// `GET`, `DELETE`, …
+/// `GET`, `DELETE`, …; `other` for that.
 LMS_API std::string_view name(Method method) noexcept;
-/// Case-sensitive, as HTTP has it.
+/// Case-sensitive, as HTTP has it; none for what is not one of the seven.
 LMS_API std::optional<Method> parse_method(std::string_view text) noexcept;
 
 /// Header fields in the order they came; names compare blind to ASCII case.

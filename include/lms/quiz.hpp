@@ -181,6 +181,14 @@ struct LMS_API AttemptView {
   static const Schema& schema();
 };
 
+/// An attempt as a list shows it.
+struct LMS_API AttemptOverview {
+  Attempt attempt;
+  std::string student_name;
+
+  static const Schema& schema();
+};
+
 struct LMS_API AttemptFilter {
   PageRequest page;
   std::optional<UserId> student_id = {};
@@ -200,6 +208,7 @@ struct LMS_API QuizEvent {
   static const Schema& schema();
 };
 
+/// The data of `quiz_attempt.…` events.
 struct LMS_API AttemptEvent {
   AttemptId attempt_id;
   QuizId quiz_id;
@@ -209,16 +218,16 @@ struct LMS_API AttemptEvent {
   EnrollmentId enrollment_id;
   std::int64_t number = 1;
   AttemptStatus status{};
-  double score = 0;
+  std::optional<double> score;  ///< once graded, as percent and passed
   double max_score = 0;
-  double percent = 0;
-  bool passed = false;
+  std::optional<double> percent;
+  std::optional<bool> passed;
 
   static const Schema& schema();
 };
 
 namespace events {
-extern LMS_API const EventType quiz_created, quiz_updated, quiz_deleted, quiz_attempt_submitted;
+extern LMS_API const EventType quiz_created, quiz_updated, quiz_deleted, quiz_attempt_started, quiz_attempt_submitted;
 }
 
 /// Quizzes, their questions, and students' attempts at them. Thread-safe; each call is one transaction: if it throws,
@@ -239,9 +248,9 @@ class LMS_API Quizzes {
 
   /// Emits `quiz.created`. @throws Error invalid for a lesson that is no quiz lesson of the course; conflict
   ///   `lesson_has_quiz`, `too_many_quizzes`.
-  Quiz create(const Principal& who, std::string_view course, Quiz quiz);
+  Quiz create(const Principal& who, const CourseRef& course, Quiz quiz);
   Quiz get(const Principal& who, QuizId id);
-  std::vector<Quiz> list(const Principal& who, std::string_view course);
+  std::vector<Quiz> list(const Principal& who, const CourseRef& course);
   /// Emits `quiz.updated`. @throws Error as create; conflict `quiz_lesson_without_quiz` if a published course needs the
   ///   quiz where it is.
   Quiz update(const Principal& who, QuizId id, const Patch<Quiz>& patch);
@@ -258,12 +267,12 @@ class LMS_API Quizzes {
   /// @throws Error conflict `quiz_lesson_without_quiz` if it is the last one and a published course needs the quiz.
   void remove_question(const Principal& who, QuestionId id);
 
-  /// Begins an attempt, or returns the one in progress.
+  /// Begins an attempt and emits `quiz_attempt.started`, or returns the one in progress.
   /// @throws Error forbidden `not_enrolled`; conflict `quiz_not_open`, `quiz_closed`, `quiz_empty`, `no_attempts_left`.
   AttemptView start(const Principal& who, QuizId quiz);
   /// `start` and `submit` at once.
   AttemptView attempt(const Principal& who, QuizId quiz, const std::vector<Answer>& answers);
-  /// Keeps answers for later; those to other questions stay as they are.
+  /// Keeps answers for later; those to other questions stay as they are. A draft, hence no event.
   /// @throws Error not_found unless it is `who`'s own; invalid; conflict `attempt_closed`, `attempt_overdue`.
   AttemptView save(const Principal& who, AttemptId id, const std::vector<Answer>& answers);
   /// Saves the answers and grades the attempt; if it is passed, completes the quiz's lesson. Later than `grace`, it is
@@ -274,7 +283,7 @@ class LMS_API Quizzes {
   /// @throws Error not_found for others.
   AttemptView review(const Principal& who, AttemptId id);
   /// Newest first. Students see their own; those who may change the quiz everybody's.
-  Page<Attempt> attempts(const Principal& who, QuizId quiz, const AttemptFilter& filter);
+  Page<AttemptOverview> attempts(const Principal& who, QuizId quiz, const AttemptFilter& filter);
   /// Expires attempts whose time is over; returns how many.
   std::size_t close_overdue();
 

@@ -15,6 +15,7 @@
 #include <lms/page.hpp>
 #include <lms/principal.hpp>
 #include <lms/schema.hpp>
+#include <lms/settings.hpp>
 #include <lms/token.hpp>
 #include <lms/value.hpp>
 
@@ -28,6 +29,7 @@ using Allow = std::variant<Anyone, SignedIn, Permission>;
 
 /// How much a request costs, which decides where it runs.
 enum class Weight {
+  none,   ///< touches nothing that could wait, and is answered even while everything else does
   read,   ///< reads storage at most
   write,  ///< commits
   heavy   ///< hashes a password or the like
@@ -118,6 +120,12 @@ class LMS_API Call {
 
 using Handler = std::function<http::Response(Call&)>;
 
+/// A parameter in a path that is any text.
+struct TextParameter {
+  std::string name;
+  std::string doc = {};
+};
+
 struct Route {
   http::Method method = http::Method::get;
   std::string path;       ///< below the API's prefix: `/courses/{id}/publish`
@@ -136,11 +144,12 @@ struct Route {
   int status = 200;
   std::vector<RouteError> errors = {};
   bool streams_body = false;
-  bool absolute = false;                      ///< `path` is not below the API's prefix
-  bool hidden = false;                        ///< not in OpenAPI
-  bool ignores_token = false;                 ///< `Authorization` is not looked at: for pages and probes; needs Anyone
-  std::vector<std::string> text_params = {};  ///< path parameters that are text; others named `id` or `…_id` are UUIDs
-  std::size_t max_body = 0;                   ///< bytes; 0: the setting's
+  bool absolute = false;       ///< `path` is not below the API's prefix
+  bool hidden = false;         ///< not in OpenAPI
+  bool ignores_token = false;  ///< `Authorization` is not looked at: for pages and probes; needs Anyone
+  /// Path parameters that are text; others named `id` or `…_id` are UUIDs.
+  std::vector<TextParameter> text_params = {};
+  std::size_t max_body = 0;  ///< bytes; 0: the setting's
   bool body_optional = false;
   Handler handler;
 };
@@ -158,6 +167,8 @@ class LMS_API Router {
   void add(Route route);
   /// What the operations of a tag have in common, for OpenAPI.
   void describe_tag(std::string tag, std::string description);
+  /// In which form the API answers with errors, for OpenAPI.
+  void describe_errors(ErrorFormat format) noexcept { error_format_ = format; }
 
   struct Match {
     const Route* route = nullptr;                             ///< null: no such path, or not with that method
@@ -171,6 +182,7 @@ class LMS_API Router {
 
   const std::vector<std::unique_ptr<Route>>& routes() const noexcept;
   const std::vector<std::pair<std::string, std::string>>& tags() const noexcept { return tags_; }
+  ErrorFormat error_format() const noexcept { return error_format_; }
   const std::string& prefix() const noexcept { return prefix_; }
 
  private:
@@ -178,6 +190,7 @@ class LMS_API Router {
   std::string prefix_;
   std::vector<std::unique_ptr<Route>> routes_;
   std::vector<std::pair<std::string, std::string>> tags_;
+  ErrorFormat error_format_ = ErrorFormat::detail;
   std::unique_ptr<Tree> tree_;
 };
 

@@ -39,8 +39,19 @@ enum class Access {
   hidden        ///< neither; for storage alone (a password's hash)
 };
 
-/// Rules for text beyond its length.
-enum class Format { none, email, slug, url, language, currency, markdown, password };
+/// Rules for text beyond its length. Text that must have a length must also have something to see, passwords apart.
+enum class Format {
+  none,
+  name,      ///< one line that people read: blanks around it are taken off; nothing in it hides or reorders the rest
+  email,     ///< ASCII before the `@`; the domain is kept in its ASCII form, in lower case
+  timezone,  ///< a name of the IANA time zone database
+  slug,
+  url,
+  language,
+  currency,
+  markdown,
+  password
+};
 
 /// What a field's declaration may say besides its name and member; the defaults suit most.
 struct FieldOptions {
@@ -64,6 +75,7 @@ struct Field : FieldOptions {
   FieldType element = FieldType::text;  ///< of a list
   std::vector<std::string> choices;     ///< of an enumeration: the names allowed
   const Schema* object = nullptr;       ///< of an object, or of a list's elements; null: any JSON
+  Value initial;                        ///< what a default-constructed struct has, in stored form
 
   /// Read and write the member of a struct in stored form.
   std::function<Value(const void*)> get;
@@ -293,8 +305,7 @@ class Definition {
     field.set = [member](void* object, const Value& value) {
       static_cast<T*>(object)->*member = Codec<M>::load(value);
     };
-    schema_.add(std::move(field));
-    return std::move(*this);
+    return std::move(*this).add(std::move(field));
   }
   /// The field that identifies a record; clients never set it.
   template <class M>
@@ -313,7 +324,7 @@ class Definition {
       field.set = [member, set = field.set](void* object, const Value& value) {
         set(&(static_cast<T*>(object)->*member), value);
       };
-      schema_.add(std::move(field));
+      std::move(*this).add(std::move(field));
     }
     return std::move(*this);
   }
@@ -328,6 +339,13 @@ class Definition {
   operator Schema() && { return std::move(schema_); }
 
  private:
+  Definition&& add(Field field) && {
+    const T fresh{};
+    field.initial = field.get(&fresh);
+    schema_.add(std::move(field));
+    return std::move(*this);
+  }
+
   Schema schema_;
 };
 

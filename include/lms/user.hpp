@@ -2,6 +2,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,13 +23,13 @@ namespace lms {
 /// A person with an account.
 struct LMS_API User {
   UserId id;
-  std::string email;      ///< as given; unique without regard to case
+  std::string email;      ///< as given, the domain in ASCII and lower case; unique without regard to case
   std::string email_key;  ///< lower case, what `email` is unique by
   std::string full_name;
   std::string role{role::student};
   std::string bio;
-  std::string language = "en";  ///< preferred, `en` or `pt-BR`
-  std::string timezone = "UTC";
+  std::string language = "en";   ///< preferred, `en` or `pt-BR`
+  std::string timezone = "UTC";  ///< IANA name
   bool is_active = true;
   std::string password_hash;  ///< PHC text
   Time created_at;
@@ -102,11 +103,14 @@ extern LMS_API const EventType user_registered, user_updated, user_role_changed,
     user_deleted;
 }
 
-/// The shortest password a school accepts; the longest is 1,024 bytes.
+/// Which passwords a school accepts; the longest is 1,024 bytes.
 struct PasswordPolicy {
   std::size_t min_length = 8;  ///< code points
-  /// @throws Error invalid at `body`/`field`; also for blanks alone and for the address itself.
-  LMS_API void check(const std::string& password, std::string_view email, const std::string& field = "password") const;
+  /// Refuses what is too short, blank, among the first that anybody would guess (`12345678`, `Password1!`), or made of
+  /// the person's own address or name.
+  /// @throws Error invalid at `body`/`field`.
+  LMS_API void check(const std::string& password, std::string_view email, std::string_view full_name,
+                     const std::string& field = "password") const;
 };
 
 /// The school's people. Thread-safe; each call is one transaction.
@@ -116,7 +120,8 @@ class LMS_API Users {
         PasswordPolicy policy);
 
   /// Makes an account for somebody; the role is `student` unless given. Emits `user.registered`.
-  /// @throws Error forbidden without `manage_users`; invalid for an unknown role; conflict `email_taken`.
+  /// @throws Error forbidden without `manage_users`; invalid for an unknown role, a weak password or no mail address;
+  ///   conflict `email_taken`.
   User create(const Principal& who, const NewUser& account);
   /// The same for many people at once who share one password: hashed once, one transaction.
   std::vector<User> create_many(const Principal& who, const std::vector<NewUser>& accounts,
@@ -130,21 +135,21 @@ class LMS_API Users {
 
   /// Changes `who`'s own profile. Emits `user.updated`.
   User update_profile(const Principal& who, const Patch<Profile>& patch);
-  /// Changes an account; deactivating ends its sessions. Emits `user.updated`, `user.deactivated` or
-  /// `user.reactivated`.
+  /// Changes an account; deactivating ends its sessions. Emits `user.updated`, and `user.deactivated` or
+  /// `user.reactivated` for what they say.
   /// @throws Error forbidden without `manage_users`; conflict `last_admin` when no active admin would be left.
   User update(const Principal& who, UserId id, const Patch<Account>& patch);
   /// Emits `user.role_changed`. @throws Error as update; invalid for an unknown role.
   User change_role(const Principal& who, UserId id, const std::string& role);
   /// Removes an account that has no courses, enrolments or certificates; others can be deactivated.
-  /// Emits `user.deleted`. @throws Error as update; conflict `users_in_use`.
+  /// Emits `user.deleted`. @throws Error as update; conflict `user_in_use`.
   void remove(const Principal& who, UserId id);
   /// Told in the transaction that deactivates or removes an account, before it does. Set up before the first call.
   void on_leaving(std::function<void(UnitOfWork&, const User&)> hook) { leaving_hooks_.push_back(std::move(hook)); }
 
   // --- for services that have decided who may ---
 
-  /// Makes an account without storing it. @throws Error invalid for an unknown role.
+  /// Makes an account without storing it. @throws Error invalid for an unknown role or an address that is none.
   User make(const NewUser& account, std::string password_hash) const;
   /// Stores a made account. Emits `user.registered`. @throws Error conflict `email_taken`.
   User insert(UnitOfWork& uow, const Principal& who, User user);
@@ -164,7 +169,10 @@ class LMS_API Users {
   std::vector<std::function<void(UnitOfWork&, const User&)>> leaving_hooks_;
 };
 
-/// What `email` is unique by: case does not tell addresses apart.
+/// The names of those of the users that exist, read at once.
+LMS_API std::map<UserId, std::string> names_of_users(UnitOfWork& uow, const std::vector<UserId>& ids);
+
+/// What `email` is unique by: neither case nor the spelling of an international domain tells addresses apart.
 LMS_API std::string email_key(std::string_view email);
 
 }  // namespace lms

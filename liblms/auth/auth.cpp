@@ -49,7 +49,7 @@ Auth::Auth(Storage& storage, Clock& clock, Random& random, Events& events, Users
 }
 
 User Auth::register_student(const Registration& registration) {
-  users_.password_policy().check(registration.password, registration.email);
+  users_.password_policy().check(registration.password, registration.email, registration.full_name);
   const NewUser account{registration.email, registration.password, registration.full_name, std::nullopt};
   const User user = users_.make(account, hasher_.hash(registration.password));
   const Principal themselves(user.id, user.role, roles_);
@@ -114,6 +114,8 @@ TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& clie
     if (session->refresh_jti != claims.id) {
       session->ended_at = now;
       sessions.update(*session);
+      events_.emit(uow, events::user_session_ended, Principal::system(),
+                   event_data(Repository<User>(uow).get(session->user_id)));
       return std::nullopt;
     }
     const auto user = Repository<User>(uow).find(session->user_id);
@@ -163,7 +165,7 @@ void Auth::change_password(const Principal& who, const PasswordChange& change) {
   const User user = storage_.read([&](UnitOfWork& uow) { return Repository<User>(uow).get(id); });
   if (!hasher_.verify(change.current_password, user.password_hash))
     throw invalid({"body", "current_password"}, "is not the current password", "value_error.password.wrong");
-  users_.password_policy().check(change.new_password, user.email, "new_password");
+  users_.password_policy().check(change.new_password, user.email, user.full_name, "new_password");
   const std::string hash = hasher_.hash(change.new_password);
   storage_.write([&](UnitOfWork& uow) {
     Repository<User> users(uow);
@@ -192,6 +194,7 @@ void Auth::end_session(const Principal& who, SessionId id) {
     const auto ended = Repository<Session>(uow).update_where(all_of({equal("id", id), alive(user, clock_.now())}),
                                                              {set("ended_at", clock_.now())});
     if (ended.empty()) throw not_found("session_not_found", "Session not found.");
+    events_.emit(uow, events::user_session_ended, who, event_data(Repository<User>(uow).get(user)));
   });
 }
 

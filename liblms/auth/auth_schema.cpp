@@ -19,6 +19,10 @@ FieldOptions password_options(std::string doc) {
           .format = Format::password,
           .example = "correct horse battery"};
 }
+FieldOptions new_password_options() {
+  return password_options(
+      "At least `PASSWORD_MIN_LENGTH` characters, and not one of those that everybody would guess.");
+}
 
 }  // namespace
 
@@ -52,16 +56,16 @@ const Schema& Session::schema() {
 }
 
 const Schema& Registration::schema() {
-  static const Schema schema =
-      define<Registration>("Registration", "A new student's account.")
-          .field("email", &Registration::email, email_options())
-          .field("password", &Registration::password, password_options("At least `PASSWORD_MIN_LENGTH` characters."))
-          .field("full_name", &Registration::full_name,
-                 {.doc = "The person's name as it stands on certificates.",
-                  .required = true,
-                  .min_length = 1,
-                  .max_length = 200,
-                  .example = "Amina Okafor"});
+  static const Schema schema = define<Registration>("Registration", "A new student's account.")
+                                   .field("email", &Registration::email, email_options())
+                                   .field("password", &Registration::password, new_password_options())
+                                   .field("full_name", &Registration::full_name,
+                                          {.doc = "The person's name as it stands on certificates.",
+                                           .required = true,
+                                           .min_length = 1,
+                                           .max_length = 200,
+                                           .format = Format::name,
+                                           .example = "Amina Okafor"});
   return schema;
 }
 
@@ -86,8 +90,7 @@ const Schema& PasswordChange::schema() {
   static const Schema schema =
       define<PasswordChange>("PasswordChange", "A new password, and the old one as proof.")
           .field("current_password", &PasswordChange::current_password, password_options("The password until now."))
-          .field("new_password", &PasswordChange::new_password,
-                 password_options("At least `PASSWORD_MIN_LENGTH` characters."));
+          .field("new_password", &PasswordChange::new_password, new_password_options());
   return schema;
 }
 
@@ -112,6 +115,9 @@ namespace events {
 const EventType user_logged_in{"user.logged_in", "A session was opened.", &UserEvent::schema};
 const EventType user_logged_out{"user.logged_out", "One or all sessions of a user were ended by that user.",
                                 &UserEvent::schema};
+const EventType user_session_ended{"user.session_ended",
+                                   "One session was ended from another, or because its refresh token came back.",
+                                   &UserEvent::schema};
 const EventType user_password_changed{"user.password_changed", "A user set a new password.", &UserEvent::schema};
 }  // namespace events
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -18,15 +19,36 @@ namespace lms {
 namespace {
 
 /// The text of a message never quotes the input: it may hold a password.
-Error json_fault(std::string_view text, std::size_t position, const std::string& message, const char* type) {
+Error json_fault(std::string_view text, std::size_t position, const std::string& what,
+                 const char* type = "value_error.jsondecode") {
   position = std::min(position, text.size());
   const std::string_view before = text.substr(0, position);
   const auto line = std::count(before.begin(), before.end(), '\n') + 1;
   const std::size_t start = before.find_last_of('\n') + 1;  // npos + 1 is 0
+  const std::size_t column = count_code_points(before.substr(start)) + 1;
   return invalid({"body", position},
-                 message + " (line " + std::to_string(line) + ", column " +
-                     std::to_string(count_code_points(before.substr(start)) + 1) + ")",
+                 "Malformed JSON at line " + std::to_string(line) + ", column " + std::to_string(column) + ": " + what,
                  type);
+}
+
+/// What the parser says it expected, in words. Its message quotes the input between the parts that are used here.
+std::string expectation(std::string_view message) {
+  constexpr std::string_view dash = " - ", lexical = "invalid string: ", quote = "; last read: '",
+                             expected = "; expected ";
+  const std::string_view fault =
+      message.substr(std::min(message.find(dash), message.size() - dash.size()) + dash.size());
+  if (fault.starts_with(lexical)) return std::string(fault.substr(0, fault.find(quote)));
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> words{
+      {{"string literal", "expected a key in double quotes"},
+       {"':'", "expected a colon"},
+       {"'}'", "expected a comma or }"},
+       {"']'", "expected a comma or ]"},
+       {"end of input", "expected nothing more"},
+       {"'[', '{', or a literal", "expected a value"}}};
+  const std::size_t last = message.rfind(expected);
+  for (const auto& [token, said] : words)
+    if (last != std::string_view::npos && message.substr(last + expected.size()) == token) return std::string(said);
+  return "expected a value";
 }
 
 /// Feeds the parser and knows how far it has read.
@@ -78,7 +100,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   bool start_object(std::size_t) override { return open(Object()); }
   bool key(string_t& key) override {
     Level& level = levels_.back();
-    if (!level.keys.insert(key).second) fail("an object has the same key twice", "value_error.jsondecode");
+    if (!level.keys.insert(key).second) fail("an object has the same key twice");
     level.key = std::move(key);
     return true;
   }
@@ -88,12 +110,12 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
 
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
     constexpr int number_out_of_range = 406;
-    if (error.id == number_out_of_range) fail("a number is out of range", "value_error.jsondecode");
+    if (error.id == number_out_of_range) fail("a number is out of range");
     if (text_.find_first_not_of(" \t\r\n") == std::string_view::npos)
-      throw json_fault(text_, 0, "JSON is expected, the text is empty", "value_error.jsondecode");
-    if (position > text_.size())
-      throw json_fault(text_, text_.size(), "malformed JSON: the text ends too early", "value_error.jsondecode");
-    throw json_fault(text_, position == 0 ? 0 : position - 1, "malformed JSON", "value_error.jsondecode");
+      throw json_fault(text_, 0, "expected a value, but the text is empty");
+    const std::string what = expectation(error.what());
+    if (position > text_.size()) throw json_fault(text_, text_.size(), "the text ends too early; " + what);
+    throw json_fault(text_, position == 0 ? 0 : position - 1, what);
   }
 
  private:
@@ -103,12 +125,9 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     std::set<std::string> keys;  // ordered: no hash for an attacker to collide
   };
 
-  [[noreturn]] void fail(const std::string& message, const char* type) const {
-    throw json_fault(text_, static_cast<std::size_t>(reached_ - text_.data()), message, type);
-  }
-  [[noreturn]] void integer_too_large() const {
-    fail("an integer does not fit into 64 bits", "value_error.jsondecode");
-  }
+  std::size_t reached() const { return static_cast<std::size_t>(reached_ - text_.data()); }
+  [[noreturn]] void fail(const std::string& what) const { throw json_fault(text_, reached(), what); }
+  [[noreturn]] void integer_too_large() const { fail("an integer does not fit into 64 bits"); }
 
   bool add(Value value) {
     if (levels_.empty()) {
@@ -125,7 +144,8 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
 
   bool open(Value container) {
     if (levels_.size() >= limits_.max_depth)
-      fail("JSON may be nested " + std::to_string(limits_.max_depth) + " levels deep, not more", "value_error.depth");
+      throw json_fault(text_, reached(), "it is nested deeper than " + std::to_string(limits_.max_depth) + " levels",
+                       "value_error.depth");
     levels_.push_back({std::move(container), {}, {}});
     return true;
   }
@@ -243,11 +263,9 @@ void write(std::string& out, const Value& value, int indent, int level) {
 }  // namespace
 
 Value parse_json(std::string_view text, const JsonLimits& limits) {
-  if (auto position = find_malformed_utf8(text))
-    throw json_fault(text, *position, "the text is not UTF-8", "value_error.jsondecode");
+  if (auto position = find_malformed_utf8(text)) throw json_fault(text, *position, "expected UTF-8");
   // The parser takes NUL for the end, and would not look at what follows.
-  if (const auto nul = text.find('\0'); nul != std::string_view::npos)
-    throw json_fault(text, nul, "malformed JSON: a NUL", "value_error.jsondecode");
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos) throw json_fault(text, nul, "expected no NUL");
   Builder builder(text, limits);
   nlohmann::json::sax_parse(builder.begin(), builder.end(), &builder);
   return builder.take();

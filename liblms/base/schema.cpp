@@ -67,7 +67,8 @@ Rules rules_of(const Field& field) {
 
 Rules element_rules(const Field& field) {
   const bool any_json = field.element == FieldType::object && !field.object;
-  return {field.element, field, any_json, 0, longest_text_in_list};
+  const std::size_t shortest = field.format == Format::name ? 1 : 0;
+  return {field.element, field, any_json, shortest, longest_text_in_list};
 }
 
 /// Reads what a client sent, checks it, and collects what is wrong.
@@ -114,7 +115,8 @@ class Reader {
   Value read_time(const Value& wire);
   Value read_list(const Rules& rules, const Value& wire);
   void check_range(const Field& field, double number);
-  void check_format(Format format, std::string_view text);
+  void check_format(Format format, const std::string& text);
+  std::string read_email(const std::string& text);
   bool check_characters(std::string_view text);
   void check_any(const Value& value);
   void refuse_unknown(const Schema& schema, const std::string& name, Purpose purpose);
@@ -232,16 +234,35 @@ Value Reader::read_text(const Rules& rules, const Value& wire) {
     fail("must be text", "type_error.str");
     return {};
   }
-  const std::string& text = wire.as_string();
-  if (!check_characters(text)) return {};
+  if (!check_characters(wire.as_string())) return {};
+  const Format format = rules.field.format;
+  const std::string text(format == Format::name ? without_blanks_around(wire.as_string()) : wire.as_string());
   const std::size_t length = count_code_points(text);
-  if (length < rules.min_length)
+  const bool shows_nothing = !wire.as_string().empty() && !is_visible(text);
+  const bool must_show = format == Format::name ? rules.min_length > 0 || !text.empty()
+                                                : rules.min_length > 0 && format != Format::password;
+  if (shows_nothing && must_show)
+    fail("must have something to see, not blanks alone", "value_error.blank");
+  else if (length < rules.min_length)
     fail("must have at least " + counted(rules.min_length, "character"), "value_error.any_str.min_length");
   else if (length > rules.max_length)
     fail("must have at most " + counted(rules.max_length, "character"), "value_error.any_str.max_length");
+  else if (format == Format::email)
+    return read_email(text);
   else
-    check_format(rules.field.format, text);
-  return wire;
+    check_format(format, text);
+  return text;
+}
+
+std::string Reader::read_email(const std::string& text) {
+  if (auto email = normal_email(text)) return *std::move(email);
+  const std::string_view local = std::string_view(text).substr(0, text.find('@'));
+  const bool ascii =
+      std::all_of(local.begin(), local.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  fail(ascii ? "must be a mail address such as ada@example.org"
+             : "must have only letters without accents, digits and signs before the @, as ada@example.org",
+       "value_error.email");
+  return {};
 }
 
 bool Reader::check_characters(std::string_view text) {
@@ -256,14 +277,21 @@ bool Reader::check_characters(std::string_view text) {
   return true;
 }
 
-void Reader::check_format(Format format, std::string_view text) {
+void Reader::check_format(Format format, const std::string& text) {
   switch (format) {
     case Format::none:
+    case Format::email:
     case Format::markdown:
     case Format::password:
       break;
-    case Format::email:
-      if (!is_email(text)) fail("must be a mail address such as ada@example.org", "value_error.email");
+    case Format::name:
+      if (!is_plain_line(text))
+        fail("must be one line, without control characters and without those that turn the direction of writing",
+             "value_error.name");
+      break;
+    case Format::timezone:
+      if (!is_timezone(text))
+        fail("must be a name of the IANA time zone database such as Europe/Madrid", "value_error.timezone");
       break;
     case Format::slug:
       if (!is_slug(text))

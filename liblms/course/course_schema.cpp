@@ -17,16 +17,22 @@ const Schema& Course::schema() {
                   .required = true,
                   .min_length = 1,
                   .max_length = 200,
+                  .format = Format::name,
                   .example = "SQL from zero",
                   .search_weight = 8})
-          .field("summary", &Course::summary, {.doc = "One sentence for lists.", .max_length = 300, .search_weight = 4})
+          .field("summary", &Course::summary,
+                 {.doc = "One sentence for lists.", .max_length = 300, .format = Format::name, .search_weight = 4})
           .field("description", &Course::description,
                  {.doc = "What it is about, in Markdown.",
                   .max_length = 20'000,
                   .format = Format::markdown,
                   .search_weight = 1})
           .field("category", &Course::category,
-                 {.doc = "One word.", .max_length = 64, .example = "computing", .search_weight = 4})
+                 {.doc = "One word.",
+                  .max_length = 64,
+                  .format = Format::name,
+                  .example = "computing",
+                  .search_weight = 4})
           .field("level", &Course::level, {.doc = "What it asks of its students."})
           .field("language", &Course::language,
                  {.doc = "What it is taught in.", .format = Format::language, .example = "en"})
@@ -36,6 +42,7 @@ const Schema& Course::schema() {
           .field("tags", &Course::tags,
                  {.doc = "Up to twenty words.",
                   .max_length = 20,
+                  .format = Format::name,
                   .example = Array{"databases", "sql"},
                   .search_weight = 4})
           .field("prerequisites", &Course::prerequisites,
@@ -69,9 +76,13 @@ const Schema& Section::schema() {
           .table("sections")
           .key("id", &Section::id)
           .field("course_id", &Section::course_id, {.access = Access::read_only, .references = "courses"})
-          .field(
-              "title", &Section::title,
-              {.doc = "Its heading.", .required = true, .min_length = 1, .max_length = 200, .example = "First queries"})
+          .field("title", &Section::title,
+                 {.doc = "Its heading.",
+                  .required = true,
+                  .min_length = 1,
+                  .max_length = 200,
+                  .format = Format::name,
+                  .example = "First queries"})
           .field("position", &Section::position,
                  {.doc = "From 1; those at and after it move. 0 when adding: at the end.",
                   .minimum = 0,
@@ -83,7 +94,12 @@ const Schema& Section::schema() {
 namespace {
 
 FieldOptions lesson_title_options() {
-  return {.doc = "Its heading.", .required = true, .min_length = 1, .max_length = 200, .example = "SELECT"};
+  return {.doc = "Its heading.",
+          .required = true,
+          .min_length = 1,
+          .max_length = 200,
+          .format = Format::name,
+          .example = "SELECT"};
 }
 FieldOptions section_options() {
   return {.doc = "The section it stands in.", .references = "sections"};

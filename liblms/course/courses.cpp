@@ -57,6 +57,10 @@ void check_slug(const std::string& slug) {
 
 }  // namespace
 
+CourseRef::CourseRef(std::string_view id_or_slug) : id_(CourseId::parse(id_or_slug)) {
+  if (!id_) slug_ = id_or_slug;
+}
+
 std::string slug_of(std::string_view title) {
   std::string slug;
   for (const std::string& word : words(title)) {
@@ -82,10 +86,9 @@ void Courses::add_hooks(Hooks hooks) {
   hooks_.push_back(std::move(hooks));
 }
 
-Course Courses::visible(UnitOfWork& uow, const Principal& who, std::string_view id_or_slug) const {
+Course Courses::visible(UnitOfWork& uow, const Principal& who, const CourseRef& ref) const {
   const Repository<Course> courses(uow);
-  const auto id = CourseId::parse(id_or_slug);
-  auto course = id ? courses.find(*id) : courses.first(equal("slug", id_or_slug));
+  auto course = ref.id() ? courses.find(*ref.id()) : courses.first(equal("slug", ref.slug()));
   const bool open = course && (course->status == CourseStatus::published || who.is_admin() ||
                                (who.maybe_user() && course->instructor_id == who.maybe_user()));
   const auto admits = [&](const Hooks& hooks) { return hooks.admits && hooks.admits(uow, who, *course); };
@@ -94,8 +97,8 @@ Course Courses::visible(UnitOfWork& uow, const Principal& who, std::string_view 
   return *std::move(course);
 }
 
-Course Courses::owned(UnitOfWork& uow, const Principal& who, CourseId id) const {
-  Course course = visible(uow, who, id.text());
+Course Courses::owned(UnitOfWork& uow, const Principal& who, const CourseRef& ref) const {
+  Course course = visible(uow, who, ref);
   require_course_owner(who, course);
   return course;
 }
@@ -149,8 +152,8 @@ void Courses::check_references(UnitOfWork& uow, const Principal& who, const Cour
   }
 }
 
-Course Courses::get(const Principal& who, std::string_view id_or_slug) {
-  return storage_.read([&](UnitOfWork& uow) { return visible(uow, who, id_or_slug); });
+Course Courses::get(const Principal& who, const CourseRef& course) {
+  return storage_.read([&](UnitOfWork& uow) { return visible(uow, who, course); });
 }
 
 Page<Course> Courses::list(const Principal& who, const CourseFilter& filter) {
@@ -167,9 +170,9 @@ Page<Course> Courses::list(const Principal& who, const CourseFilter& filter) {
       [&](UnitOfWork& uow) { return select_page<Course>(uow, all_of(conditions), order_of(filter), filter.page); });
 }
 
-Course Courses::update(const Principal& who, CourseId id, const Patch<Course>& patch) {
+Course Courses::update(const Principal& who, const CourseRef& ref, const Patch<Course>& patch) {
   return storage_.write([&](UnitOfWork& uow) {
-    const Course before = owned(uow, who, id);
+    const Course before = owned(uow, who, ref);
     Course course = before;
     patch.apply(course);
     if (course.version != before.version)
@@ -192,13 +195,13 @@ void Courses::touch(UnitOfWork& uow, const Principal& who, Course& course, const
   events_.emit(uow, type, who, event_data(course));
 }
 
-Course Courses::publish(const Principal& who, CourseId id) {
+Course Courses::publish(const Principal& who, const CourseRef& ref) {
   return storage_.write([&](UnitOfWork& uow) {
-    Course course = owned(uow, who, id);
+    Course course = owned(uow, who, ref);
     if (course.status != CourseStatus::draft) throw conflict("course_not_draft", "Only a draft can be published.");
     if (course.lesson_count == 0) throw conflict("course_empty", "A course needs at least one lesson to be published.");
     for (const Hooks& hooks : hooks_)
-      if (hooks.publishing) hooks.publishing(uow, course);
+      if (hooks.publishing) hooks.publishing(uow, who, course);
     course.status = CourseStatus::published;
     course.published_at = clock_.now();
     touch(uow, who, course, events::course_published);
@@ -206,9 +209,9 @@ Course Courses::publish(const Principal& who, CourseId id) {
   });
 }
 
-Course Courses::unpublish(const Principal& who, CourseId id) {
+Course Courses::unpublish(const Principal& who, const CourseRef& ref) {
   return storage_.write([&](UnitOfWork& uow) {
-    Course course = owned(uow, who, id);
+    Course course = owned(uow, who, ref);
     if (course.status != CourseStatus::published)
       throw conflict("course_not_published", "Only a published course can be unpublished.");
     course.status = CourseStatus::draft;
@@ -217,9 +220,9 @@ Course Courses::unpublish(const Principal& who, CourseId id) {
   });
 }
 
-Course Courses::archive(const Principal& who, CourseId id) {
+Course Courses::archive(const Principal& who, const CourseRef& ref) {
   return storage_.write([&](UnitOfWork& uow) {
-    Course course = owned(uow, who, id);
+    Course course = owned(uow, who, ref);
     if (course.status == CourseStatus::archived) throw conflict("course_archived", "The course is archived already.");
     course.status = CourseStatus::archived;
     touch(uow, who, course, events::course_archived);
@@ -227,26 +230,29 @@ Course Courses::archive(const Principal& who, CourseId id) {
   });
 }
 
-void Courses::remove(const Principal& who, CourseId id) {
+void Courses::remove(const Principal& who, const CourseRef& ref) {
   storage_.write([&](UnitOfWork& uow) {
-    const Course course = visible(uow, who, id.text());
+    const Course course = visible(uow, who, ref);
     require_owner(who, course.instructor_id.value_or(UserId()), Permission::delete_course);
+    if (const auto other = Repository<Course>(uow).first(contains("prerequisites", course.id)))
+      throw conflict("course_in_use", "The course “" + other->title +
+                                          "” requires this one. Take it off the prerequisites there, or archive it.");
     for (const Hooks& hooks : hooks_)
-      if (hooks.removing) hooks.removing(uow, course);
-    Repository<Lesson>(uow).remove_where(equal("course_id", id));
-    Repository<Section>(uow).remove_where(equal("course_id", id));
-    Repository<Course>(uow).remove(id);
+      if (hooks.removing) hooks.removing(uow, who, course);
+    Repository<Lesson>(uow).remove_where(equal("course_id", course.id));
+    Repository<Section>(uow).remove_where(equal("course_id", course.id));
+    Repository<Course>(uow).remove(course.id);
     events_.emit(uow, events::course_deleted, who, event_data(course));
   });
 }
 
-std::vector<Section> Courses::sections(const Principal& who, std::string_view id_or_slug) {
-  return storage_.read([&](UnitOfWork& uow) { return in_order<Section>(uow, visible(uow, who, id_or_slug).id); });
+std::vector<Section> Courses::sections(const Principal& who, const CourseRef& course) {
+  return storage_.read([&](UnitOfWork& uow) { return in_order<Section>(uow, visible(uow, who, course).id); });
 }
 
-Section Courses::add_section(const Principal& who, CourseId id, Section section) {
+Section Courses::add_section(const Principal& who, const CourseRef& ref, Section section) {
   return storage_.write([&](UnitOfWork& uow) {
-    Course course = owned(uow, who, id);
+    Course course = owned(uow, who, ref);
     Section added = add_section(uow, course, section);
     touch(uow, who, course);
     return added;
@@ -287,10 +293,9 @@ void Courses::remove_section(const Principal& who, SectionId id) {
   });
 }
 
-std::vector<LessonSummary> Courses::outline(const Principal& who, std::string_view id_or_slug) {
+std::vector<LessonSummary> Courses::outline(const Principal& who, const CourseRef& course) {
   const auto lessons = storage_.read([&](UnitOfWork& uow) {
-    const CourseId course = visible(uow, who, id_or_slug).id;
-    return Repository<Lesson>(uow).select({.where = equal("course_id", course),
+    return Repository<Lesson>(uow).select({.where = equal("course_id", visible(uow, who, course).id),
                                            .order = {ascending("position")},
                                            .fields = fields_of(LessonSummary::schema())});
   });
@@ -302,9 +307,9 @@ std::vector<LessonSummary> Courses::outline(const Principal& who, std::string_vi
   return outline;
 }
 
-Lesson Courses::add_lesson(const Principal& who, CourseId id, Lesson lesson) {
+Lesson Courses::add_lesson(const Principal& who, const CourseRef& ref, Lesson lesson) {
   return storage_.write([&](UnitOfWork& uow) {
-    Course course = owned(uow, who, id);
+    Course course = owned(uow, who, ref);
     Lesson added = add_lesson(uow, course, lesson);
     touch(uow, who, course);
     return added;
@@ -358,7 +363,7 @@ void Courses::remove_lesson(const Principal& who, LessonId id) {
       throw conflict("course_empty", "A published course needs at least one lesson.");
     course.lesson_count -= 1;
     for (const Hooks& hooks : hooks_)
-      if (hooks.removing_lesson) hooks.removing_lesson(uow, course, lesson);
+      if (hooks.removing_lesson) hooks.removing_lesson(uow, who, course, lesson);
     lessons.remove(id);
     touch(uow, who, course);
   });

@@ -6,6 +6,8 @@ void add_course_routes(Router& router, Courses& courses) {
   using enum http::Method;
   const RouteError slug_taken{ErrorCode::conflict, "slug_taken", "Another course has this slug."};
   const RouteError not_owner{ErrorCode::forbidden, "not_owner", "The course belongs to somebody else."};
+  const RouteError unknown{ErrorCode::not_found, "course_not_found", "There is no such course, or it is hidden."};
+  const std::vector<TextParameter> course_id{{"id", CourseRef::doc}};
 
   router.add({.method = get,
               .path = "/courses",
@@ -36,40 +38,44 @@ void add_course_routes(Router& router, Courses& courses) {
                 return created(course, prefix + "/courses/" + course.id.text());
               }});
 
-  router.add({.method = patch,
-              .path = "/courses/{id}",
-              .operation = "updateCourse",
-              .tag = "courses",
-              .summary = "Change a course",
-              .description = "Send the `version` you read to be sure that nobody changed it meanwhile.",
-              .allow = Permission::update_course,
-              .weight = Weight::write,
-              .input_mode = Input::change,
-              .input = &Course::schema(),
-              .output = &Course::schema(),
-              .errors = {not_owner,
-                         slug_taken,
-                         {ErrorCode::conflict, "stale_version", "The course was changed meanwhile; read it again."}},
-              .handler = [&](Call& call) {
-                return ok(courses.update(call.who(), call.id<CourseId>("id"), call.patch<Course>()));
-              }});
-
   router.add(
-      {.method = del,
+      {.method = patch,
        .path = "/courses/{id}",
-       .operation = "deleteCourse",
+       .operation = "updateCourse",
        .tag = "courses",
-       .summary = "Remove a course nobody ever enrolled in",
-       .allow = Permission::delete_course,
+       .summary = "Change a course",
+       .description = "Send the `version` you read to be sure that nobody changed it meanwhile.",
+       .allow = Permission::update_course,
        .weight = Weight::write,
-       .output_mode = Output::nothing,
-       .status = 204,
+       .input_mode = Input::change,
+       .input = &Course::schema(),
+       .output = &Course::schema(),
        .errors = {not_owner,
-                  {ErrorCode::conflict, "courses_in_use", "Somebody has enrolled, or another course requires it."}},
-       .handler = [&](Call& call) {
-         courses.remove(call.who(), call.id<CourseId>("id"));
-         return no_content();
-       }});
+                  unknown,
+                  slug_taken,
+                  {ErrorCode::conflict, "stale_version", "The course was changed meanwhile; read it again."}},
+       .text_params = course_id,
+       .handler = [&](Call& call) { return ok(courses.update(call.who(), call.path("id"), call.patch<Course>())); }});
+
+  router.add({.method = del,
+              .path = "/courses/{id}",
+              .operation = "deleteCourse",
+              .tag = "courses",
+              .summary = "Remove a course nobody ever enrolled in",
+              .description = "Its sections, lessons and quizzes go, too. Archive a course that has had students.",
+              .allow = Permission::delete_course,
+              .weight = Weight::write,
+              .output_mode = Output::nothing,
+              .status = 204,
+              .errors = {not_owner,
+                         unknown,
+                         {ErrorCode::conflict, "course_in_use",
+                          "Somebody has enrolled, or another course requires it. Archive it instead."}},
+              .text_params = course_id,
+              .handler = [&](Call& call) {
+                courses.remove(call.who(), call.path("id"));
+                return no_content();
+              }});
 
   router.add(
       {.method = post,
@@ -81,33 +87,39 @@ void add_course_routes(Router& router, Courses& courses) {
        .weight = Weight::write,
        .output = &Course::schema(),
        .errors = {not_owner,
+                  unknown,
                   {ErrorCode::conflict, "course_not_draft", "Only a draft can be published."},
                   {ErrorCode::conflict, "course_empty", "The course has no lesson."},
                   {ErrorCode::conflict, "quiz_lesson_without_quiz", "A quiz lesson has no quiz with questions."}},
-       .handler = [&](Call& call) { return ok(courses.publish(call.who(), call.id<CourseId>("id"))); }});
+       .text_params = course_id,
+       .handler = [&](Call& call) { return ok(courses.publish(call.who(), call.path("id"))); }});
 
-  router.add({.method = post,
-              .path = "/courses/{id}/unpublish",
-              .operation = "unpublishCourse",
-              .tag = "courses",
-              .summary = "Take a course back to a draft",
-              .description = "Those enrolled stay enrolled.",
-              .allow = Permission::update_course,
-              .weight = Weight::write,
-              .output = &Course::schema(),
-              .errors = {not_owner, {ErrorCode::conflict, "course_not_published", "The course is not published."}},
-              .handler = [&](Call& call) { return ok(courses.unpublish(call.who(), call.id<CourseId>("id"))); }});
+  router.add(
+      {.method = post,
+       .path = "/courses/{id}/unpublish",
+       .operation = "unpublishCourse",
+       .tag = "courses",
+       .summary = "Take a course back to a draft",
+       .description = "Those enrolled stay enrolled.",
+       .allow = Permission::update_course,
+       .weight = Weight::write,
+       .output = &Course::schema(),
+       .errors = {not_owner, unknown, {ErrorCode::conflict, "course_not_published", "The course is not published."}},
+       .text_params = course_id,
+       .handler = [&](Call& call) { return ok(courses.unpublish(call.who(), call.path("id"))); }});
 
-  router.add({.method = post,
-              .path = "/courses/{id}/archive",
-              .operation = "archiveCourse",
-              .tag = "courses",
-              .summary = "Close a course to newcomers",
-              .allow = Permission::update_course,
-              .weight = Weight::write,
-              .output = &Course::schema(),
-              .errors = {not_owner, {ErrorCode::conflict, "course_archived", "The course is archived already."}},
-              .handler = [&](Call& call) { return ok(courses.archive(call.who(), call.id<CourseId>("id"))); }});
+  router.add(
+      {.method = post,
+       .path = "/courses/{id}/archive",
+       .operation = "archiveCourse",
+       .tag = "courses",
+       .summary = "Close a course to newcomers",
+       .allow = Permission::update_course,
+       .weight = Weight::write,
+       .output = &Course::schema(),
+       .errors = {not_owner, unknown, {ErrorCode::conflict, "course_archived", "The course is archived already."}},
+       .text_params = course_id,
+       .handler = [&](Call& call) { return ok(courses.archive(call.who(), call.path("id"))); }});
 
   router.add({.method = get,
               .path = "/courses/{id}/sections",
@@ -117,24 +129,28 @@ void add_course_routes(Router& router, Courses& courses) {
               .allow = Anyone{},
               .output_mode = Output::items,
               .output = &Section::schema(),
+              .errors = {unknown},
+              .text_params = course_id,
               .handler = [&](Call& call) { return ok(courses.sections(call.who(), call.path("id"))); }});
 
-  router.add({.method = post,
-              .path = "/courses/{id}/sections",
-              .operation = "addSection",
-              .tag = "courses",
-              .summary = "Add a section",
-              .allow = Permission::update_course,
-              .weight = Weight::write,
-              .input_mode = Input::create,
-              .input = &Section::schema(),
-              .output = &Section::schema(),
-              .status = 201,
-              .errors = {not_owner, {ErrorCode::conflict, "too_many_sections", "The course has as many as it can."}},
-              .handler = [&, prefix = router.prefix()](Call& call) {
-                const Section section = courses.add_section(call.who(), call.id<CourseId>("id"), call.body<Section>());
-                return created(section, prefix + "/sections/" + section.id.text());
-              }});
+  router.add(
+      {.method = post,
+       .path = "/courses/{id}/sections",
+       .operation = "addSection",
+       .tag = "courses",
+       .summary = "Add a section",
+       .allow = Permission::update_course,
+       .weight = Weight::write,
+       .input_mode = Input::create,
+       .input = &Section::schema(),
+       .output = &Section::schema(),
+       .status = 201,
+       .errors = {not_owner, unknown, {ErrorCode::conflict, "too_many_sections", "The course has as many as it can."}},
+       .text_params = course_id,
+       .handler = [&, prefix = router.prefix()](Call& call) {
+         const Section section = courses.add_section(call.who(), call.path("id"), call.body<Section>());
+         return created(section, prefix + "/sections/" + section.id.text());
+       }});
 
   router.add({.method = patch,
               .path = "/sections/{id}",
@@ -174,24 +190,28 @@ void add_course_routes(Router& router, Courses& courses) {
               .allow = Anyone{},
               .output_mode = Output::items,
               .output = &LessonSummary::schema(),
+              .errors = {unknown},
+              .text_params = course_id,
               .handler = [&](Call& call) { return ok(courses.outline(call.who(), call.path("id"))); }});
 
-  router.add({.method = post,
-              .path = "/courses/{id}/lessons",
-              .operation = "addLesson",
-              .tag = "courses",
-              .summary = "Add a lesson",
-              .allow = Permission::update_course,
-              .weight = Weight::write,
-              .input_mode = Input::create,
-              .input = &Lesson::schema(),
-              .output = &Lesson::schema(),
-              .status = 201,
-              .errors = {not_owner, {ErrorCode::conflict, "too_many_lessons", "The course has as many as it can."}},
-              .handler = [&, prefix = router.prefix()](Call& call) {
-                const Lesson lesson = courses.add_lesson(call.who(), call.id<CourseId>("id"), call.body<Lesson>());
-                return created(lesson, prefix + "/lessons/" + lesson.id.text());
-              }});
+  router.add(
+      {.method = post,
+       .path = "/courses/{id}/lessons",
+       .operation = "addLesson",
+       .tag = "courses",
+       .summary = "Add a lesson",
+       .allow = Permission::update_course,
+       .weight = Weight::write,
+       .input_mode = Input::create,
+       .input = &Lesson::schema(),
+       .output = &Lesson::schema(),
+       .status = 201,
+       .errors = {not_owner, unknown, {ErrorCode::conflict, "too_many_lessons", "The course has as many as it can."}},
+       .text_params = course_id,
+       .handler = [&, prefix = router.prefix()](Call& call) {
+         const Lesson lesson = courses.add_lesson(call.who(), call.path("id"), call.body<Lesson>());
+         return created(lesson, prefix + "/lessons/" + lesson.id.text());
+       }});
 
   router.add({.method = patch,
               .path = "/lessons/{id}",
@@ -213,7 +233,8 @@ void add_course_routes(Router& router, Courses& courses) {
        .path = "/lessons/{id}",
        .operation = "deleteLesson",
        .tag = "courses",
-       .summary = "Remove a lesson, its quiz and everybody's progress in it",
+       .summary = "Remove a lesson and everybody's progress in it",
+       .description = "Its quiz stays in the course, without a lesson. Who has completed the course has completed it.",
        .allow = Permission::update_course,
        .weight = Weight::write,
        .output_mode = Output::nothing,

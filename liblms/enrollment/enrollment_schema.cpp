@@ -9,8 +9,10 @@ const Schema& Enrollment::schema() {
           .key("id", &Enrollment::id)
           .field("student_id", &Enrollment::student_id, {.access = Access::read_only, .references = "users"})
           .field("course_id", &Enrollment::course_id, {.access = Access::read_only, .references = "courses"})
-          .field("status", &Enrollment::status, {.access = Access::read_only})
-          .field("completed_lessons", &Enrollment::completed_lessons, {.access = Access::read_only})
+          .field("status", &Enrollment::status,
+                 {.doc = "`completed` stays, whatever becomes of the course's lessons.", .access = Access::read_only})
+          .field("completed_lessons", &Enrollment::completed_lessons,
+                 {.doc = "Of the lessons that the course has now.", .access = Access::read_only})
           .field("enrolled_at", &Enrollment::enrolled_at, {.access = Access::read_only})
           .field("completed_at", &Enrollment::completed_at, {.access = Access::read_only})
           .field("expires_at", &Enrollment::expires_at,
@@ -25,13 +27,16 @@ const Schema& Enrollment::schema() {
 
 const Schema& EnrollmentView::schema() {
   static const Schema schema =
-      define<EnrollmentView>("EnrollmentView", "An enrolment with what a list of them needs of the course.")
+      define<EnrollmentView>("EnrollmentView",
+                             "An enrolment with what a list of them needs of the student and the course.")
           .flatten(&EnrollmentView::enrollment)
+          .field("student_name", &EnrollmentView::student_name,
+                 {.access = Access::read_only, .example = "Amina Okafor"})
           .field("course_title", &EnrollmentView::course_title, {.access = Access::read_only})
           .field("course_slug", &EnrollmentView::course_slug, {.access = Access::read_only})
           .field("lesson_count", &EnrollmentView::lesson_count, {.access = Access::read_only})
           .field("progress_percent", &EnrollmentView::progress_percent,
-                 {.doc = "Completed lessons of all; 100 once the course is completed.",
+                 {.doc = "Completed lessons of all; 100 once the course is completed, and so it stays.",
                   .access = Access::read_only,
                   .minimum = 0,
                   .maximum = 100});
@@ -139,6 +144,7 @@ const Schema& EnrollmentEvent::schema() {
           .field("course_id", &EnrollmentEvent::course_id)
           .field("course_title", &EnrollmentEvent::course_title)
           .field("status", &EnrollmentEvent::status)
+          .field("expires_at", &EnrollmentEvent::expires_at, {.doc = "When access ends; null: never."})
           .field("completed_at", &EnrollmentEvent::completed_at)
           .field("certificate_url", &EnrollmentEvent::certificate_url,
                  {.doc = "Where the certificate can be verified, once completed."});
@@ -156,6 +162,8 @@ const Schema& LessonCompletedEvent::schema() {
 
 namespace events {
 const EventType enrollment_created{"enrollment.created", "A student was enrolled, or enrolled again.",
+                                   &EnrollmentEvent::schema};
+const EventType enrollment_updated{"enrollment.updated", "An enrolment's terms were changed.",
                                    &EnrollmentEvent::schema};
 const EventType enrollment_completed{"enrollment.completed", "A student completed a course.", &EnrollmentEvent::schema};
 const EventType enrollment_dropped{"enrollment.dropped", "A seat was given up.", &EnrollmentEvent::schema};

@@ -14,8 +14,15 @@ namespace {
 
 EnrollmentEvent event_data(UnitOfWork& uow, const Enrollment& enrollment, const Course& course) {
   const User student = Repository<User>(uow).get(enrollment.student_id);
-  return {enrollment.id, student.id,        student.email,           course.id,
-          course.title,  enrollment.status, enrollment.completed_at, std::nullopt};
+  return {.enrollment_id = enrollment.id,
+          .student_id = student.id,
+          .student_email = student.email,
+          .course_id = course.id,
+          .course_title = course.title,
+          .status = enrollment.status,
+          .expires_at = enrollment.expires_at,
+          .completed_at = enrollment.completed_at,
+          .certificate_url = std::nullopt};
 }
 
 std::int64_t percent_done(const Enrollment& enrollment, const Course& course) {
@@ -24,9 +31,20 @@ std::int64_t percent_done(const Enrollment& enrollment, const Course& course) {
   return std::min<std::int64_t>(100, enrollment.completed_lessons * 100 / course.lesson_count);
 }
 
-EnrollmentView view_of(Enrollment enrollment, const Course& course) {
+EnrollmentView view_of(Enrollment enrollment, std::string student_name, const Course& course) {
   const std::int64_t percent = percent_done(enrollment, course);
-  return {std::move(enrollment), course.title, course.slug, course.lesson_count, percent};
+  return {std::move(enrollment), std::move(student_name), course.title, course.slug, course.lesson_count, percent};
+}
+
+EnrollmentView view_of(UnitOfWork& uow, Enrollment enrollment, const Course& course) {
+  std::string name = Repository<User>(uow).get(enrollment.student_id).full_name;
+  return view_of(std::move(enrollment), std::move(name), course);
+}
+
+/// What a student may see of a lesson's progress; when it was written is no part of it.
+bool says_the_same(const LessonProgress& a, const LessonProgress& b) {
+  return a.progress_percent == b.progress_percent && a.position_seconds == b.position_seconds &&
+         a.time_spent_seconds == b.time_spent_seconds && a.completed == b.completed;
 }
 
 Condition enrollment_of(UserId student, CourseId course) {
@@ -65,7 +83,12 @@ Enrollments::Enrollments(Storage& storage, Clock& clock, Random& random, Events&
   hooks.admits = [this](UnitOfWork& uow, const Principal& who, const Course& course) {
     return enrollment_in(uow, who, course.id).has_value();
   };
-  hooks.removing_lesson = [this](UnitOfWork& uow, const Course& course, const Lesson& lesson) {
+  hooks.removing = [](UnitOfWork& uow, const Principal&, const Course& course) {
+    if (Repository<Enrollment>(uow).exists(equal("course_id", course.id)))
+      throw conflict("course_in_use",
+                     "Students have enrolled in the course, and what they did there stays. Archive it instead.");
+  };
+  hooks.removing_lesson = [this](UnitOfWork& uow, const Principal&, const Course& course, const Lesson& lesson) {
     lesson_removed(uow, course, lesson);
   };
   courses_.add_hooks(std::move(hooks));
@@ -77,7 +100,7 @@ Enrollment Enrollments::enroll(const Principal& who, const NewEnrollment& wish) 
   const UserId student = wish.student_id ? *wish.student_id : who.user();
 
   return storage_.write([&](UnitOfWork& uow) {
-    const Course course = courses_.visible(uow, who, wish.course_id.text());
+    const Course course = courses_.visible(uow, who, wish.course_id);
     if (course.status != CourseStatus::published)
       throw conflict("course_not_published", "Only a published course takes students.");
     if (wish.student_id && !Repository<User>(uow).find(student))
@@ -126,7 +149,7 @@ EnrollmentView Enrollments::get(const Principal& who, EnrollmentId id) {
   require_user(who);
   return storage_.read([&](UnitOfWork& uow) {
     auto [enrollment, course] = visible_enrollment(uow, who, id);
-    return view_of(std::move(enrollment), course);
+    return view_of(uow, std::move(enrollment), course);
   });
 }
 
@@ -150,16 +173,22 @@ Page<EnrollmentView> Enrollments::list(const Principal& who, const EnrollmentFil
     if (filter.status) conditions.push_back(equal("status", *filter.status));
     auto found = select_page<Enrollment>(uow, all_of(conditions), {descending("enrolled_at")}, filter.page);
 
-    std::vector<CourseId> ids;
-    for (const Enrollment& enrollment : found.items) ids.push_back(enrollment.course_id);
+    std::vector<CourseId> course_ids;
+    std::vector<UserId> student_ids;
+    for (const Enrollment& enrollment : found.items) {
+      course_ids.push_back(enrollment.course_id);
+      student_ids.push_back(enrollment.student_id);
+    }
     std::map<CourseId, Course> courses;
-    for (Course& course : Repository<Course>(uow).select({.where = in("id", ids)}))
+    for (Course& course : Repository<Course>(uow).select({.where = in("id", course_ids)}))
       courses.emplace(course.id, std::move(course));
+    std::map<UserId, std::string> names = names_of_users(uow, student_ids);
 
     Page<EnrollmentView> page{{}, found.page, found.page_size, found.total, found.total_is_more};
     for (Enrollment& enrollment : found.items) {
       const Course& course = courses.at(enrollment.course_id);
-      page.items.push_back(view_of(std::move(enrollment), course));
+      const std::string& name = names.at(enrollment.student_id);
+      page.items.push_back(view_of(std::move(enrollment), name, course));
     }
     return page;
   });
@@ -178,9 +207,12 @@ EnrollmentView Enrollments::update(const Principal& who, EnrollmentId id, const 
     const Course course = Repository<Course>(uow).get(enrollment.course_id);
     EnrollmentTerms terms{enrollment.expires_at};
     patch.apply(terms);
-    enrollment.expires_at = terms.expires_at;
-    enrollments.update(enrollment);
-    return view_of(enrollment, course);
+    if (terms.expires_at != enrollment.expires_at) {
+      enrollment.expires_at = terms.expires_at;
+      enrollments.update(enrollment);
+      events_.emit(uow, events::enrollment_updated, who, event_data(uow, enrollment, course));
+    }
+    return view_of(uow, enrollment, course);
   });
 }
 
@@ -222,11 +254,13 @@ ProgressResult Enrollments::report(const Principal& who, LessonId id, const Prog
     const bool completes = report.completed || report.progress_percent == 100;
     if (completes && lesson.kind == LessonKind::quiz)
       throw conflict("quiz_lesson", "A quiz lesson is completed by passing its quiz.");
-    LessonProgress progress = progress_in(uow, enrollment, lesson);
+    const LessonProgress before = progress_in(uow, enrollment, lesson);
+    LessonProgress progress = before;
     progress.position_seconds = report.position_seconds;
     progress.time_spent_seconds += report.time_spent_seconds;
     progress.progress_percent = completes || progress.completed ? 100 : report.progress_percent;
-    note(uow, who, enrollment, lesson, progress, completes);
+    if (before.id.is_nil() || (completes && !before.completed) || !says_the_same(before, progress))
+      note(uow, who, enrollment, lesson, progress, completes);
     const Course course = Repository<Course>(uow).get(enrollment.course_id);
     return ProgressResult{progress, enrollment.status, percent_done(enrollment, course)};
   });
@@ -234,6 +268,7 @@ ProgressResult Enrollments::report(const Principal& who, LessonId id, const Prog
 
 void Enrollments::complete_lesson(UnitOfWork& uow, const Principal& who, Enrollment& enrollment, const Lesson& lesson) {
   LessonProgress progress = progress_in(uow, enrollment, lesson);
+  if (progress.completed) return;
   progress.progress_percent = 100;
   note(uow, who, enrollment, lesson, progress, true);
 }
@@ -306,7 +341,7 @@ void Enrollments::lesson_removed(UnitOfWork& uow, const Course& course, const Le
 LessonView Enrollments::open_lesson(const Principal& who, LessonId id) {
   return storage_.read([&](UnitOfWork& uow) {
     LessonView view{Repository<Lesson>(uow).get(id), {}, {}};
-    const Course course = courses_.visible(uow, who, view.lesson.course_id.text());
+    const Course course = courses_.visible(uow, who, view.lesson.course_id);
     const auto enrollment = enrollment_in(uow, who, course.id);
     const bool enrolled = enrollment && works_in(*enrollment, clock_.now());
     const bool teaches = who.is_admin() || (who.maybe_user() && course.instructor_id == who.maybe_user());
@@ -327,10 +362,10 @@ std::optional<Enrollment> Enrollments::enrollment_in(UnitOfWork& uow, const Prin
   return Repository<Enrollment>(uow).first(enrollment_of(*who.maybe_user(), course));
 }
 
-CourseView Enrollments::open_course(const Principal& who, std::string_view id_or_slug) {
+CourseView Enrollments::open_course(const Principal& who, const CourseRef& course) {
   return storage_.read([&](UnitOfWork& uow) {
     CourseView view;
-    view.course = courses_.visible(uow, who, id_or_slug);
+    view.course = courses_.visible(uow, who, course);
     view.enrollment = enrollment_in(uow, who, view.course.id);
     view.description_html = markdown_to_html(view.course.description);
     if (view.course.instructor_id)

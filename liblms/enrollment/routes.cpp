@@ -10,10 +10,12 @@ void add_enrollment_routes(Router& router, Enrollments& enrollments) {
               .path = "/courses/{id}",
               .operation = "getCourse",
               .tag = "courses",
-              .summary = "A course, by id or slug",
+              .summary = "A course with its sections",
               .description = "Signed in, with the reader's own enrolment.",
               .allow = Anyone{},
               .output = &CourseView::schema(),
+              .errors = {{ErrorCode::not_found, "course_not_found", "There is no such course, or it is hidden."}},
+              .text_params = {{"id", CourseRef::doc}},
               .handler = [&](Call& call) { return ok(enrollments.open_course(call.who(), call.path("id"))); }});
 
   router.add({.method = get,

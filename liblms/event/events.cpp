@@ -6,6 +6,9 @@
 #include <lms/principal.hpp>
 #include <lms/repository.hpp>
 
+#include "base/nearest.hpp"
+#include "base/utf8.hpp"
+
 namespace lms {
 
 namespace {
@@ -45,6 +48,21 @@ bool sequence_batch(UnitOfWork& uow) {
   return waiting.size() == sequenced_at_once;
 }
 
+void check_types(const std::vector<std::string>& wanted, const std::vector<std::string>& declared) {
+  constexpr std::size_t longest_shown = 100;  // bytes
+  std::vector<Fault> faults;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (std::find(declared.begin(), declared.end(), wanted[i]) != declared.end()) continue;
+    const auto meant = nearest(wanted[i], declared);
+    faults.push_back(
+        {{"query", "types", i},
+         "there is no event " + std::string(cut_utf8(wanted[i], longest_shown)) +
+             (meant ? "; did you mean " + *meant + "?" : "; the API's documentation lists those there are"),
+         "value_error.event_type"});
+  }
+  if (!faults.empty()) throw invalid(std::move(faults));
+}
+
 }  // namespace
 
 const Schema& Event::schema() {
@@ -72,7 +90,9 @@ const Schema& EventQuery::schema() {
                  {.doc = "Position of the last event seen; 0 for the beginning.", .minimum = 0, .example = 0})
           .field("limit", &EventQuery::limit, {.doc = "How many events at most.", .minimum = 1, .maximum = max_limit})
           .field("types", &EventQuery::types,
-                 {.doc = "Only these types; none: all.", .max_length = 100, .example = Array{"course.published"}});
+                 {.doc = "Only events of these types, which stand under webhooks; none: all.",
+                  .max_length = 100,
+                  .example = Array{"course.published"}});
   return schema;
 }
 
@@ -86,8 +106,13 @@ void Events::append(UnitOfWork& uow, const EventType& type, const Principal& who
                                  .position = std::nullopt});
 }
 
+void Events::declare(const std::vector<const EventType*>& types) {
+  for (const EventType* type : types) declared_.emplace_back(type->name);
+}
+
 std::vector<Event> Events::after(const Principal& who, const EventQuery& query) {
   require_admin(who);
+  if (!declared_.empty()) check_types(query.types, declared_);
   sequence();
   const auto limit = static_cast<std::size_t>(std::clamp<std::int64_t>(query.limit, 1, EventQuery::max_limit));
   std::vector<Condition> conditions{greater("position", query.after)};

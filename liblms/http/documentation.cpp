@@ -109,6 +109,7 @@ void add_page(Router& router, const std::vector<std::string>& paths, std::functi
                 .path = path,
                 .operation = "page " + path,
                 .allow = Anyone{},
+                .weight = Weight::none,
                 .output_mode = Output::free,
                 .absolute = true,
                 .hidden = true,
@@ -116,9 +117,26 @@ void add_page(Router& router, const std::vector<std::string>& paths, std::functi
                 .handler = handler});
 }
 
+/// Whoever looks at the bare address sees what is here.
+void lead_to_docs(Router& router) {
+  router.add({.method = http::Method::get,
+              .path = "/",
+              .operation = "page /",
+              .allow = Anyone{},
+              .weight = Weight::none,
+              .output_mode = Output::free,
+              .absolute = true,
+              .hidden = true,
+              .ignores_token = true,
+              .handler = [](Call&) {
+                return http::Response{.status = 302, .headers = {{"Location", "/docs"}}, .body = {}};
+              }});
+}
+
 }  // namespace
 
 void add_documentation_routes(Router& router, Documentation about) {
+  lead_to_docs(router);
   add_page(router, {"/openapi.json", "/docs/openapi.json", "/api/schema"},
            [openapi = std::move(about.openapi)] { return make_document("application/json", openapi()); });
   add_page(router, {"/docs", "/api/docs"}, [] { return scripted_page("swagger.html"); });

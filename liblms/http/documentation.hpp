@@ -12,8 +12,8 @@ struct Documentation {
   std::function<std::string()> openapi;  ///< asked when the document is first wanted: until then routes may be added
 };
 
-/// Routes for people who read about the API: `/openapi.json`, `/docs`, `/redoc`, their other names, and what these
-/// need.
+/// Routes for people who read about the API: `/openapi.json`, `/docs`, `/redoc`, their other names, what these need,
+/// and `/`, which leads to `/docs`.
 void add_documentation_routes(Router& router, Documentation documentation);
 
 }  // namespace lms

@@ -58,6 +58,7 @@ void add_health_routes(Router& router, std::function<bool()> is_ready) {
     if (!absolute && router.prefix().empty()) continue;
     const std::string suffix = absolute ? "AtRoot" : "";
     Route health = probe("/health", "getHealth" + suffix, "Whether the server answers", absolute);
+    health.weight = Weight::none;
     health.output = &Health::schema();
     health.handler = [](Call&) { return ok(Health()); };
     router.add(std::move(health));

@@ -84,7 +84,7 @@ std::string_view name(Method method) noexcept {
   for (const auto& [value, text] : methods) {
     if (value == method) return text;
   }
-  return {};
+  return "other";
 }
 
 std::optional<Method> parse_method(std::string_view text) noexcept {

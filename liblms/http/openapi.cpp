@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <map>
 #include <set>
@@ -51,10 +52,15 @@ std::vector<std::string> path_parameters(const Route& route) {
   return names;
 }
 
-bool is_id(const Route& route, std::string_view parameter) {
+const TextParameter* find_text_parameter(const Route& route, std::string_view name) {
   const auto& texts = route.text_params;
-  return (parameter == "id" || parameter.ends_with("_id")) &&
-         std::find(texts.begin(), texts.end(), parameter) == texts.end();
+  const auto found =
+      std::find_if(texts.begin(), texts.end(), [&](const TextParameter& text) { return text.name == name; });
+  return found == texts.end() ? nullptr : &*found;
+}
+
+bool is_id(const Route& route, std::string_view parameter) {
+  return (parameter == "id" || parameter.ends_with("_id")) && !find_text_parameter(route, parameter);
 }
 
 bool takes_body(const Route& route) {
@@ -107,6 +113,10 @@ void add_length(Object& schema, std::string_view minimum, std::string_view maxim
 void add_format(Object& schema, Format format) {
   switch (format) {
     case Format::none:
+    case Format::timezone:
+      break;
+    case Format::name:
+      schema.append("pattern", R"(^[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*$)");
       break;
     case Format::email:
       schema.append("format", "email");
@@ -130,6 +140,14 @@ void add_format(Object& schema, Format format) {
       schema.append("format", "password");
       break;
   }
+}
+
+/// What a client gets who leaves the field out, unless that is nothing.
+void add_default(Object& schema, const Field& field) {
+  const Value& initial = field.initial;
+  const bool nothing = initial.is_null() || initial == Value("") || field.required || field.type == FieldType::uuid ||
+                       field.type == FieldType::time || field.type == FieldType::object;
+  if (!nothing) schema.append("default", initial);
 }
 
 void allow_null(Object& schema) {
@@ -179,6 +197,7 @@ class Components {
     Object schema = describe(field.type, field, form);
     if (field.nullable) allow_null(schema);
     if (!field.doc.empty()) schema.append("description", field.doc);
+    if (form == Form::created) add_default(schema, field);
     if (!field.example.is_null()) schema.append("examples", Array{field.example});
     return schema;
   }
@@ -249,6 +268,7 @@ class Components {
       schema.append("enum", std::move(names));
     } else if (sent) {
       if (field.type == FieldType::text) add_length(schema, "minLength", "maxLength", field);
+      if (field.type == FieldType::list && field.format == Format::name) schema.append("minLength", 1);
       add_format(schema, field.format);
     }
     return schema;
@@ -261,6 +281,8 @@ class Components {
 
 // --- errors ---
 
+constexpr std::string_view validation_error = "validation_error";
+
 struct ErrorResponse {
   int status;
   std::string_view name, meaning;
@@ -268,15 +290,15 @@ struct ErrorResponse {
 };
 
 constexpr std::array<ErrorResponse, 9> error_responses{{
-    {400, "BadRequest", "The request is malformed: its JSON (then `detail` is a list with the position), URL or host.",
-     "malformed_url", "The URL is not percent-encoded UTF-8."},
+    {400, "BadRequest", "The request is malformed: its JSON (the message says where), URL or host.", "malformed_url",
+     "The URL is not percent-encoded UTF-8."},
     {401, "Unauthorized", "There is no access token, or it is no longer good.", "not_authenticated", "Sign in first."},
     {403, "Forbidden", "The caller may not do this.", "permission_denied", "You may not do this."},
     {404, "NotFound", "There is no such thing, or the caller may not know of it.", "not_found", "Not found."},
     {413, "ContentTooLarge", "The body is too large.", "body_too_large", "The body is too large."},
     {415, "UnsupportedMediaType", "The body is not JSON in UTF-8, or is compressed.", "unsupported_media_type",
      "Send the body as JSON in UTF-8."},
-    {422, "UnprocessableContent", "The input breaks a stated rule; each fault is listed.", "validation_error", ""},
+    {422, "UnprocessableContent", "The input breaks a stated rule; each fault is listed.", validation_error, ""},
     {500, "InternalServerError", "A defect of the server; it has been logged under the request's id.", "internal_error",
      "Something went wrong here. It has been logged."},
     {503, "ServiceUnavailable", "Not now: try again after `Retry-After` seconds.", "unavailable", "Try again later."},
@@ -288,111 +310,204 @@ const ErrorResponse* find_error_response(int status) {
   return found == error_responses.end() ? nullptr : &*found;
 }
 
-void add_error_schemas(Components& components) {
-  const Object text{{"type", "string"}};
-  const Object code{{"type", "string"}, {"description", "Stable, for machines."}};
-  const Object step{{"type", Array{"string", "integer"}}};
-  const Object loc{{"type", "array"},
-                   {"items", step},
-                   {"description", "Where: `body`, `query` or `path`, then field names and indices."}};
-  Object fault = object_schema({{"loc", loc}, {"msg", text}, {"type", text}}, {"loc", "msg", "type"});
-  fault.append("description", "One thing wrong with an input.");
-  components.add("Fault", std::move(fault));
-
-  Object error = object_schema({{"detail", Object{{"type", "string"}, {"description", "For people."}}}, {"code", code}},
-                               {"detail", "code"});
-  error.append("description", "Why there is no better answer.");
-  components.add("Error", std::move(error));
-
-  const Object faults{{"type", "array"}, {"items", reference("schemas", "Fault")}};
-  Object invalid_input = object_schema({{"detail", faults}, {"code", code}}, {"detail", "code"});
-  invalid_input.append("description", "Everything that is wrong with an input.");
-  components.add("ValidationError", std::move(invalid_input));
-
-  Object problem = object_schema({{"type", Object{{"type", "string"}, {"format", "uri"}}},
-                                  {"title", text},
-                                  {"status", Object{{"type", "integer"}}},
-                                  {"detail", text},
-                                  {"code", code},
-                                  {"request_id", text},
-                                  {"errors", faults}},
-                                 {"type", "title", "status", "detail", "code", "request_id"});
-  problem.append("description", "An error as RFC 9457 has it, for clients that accept `application/problem+json`.");
-  components.add("Problem", std::move(problem));
+Object text_schema(std::string_view description = {}) {
+  Object schema{{"type", "string"}};
+  if (!description.empty()) schema.append("description", description);
+  return schema;
 }
 
-Object error_body(std::string_view reason, std::string_view message) {
-  return {{"detail", message}, {"code", reason}};
+Object described(Object schema, std::string_view description) {
+  schema.append("description", description);
+  return schema;
 }
 
-Object example_body(const ErrorResponse& response) {
-  if (response.status != 422) return error_body(response.reason, response.message);
-  const Object fault{{"loc", Array{"body", "email"}}, {"msg", "field required"}, {"type", "value_error.missing"}};
-  return {{"detail", Array{fault}}, {"code", response.reason}};
+Object list_of(Value items) {
+  return {{"type", "array"}, {"items", std::move(items)}};
 }
 
-Object error_content(int status, Object examples) {
-  const Object one = reference("schemas", "Error"), many = reference("schemas", "ValidationError");
-  const Object schema = status == 400 || status == 422 ? Object{{"anyOf", Array{one, many}}} : one;
-  Object media{{"schema", schema}};
-  if (!examples.empty()) media.append("examples", std::move(examples));
-  return {{"application/json", std::move(media)},
-          {"application/problem+json", Object{{"schema", reference("schemas", "Problem")}}}};
-}
+/// How errors look in the format that the API has been set to.
+class Errors {
+ public:
+  explicit Errors(ErrorFormat format) : format_(format) {}
 
-Object named_example(std::string_view name, Object body) {
-  return {{std::string(name), Object{{"value", std::move(body)}}}};
-}
+  void add_schemas(Components& components) const {
+    add_problem_schemas(components);
+    if (format_ == ErrorFormat::detail) add_detail_schemas(components);
+    if (format_ == ErrorFormat::flat) add_flat_schemas(components);
+    if (format_ == ErrorFormat::rich) add_rich_schemas(components);
+  }
 
-Object error_components(std::size_t max_body) {
-  Object responses;
-  for (const ErrorResponse& response : error_responses) {
+  /// The answers that routes share.
+  Object components(std::size_t max_body) const {
+    Object responses;
+    for (const ErrorResponse& response : error_responses) {
+      std::string meaning = meaning_of(response);
+      if (response.status == 413)
+        meaning += " Unless an operation says otherwise, it may have " + std::to_string(max_body) + " bytes.";
+      Object examples = named_example(response.status, response.reason, response.message);
+      responses.append(std::string(response.name),
+                       Object{{"description", meaning}, {"content", content(response.status, std::move(examples))}});
+    }
+    const std::string refused =
+        "What any path may answer: 405 to a method it does not know, 408 to a request that came too slowly, 414 and "
+        "431 to too long a URL or header.";
+    Object examples = named_example(405, "method_not_allowed", "This path has no such method.");
+    responses.append("Refused", Object{{"description", refused}, {"content", content(405, std::move(examples))}});
+    return responses;
+  }
+
+  /// The answer of one status, with the reasons that the row gives for it.
+  Object response(const Route& route, int status) const {
+    const ErrorResponse* common = find_error_response(status);
+    std::string description = common ? meaning_of(*common) : std::string(http::reason_phrase(status));
+    Object examples;
+    for (const RouteError& error : route.errors) {
+      const int own = status_of(error.code);
+      if (own != status && status_in(format_, own) != status) continue;
+      const Object body = example(status, error.reason, error.meaning);
+      description += "\n- `" + code_in(body) + "`: " + error.meaning;
+      examples.set(error.reason, Object{{"value", body}});
+    }
+    if (status == 413 && route.max_body > 0) {
+      description += " It may have " + std::to_string(route.max_body) + " bytes.";
+    } else if (examples.empty() && common) {
+      return reference("responses", std::string(common->name));
+    }
+    return {{"description", std::move(description)}, {"content", content(status, std::move(examples))}};
+  }
+
+ private:
+  static constexpr int of_faults = 422;
+
+  /// Whether answers in the API's own format have this status; `application/problem+json` knows them all.
+  bool is_used(int status) const { return status_in(format_, status) == status; }
+
+  std::string meaning_of(const ErrorResponse& response) const {
     std::string meaning(response.meaning);
-    if (response.status == 413)
-      meaning += " Unless an operation says otherwise, it may have " + std::to_string(max_body) + " bytes.";
-    Object content = error_content(response.status, named_example(response.reason, example_body(response)));
-    responses.append(std::string(response.name), Object{{"description", meaning}, {"content", std::move(content)}});
+    const int elsewhere = status_in(format_, response.status);
+    if (elsewhere != response.status)
+      meaning += " For clients that accept `application/problem+json`; others get " + std::to_string(elsewhere) + '.';
+    if (response.status != of_faults && response.status == status_in(format_, of_faults))
+      meaning += " Or the input breaks a stated rule; each fault is listed.";
+    return meaning;
   }
-  const std::string refused =
-      "What any path may answer: 405 to a method it does not know, 408 to a request that came too slowly, 414 and 431 "
-      "to "
-      "too long a URL or header.";
-  Object example =
-      named_example("method_not_allowed", error_body("method_not_allowed", "This path has no such method."));
-  responses.append("Refused", Object{{"description", refused}, {"content", error_content(405, std::move(example))}});
-  return responses;
-}
 
-/// The answer of one status, with the reasons that the row gives for it.
-Object error_response(const Route& route, int status) {
-  const ErrorResponse* common = find_error_response(status);
-  std::string description(common ? common->meaning : http::reason_phrase(status));
-  Object examples;
-  for (const RouteError& error : route.errors) {
-    if (status_of(error.code) != status) continue;
-    description += "\n- `" + error.reason + "`: " + error.meaning;
-    examples.set(error.reason, Object{{"value", error_body(error.reason, error.meaning)}});
+  /// An answer as it would be sent.
+  Object example(int status, std::string_view reason, std::string_view message) const {
+    Problem problem{.status = status, .reason = std::string(reason), .message = std::string(message)};
+    if (reason == validation_error) problem.faults = {{{"body", "email"}, "field required", "value_error.missing"}};
+    const ProblemContext context{.request_id = "0197a3c2-8f4e-7b11-9c55-3d2a6f1e8b40",
+                                 .time = Time(std::chrono::sys_days{std::chrono::year{2026} / 1 / 15})};
+    return parse_json(std::get<std::string>(render(problem, format_, context).body)).as_object();
   }
-  if (status == 413 && route.max_body > 0) {
-    description += " It may have " + std::to_string(route.max_body) + " bytes.";
-  } else if (examples.empty() && common) {
-    return reference("responses", std::string(common->name));
+
+  Object named_example(int status, std::string_view reason, std::string_view message) const {
+    return {{std::string(reason), Object{{"value", example(status, reason, message)}}}};
   }
-  return {{"description", std::move(description)}, {"content", error_content(status, std::move(examples))}};
-}
+
+  std::string code_in(const Object& body) const {
+    return body.find(format_ == ErrorFormat::rich ? "error_code" : "code")->as_string();
+  }
+
+  Object content(int status, Object examples) const {
+    Object content;
+    if (is_used(status)) {
+      const Object one = reference("schemas", "Error");
+      const bool either = format_ == ErrorFormat::detail && (status == 400 || status == of_faults);
+      Object media{{"schema", either ? Object{{"anyOf", Array{one, reference("schemas", "ValidationError")}}} : one}};
+      if (status == status_in(format_, of_faults))
+        examples.set(validation_error, Object{{"value", example(status, validation_error, "")}});
+      if (!examples.empty()) media.append("examples", std::move(examples));
+      content.append("application/json", std::move(media));
+    }
+    content.append("application/problem+json", Object{{"schema", reference("schemas", "Problem")}});
+    return content;
+  }
+
+  static Object code_schema() { return text_schema("Stable, for machines."); }
+
+  static void add_problem_schemas(Components& components) {
+    const Object step{{"type", Array{"string", "integer"}}};
+    const Object loc = described(list_of(step), "Where: `body`, `query` or `path`, then field names and indices.");
+    components.add("Fault", described(object_schema({{"loc", loc}, {"msg", text_schema()}, {"type", text_schema()}},
+                                                    {"loc", "msg", "type"}),
+                                      "One thing wrong with an input."));
+    components.add("Problem",
+                   described(object_schema({{"type", Object{{"type", "string"}, {"format", "uri"}}},
+                                            {"title", text_schema()},
+                                            {"status", Object{{"type", "integer"}}},
+                                            {"detail", text_schema()},
+                                            {"code", code_schema()},
+                                            {"request_id", text_schema()},
+                                            {"errors", list_of(reference("schemas", "Fault"))}},
+                                           {"type", "title", "status", "detail", "code", "request_id"}),
+                             "An error as RFC 9457 has it, for clients that accept `application/problem+json`."));
+  }
+
+  static void add_detail_schemas(Components& components) {
+    components.add("Error", described(object_schema({{"detail", text_schema("For people.")}, {"code", code_schema()}},
+                                                    {"detail", "code"}),
+                                      "Why there is no better answer."));
+    components.add(
+        "ValidationError",
+        described(object_schema({{"detail", list_of(reference("schemas", "Fault"))}, {"code", code_schema()}},
+                                {"detail", "code"}),
+                  "Everything that is wrong with an input."));
+  }
+
+  static void add_flat_schemas(Components& components) {
+    const Object details{{"type", "object"},
+                         {"additionalProperties", list_of(text_schema())},
+                         {"description", "Of an input that is not valid: what is wrong, by field."}};
+    components.add("Error",
+                   described(object_schema({{"error", text_schema("For people.")},
+                                            {"code", code_schema()},
+                                            {"status", Object{{"type", "integer"}}},
+                                            {"timestamp", Object{{"type", "string"}, {"format", "date-time"}}},
+                                            {"details", details},
+                                            {"retry_after", described({{"type", "integer"}}, "Of 429: seconds.")}},
+                                           {"error", "code", "status", "timestamp"}),
+                             "Why there is no better answer."));
+  }
+
+  static void add_rich_schemas(Components& components) {
+    components.add(
+        "FieldError",
+        described(object_schema({{"field", text_schema("`questions.0.text`, or `body` for the whole of it.")},
+                                 {"message", text_schema()},
+                                 {"code", text_schema()}},
+                                {"field", "message", "code"}),
+                  "One thing wrong with an input."));
+    components.add("Error",
+                   described(object_schema({{"error", Object{{"type", "boolean"}, {"const", true}}},
+                                            {"error_code", code_schema()},
+                                            {"message", text_schema("For people.")},
+                                            {"details", described(list_of(reference("schemas", "FieldError")),
+                                                                  "Of an input that is not valid: each fault.")},
+                                            {"timestamp", Object{{"type", "string"}, {"format", "date-time"}}},
+                                            {"request_id", text_schema()},
+                                            {"severity", text_schema("`low`, `medium`, `high` or `critical`.")},
+                                            {"category", text_schema()}},
+                                           {"error", "error_code", "message", "details", "timestamp", "request_id",
+                                            "severity", "category"}),
+                             "Why there is no better answer."));
+  }
+
+  ErrorFormat format_;
+};
 
 // --- the document ---
 
 class Document {
  public:
   Document(const Router& router, const ApiInfo& info, const std::vector<const EventType*>& events)
-      : router_(router), info_(info), events_(events) {}
+      : router_(router), info_(info), events_(events), errors_(router.error_format()) {}
 
   Object write() {
     note_uses();
     Object paths = write_paths();
     Object webhooks = write_webhooks();
-    add_error_schemas(components_);
+    errors_.add_schemas(components_);
     Object document{{"openapi", "3.1.0"},
                     {"info", write_info()},
                     {"servers", Array{Object{{"url", info_.server}}}},
@@ -402,7 +517,7 @@ class Document {
     if (!webhooks.empty()) document.append("webhooks", std::move(webhooks));
     document.append("components",
                     Object{{"schemas", components_.take()},
-                           {"responses", error_components(info_.max_body)},
+                           {"responses", errors_.components(info_.max_body)},
                            {"securitySchemes",
                             Object{{"bearer", Object{{"type", "http"},
                                                      {"scheme", "bearer"},
@@ -493,8 +608,11 @@ class Document {
     for (const std::string& name : path_parameters(route)) {
       Object schema{{"type", "string"}};
       if (is_id(route, name)) schema.append("format", "uuid");
-      parameters.emplace_back(
-          Object{{"name", name}, {"in", "path"}, {"required", true}, {"schema", std::move(schema)}});
+      Object parameter{{"name", name}, {"in", "path"}, {"required", true}};
+      if (const TextParameter* text = find_text_parameter(route, name); text && !text->doc.empty())
+        parameter.append("description", text->doc);
+      parameter.append("schema", std::move(schema));
+      parameters.emplace_back(std::move(parameter));
     }
     if (!route.query) return parameters;
     for (const Field& field : route.query->fields()) {
@@ -527,7 +645,8 @@ class Document {
     Object responses;
     const int status = route.output_mode == Output::nothing && route.status == 200 ? 204 : route.status;
     responses.append(std::to_string(status), write_success(route, status));
-    for (const int error : error_statuses(route)) responses.append(std::to_string(error), error_response(route, error));
+    for (const int error : error_statuses(route))
+      responses.append(std::to_string(error), errors_.response(route, error));
     responses.append("default", reference("responses", "Refused"));
     return responses;
   }
@@ -582,6 +701,7 @@ class Document {
   const Router& router_;
   const ApiInfo& info_;
   const std::vector<const EventType*>& events_;
+  const Errors errors_;
   Components components_;
 };
 

@@ -7,7 +7,7 @@ const Schema& PageRequest::schema() {
       define<PageRequest>("PageRequest", "Which part of a list is wanted.")
           .field("page", &PageRequest::page, {.doc = "Counted from 1.", .minimum = 1, .maximum = max_depth + 1})
           .field("page_size", &PageRequest::page_size,
-                 {.doc = "Items on a page, 20 unless given.", .minimum = 1, .maximum = max_page_size});
+                 {.doc = "Items on a page.", .minimum = 1, .maximum = max_page_size});
   return schema;
 }
 

@@ -421,6 +421,7 @@ http::Plan Pipeline::plan(const http::Request& head) const noexcept {
 
 http::Lane Pipeline::lane(const Route& route) const noexcept {
   if (route.weight == Weight::heavy) return http::Lane::heavy;
+  if (route.weight == Weight::none) return http::Lane::here;
   const bool waits = route.weight == Weight::write || route.streams_body || reads_wait_;
   return waits ? http::Lane::waiting : http::Lane::here;
 }

@@ -10,6 +10,7 @@ namespace lms {
 namespace {
 
 constexpr std::string_view problem_json = "application/problem+json";
+constexpr std::string_view malformed_json = "malformed_json";
 
 bool is_malformed_json(const Error& error) {
   return error.faults().size() == 1 &&
@@ -33,8 +34,10 @@ std::string step_text(const PathStep& step) {
   return field ? *field : std::to_string(std::get<std::size_t>(step));
 }
 
-/// `questions.0.text`: without the part of the request, unless the fault is the whole part.
-std::string field_name(const Path& loc) {
+/// `questions.0.text`: without the part of the request, unless the fault is the whole part. What is not JSON has no
+/// fields, only places.
+std::string field_name(const Problem& problem, const Path& loc) {
+  if (problem.reason == malformed_json) return step_text(loc.front());
   std::string name;
   for (std::size_t i = loc.size() > 1 ? 1 : 0; i < loc.size(); ++i) {
     if (!name.empty()) name += '.';
@@ -70,15 +73,20 @@ Object detail_body(const Problem& problem) {
   return body;
 }
 
+/// The one sentence of an answer that lists faults besides.
+std::string headline(const Problem& problem, const char* of_validation) {
+  return problem.faults.empty() || problem.reason == malformed_json ? problem.message : of_validation;
+}
+
 Object flat_body(const Problem& problem, const ProblemContext& context) {
-  Object body{{"error", problem.faults.empty() ? problem.message : "Validation failed"},
+  Object body{{"error", headline(problem, "Validation failed")},
               {"code", problem.reason},
               {"status", problem.status},
               {"timestamp", to_iso8601(context.time)}};
   if (!problem.faults.empty()) {
     Object details;
     for (const Fault& fault : problem.faults) {
-      const std::string name = field_name(fault.loc);
+      const std::string name = field_name(problem, fault.loc);
       const Value* before = details.find(name);
       Array messages = before ? before->as_array() : Array();
       messages.emplace_back(fault.message);
@@ -123,11 +131,12 @@ Object rich_body(const Problem& problem, const ProblemContext& context) {
                  [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
   Array details;
   for (const Fault& fault : problem.faults)
-    details.emplace_back(Object{{"field", field_name(fault.loc)}, {"message", fault.message}, {"code", fault.type}});
+    details.emplace_back(
+        Object{{"field", field_name(problem, fault.loc)}, {"message", fault.message}, {"code", fault.type}});
   const Classification classification = classify(problem);
   return {{"error", true},
           {"error_code", std::move(code)},
-          {"message", problem.faults.empty() ? problem.message : "Request validation failed"},
+          {"message", headline(problem, "Request validation failed")},
           {"details", std::move(details)},
           {"timestamp", to_iso8601(context.time)},
           {"request_id", context.request_id},
@@ -170,6 +179,10 @@ int status_of(ErrorCode code) noexcept {
   return 500;
 }
 
+int status_in(ErrorFormat format, int status) noexcept {
+  return format == ErrorFormat::flat && status == status_of(ErrorCode::invalid) ? 400 : status;
+}
+
 Problem describe_defect(std::string_view what, bool reveal) {
   return {.status = 500,
           .reason = "internal_error",
@@ -182,7 +195,8 @@ Problem describe(const Error& error, bool reveal) {
   problem.faults = error.faults();
   if (is_malformed_json(error)) {
     problem.status = 400;
-    problem.reason = "malformed_json";
+    problem.reason = malformed_json;
+    problem.message = error.faults()[0].message + '.';
   } else if (error.reason() == "invalid_input") {
     problem.reason = "validation_error";
   } else if (error.code() == ErrorCode::unauthenticated) {
@@ -199,7 +213,7 @@ bool prefers_problem_json(const http::Headers& headers) {
 
 http::Response render(const Problem& problem, ErrorFormat format, const ProblemContext& context) {
   Problem shown = problem;
-  if (format == ErrorFormat::flat && !context.as_problem_json && shown.status == 422) shown.status = 400;
+  if (!context.as_problem_json) shown.status = status_in(format, shown.status);
   Object body;
   if (context.as_problem_json)
     body = problem_details(shown, context);

@@ -25,6 +25,8 @@ struct Problem {
 };
 
 int status_of(ErrorCode code) noexcept;
+/// The status that a problem has in this format: `flat` says 400 to an input that is not valid.
+int status_in(ErrorFormat format, int status) noexcept;
 /// `reveal` shows the message of a defect of ours, which must not leave the machine in production.
 Problem describe(const Error& error, bool reveal);
 /// What any other exception is told as.

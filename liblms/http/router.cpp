@@ -37,6 +37,7 @@ std::string contradiction(const Route& route) {
   const bool shows_schema = route.output_mode != Output::nothing && route.output_mode != Output::free;
   const bool safe = route.method == http::Method::get || route.method == http::Method::head;
   if (!route.handler) return "it has no handler";
+  if (route.method == http::Method::other) return "its method is none";
   if (route.operation.empty()) return "it has no operation id";
   if (!route.hidden && (route.tag.empty() || route.summary.empty())) return "it has no tag or no summary";
   if (route.path.empty() || route.path.front() != '/') return "its path does not start with a slash";
@@ -46,6 +47,8 @@ std::string contradiction(const Route& route) {
   if (takes_json && route.streams_body) return "a body cannot both stream and be read as JSON";
   if (safe && (takes_json || route.streams_body)) return "a read takes no body";
   if (route.ignores_token && !std::holds_alternative<Anyone>(route.allow)) return "it ignores the token it needs";
+  if (route.weight == Weight::none && (!route.ignores_token || route.streams_body))
+    return "its weight is none, but a token or a streaming body may have to be waited for";
   return {};
 }
 

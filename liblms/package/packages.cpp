@@ -69,10 +69,10 @@ Course CoursePackages::import_package(const Principal& who, const Value& documen
   });
 }
 
-Value CoursePackages::export_package(const Principal& who, std::string_view id_or_slug) {
+Value CoursePackages::export_package(const Principal& who, const CourseRef& course) {
   return write_package(storage_.read([&](UnitOfWork& uow) {
     PackagedCourse package;
-    package.course = courses_.visible(uow, who, id_or_slug);
+    package.course = courses_.visible(uow, who, course);
     require_course_owner(who, package.course);
     const CourseId id = package.course.id;
     for (const CourseId& prerequisite : package.course.prerequisites)

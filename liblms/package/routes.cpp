@@ -48,10 +48,12 @@ void add_package_routes(Router& router, CoursePackages& packages) {
               .path = "/courses/{id}/export",
               .operation = "exportCourse",
               .tag = "courses",
-              .summary = "A course as a package, by id or slug",
+              .summary = "A course as a package",
               .allow = Permission::update_course,
               .output_mode = Output::free,
-              .errors = {{ErrorCode::forbidden, "not_owner", "The course belongs to somebody else."}},
+              .errors = {{ErrorCode::forbidden, "not_owner", "The course belongs to somebody else."},
+                         {ErrorCode::not_found, "course_not_found", "There is no such course, or it is hidden."}},
+              .text_params = {{"id", CourseRef::doc}},
               .handler = [&](Call& call) {
                 const Value package = packages.export_package(call.who(), call.path("id"));
                 auto response = json_response(200, package);

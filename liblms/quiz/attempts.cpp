@@ -3,6 +3,7 @@
 
 #include <lms/quiz.hpp>
 #include <lms/repository.hpp>
+#include <lms/user.hpp>
 
 #include "quiz/paper.hpp"
 
@@ -42,10 +43,10 @@ AttemptEvent event_data(const Quiz& quiz, const Attempt& attempt) {
           .enrollment_id = attempt.enrollment_id,
           .number = attempt.number,
           .status = attempt.status,
-          .score = attempt.score.value_or(0),
+          .score = attempt.score,
           .max_score = attempt.max_score,
-          .percent = attempt.percent.value_or(0),
-          .passed = attempt.passed.value_or(false)};
+          .percent = attempt.percent,
+          .passed = attempt.passed};
 }
 
 /// The student's newest attempt at the quiz, as far as the next one depends on it.
@@ -145,6 +146,7 @@ Quizzes::Sitting Quizzes::begin(UnitOfWork& uow, const Principal& who, QuizId id
   const Paper asked = current_paper(uow, quiz);
   attempt.paper_id = asked->id;
   attempt.max_score = max_score(*asked);
+  events_.emit(uow, events::quiz_attempt_started, who, event_data(quiz, attempt));
   return {std::move(quiz), asked, std::move(attempt), false, std::move(enrollment)};
 }
 
@@ -247,16 +249,26 @@ AttemptView Quizzes::review(const Principal& who, AttemptId id) {
   });
 }
 
-Page<Attempt> Quizzes::attempts(const Principal& who, QuizId id, const AttemptFilter& filter) {
+Page<AttemptOverview> Quizzes::attempts(const Principal& who, QuizId id, const AttemptFilter& filter) {
   require_user(who);
   return storage_.read([&](UnitOfWork& uow) {
     const Quiz quiz = Repository<Quiz>(uow).get(id);
     std::vector<Condition> conditions{equal("quiz_id", id)};
-    if (!manages(who, courses_.visible(uow, who, quiz.course_id.text())))
+    if (!manages(who, courses_.visible(uow, who, quiz.course_id)))
       conditions.push_back(equal("student_id", who.user()));
     if (filter.student_id) conditions.push_back(equal("student_id", *filter.student_id));
     if (filter.status) conditions.push_back(equal("status", *filter.status));
-    return select_page<Attempt>(uow, all_of(std::move(conditions)), {descending("started_at")}, filter.page);
+    auto found = select_page<Attempt>(uow, all_of(std::move(conditions)), {descending("started_at")}, filter.page);
+
+    std::vector<UserId> student_ids;
+    for (const Attempt& attempt : found.items) student_ids.push_back(attempt.student_id);
+    const auto names = names_of_users(uow, student_ids);
+    Page<AttemptOverview> page{{}, found.page, found.page_size, found.total, found.total_is_more};
+    for (Attempt& attempt : found.items) {
+      const std::string& name = names.at(attempt.student_id);
+      page.items.push_back({std::move(attempt), name});
+    }
+    return page;
   });
 }
 

@@ -23,9 +23,13 @@ const Schema& Quiz::schema() {
           .field("course_id", &Quiz::course_id, {.access = Access::read_only, .references = "courses"})
           .field("lesson_id", &Quiz::lesson_id,
                  {.doc = "The quiz lesson of the course that is completed by passing.", .references = "lessons"})
-          .field(
-              "title", &Quiz::title,
-              {.doc = "Its name.", .required = true, .min_length = 1, .max_length = 200, .example = "Check yourself"})
+          .field("title", &Quiz::title,
+                 {.doc = "Its name.",
+                  .required = true,
+                  .min_length = 1,
+                  .max_length = 200,
+                  .format = Format::name,
+                  .example = "Check yourself"})
           .field("description", &Quiz::description,
                  {.doc = "What to know before starting, in Markdown.", .max_length = 5'000, .format = Format::markdown})
           .field("time_limit_minutes", &Quiz::time_limit_minutes,
@@ -197,6 +201,14 @@ const Schema& AttemptView::schema() {
   return schema;
 }
 
+const Schema& AttemptOverview::schema() {
+  static const Schema schema = define<AttemptOverview>("AttemptOverview", "An attempt as a list shows it.")
+                                   .flatten(&AttemptOverview::attempt)
+                                   .field("student_name", &AttemptOverview::student_name,
+                                          {.access = Access::read_only, .example = "Amina Okafor"});
+  return schema;
+}
+
 const Schema& AttemptFilter::schema() {
   static const Schema schema = define<AttemptFilter>("AttemptFilter", "Which attempts.")
                                    .flatten(&AttemptFilter::page)
@@ -216,7 +228,7 @@ const Schema& QuizEvent::schema() {
 }
 
 const Schema& AttemptEvent::schema() {
-  static const Schema schema = define<AttemptEvent>("AttemptEvent", "The graded attempt an event is about.")
+  static const Schema schema = define<AttemptEvent>("AttemptEvent", "The attempt an event is about, as it was left.")
                                    .field("attempt_id", &AttemptEvent::attempt_id)
                                    .field("quiz_id", &AttemptEvent::quiz_id)
                                    .field("quiz_title", &AttemptEvent::quiz_title)
@@ -225,10 +237,10 @@ const Schema& AttemptEvent::schema() {
                                    .field("enrollment_id", &AttemptEvent::enrollment_id)
                                    .field("number", &AttemptEvent::number)
                                    .field("status", &AttemptEvent::status)
-                                   .field("score", &AttemptEvent::score)
+                                   .field("score", &AttemptEvent::score, {.doc = "Null until it is graded."})
                                    .field("max_score", &AttemptEvent::max_score)
-                                   .field("percent", &AttemptEvent::percent)
-                                   .field("passed", &AttemptEvent::passed);
+                                   .field("percent", &AttemptEvent::percent, {.doc = "Null until it is graded."})
+                                   .field("passed", &AttemptEvent::passed, {.doc = "Null until it is graded."});
   return schema;
 }
 
@@ -236,6 +248,7 @@ namespace events {
 const EventType quiz_created{"quiz.created", "A quiz was made.", &QuizEvent::schema};
 const EventType quiz_updated{"quiz.updated", "A quiz or its questions were changed.", &QuizEvent::schema};
 const EventType quiz_deleted{"quiz.deleted", "A quiz was removed.", &QuizEvent::schema};
+const EventType quiz_attempt_started{"quiz_attempt.started", "A student began an attempt.", &AttemptEvent::schema};
 const EventType quiz_attempt_submitted{
     "quiz_attempt.submitted", "An attempt was handed in, or its time ran out; it is graded.", &AttemptEvent::schema};
 }  // namespace events

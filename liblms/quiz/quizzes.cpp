@@ -94,20 +94,27 @@ Quizzes::Quizzes(Storage& storage, Clock& clock, Random& random, Events& events,
                  Enrollments& enrollments)
     : storage_(storage), clock_(clock), random_(random), events_(events), courses_(courses), enrollments_(enrollments) {
   Courses::Hooks hooks;
-  hooks.publishing = check_every_quiz_lesson;
-  hooks.removing = [](UnitOfWork& uow, const Course& course) {
+  hooks.publishing = [](UnitOfWork& uow, const Principal&, const Course& course) {
+    check_every_quiz_lesson(uow, course);
+  };
+  hooks.removing = [this](UnitOfWork& uow, const Principal& who, const Course& course) {
     std::vector<QuizId> ids;
-    for (const Quiz& quiz : Repository<Quiz>(uow).select({.where = equal("course_id", course.id)}))
+    for (const Quiz& quiz : Repository<Quiz>(uow).select({.where = equal("course_id", course.id)})) {
       ids.push_back(quiz.id);
+      events_.emit(uow, events::quiz_deleted, who, event_data(quiz));
+    }
     remove_all(uow, ids);
   };
-  hooks.removing_lesson = [](UnitOfWork& uow, const Course&, const Lesson& lesson) {
-    Repository<Quiz>(uow).update_where(equal("lesson_id", lesson.id), {set("lesson_id", std::optional<LessonId>())});
+  hooks.removing_lesson = [this](UnitOfWork& uow, const Principal& who, const Course&, const Lesson& lesson) {
+    auto quiz = Repository<Quiz>(uow).first(equal("lesson_id", lesson.id));
+    if (!quiz) return;
+    quiz->lesson_id = std::nullopt;
+    touch(uow, who, *quiz, false);
   };
   courses_.add_hooks(std::move(hooks));
 }
 
-Quiz Quizzes::create(const Principal& who, std::string_view course, Quiz quiz) {
+Quiz Quizzes::create(const Principal& who, const CourseRef& course, Quiz quiz) {
   return storage_.write([&](UnitOfWork& uow) {
     const Course home = courses_.visible(uow, who, course);
     require_manager(who, home);
@@ -151,12 +158,12 @@ void Quizzes::prepare(Question& question, QuizId quiz) const {
 Quiz Quizzes::get(const Principal& who, QuizId id) {
   return storage_.read([&](UnitOfWork& uow) {
     Quiz quiz = Repository<Quiz>(uow).get(id);
-    courses_.visible(uow, who, quiz.course_id.text());
+    courses_.visible(uow, who, quiz.course_id);
     return quiz;
   });
 }
 
-std::vector<Quiz> Quizzes::list(const Principal& who, std::string_view course) {
+std::vector<Quiz> Quizzes::list(const Principal& who, const CourseRef& course) {
   return storage_.read([&](UnitOfWork& uow) {
     return Repository<Quiz>(uow).select({.where = equal("course_id", courses_.visible(uow, who, course).id)});
   });
@@ -165,7 +172,7 @@ std::vector<Quiz> Quizzes::list(const Principal& who, std::string_view course) {
 /// A quiz with its course, for those who may change it.
 Quizzes::Managed Quizzes::managed(UnitOfWork& uow, const Principal& who, QuizId id) const {
   Quiz quiz = Repository<Quiz>(uow).get(id);
-  Course course = courses_.visible(uow, who, quiz.course_id.text());
+  Course course = courses_.visible(uow, who, quiz.course_id);
   require_manager(who, course);
   return {std::move(quiz), std::move(course)};
 }
@@ -200,7 +207,9 @@ void Quizzes::remove(const Principal& who, QuizId id) {
     const auto [quiz, course] = managed(uow, who, id);
     check_not_needed(course, quiz);
     if (Repository<Attempt>(uow).exists(equal("quiz_id", id)))
-      throw conflict("quiz_in_use", "The quiz has been attempted, and its results stay.");
+      throw conflict(
+          "quiz_in_use",
+          "Students have attempted the quiz, and their results stay. Close it instead by `available_until`.");
     remove_all(uow, {id});
     events_.emit(uow, events::quiz_deleted, who, event_data(quiz));
   });

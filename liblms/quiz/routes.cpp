@@ -29,7 +29,7 @@ void add_quiz_routes(Router& router, Quizzes& quizzes) {
   using enum http::Method;
   const RouteError not_owner{ErrorCode::forbidden, "not_owner", "The course belongs to somebody else."};
   const RouteError not_enrolled{ErrorCode::forbidden, "not_enrolled", "This needs an active enrolment in the course."};
-  const RouteError course_hidden{ErrorCode::not_found, "course_not_found", "The caller may not see the course."};
+  const RouteError course_hidden{ErrorCode::not_found, "course_not_found", "There is no such course, or it is hidden."};
   const RouteError lesson_has_quiz{ErrorCode::conflict, "lesson_has_quiz", "The lesson has a quiz already."};
   const RouteError needed{ErrorCode::conflict, "quiz_lesson_without_quiz",
                           "A published course needs the quiz for its lesson."};
@@ -41,6 +41,8 @@ void add_quiz_routes(Router& router, Quizzes& quizzes) {
               .summary = "The quizzes of a course",
               .output_mode = Output::items,
               .output = &Quiz::schema(),
+              .errors = {course_hidden},
+              .text_params = {{"id", CourseRef::doc}},
               .handler = [&](Call& call) { return ok(quizzes.list(call.who(), call.path("id"))); }});
 
   router.add({.method = post,
@@ -55,8 +57,10 @@ void add_quiz_routes(Router& router, Quizzes& quizzes) {
               .output = &Quiz::schema(),
               .status = 201,
               .errors = {not_owner,
+                         course_hidden,
                          lesson_has_quiz,
                          {ErrorCode::conflict, "too_many_quizzes", "The course has as many quizzes as it can."}},
+              .text_params = {{"id", CourseRef::doc}},
               .handler = [&, prefix = router.prefix()](Call& call) {
                 const Quiz quiz = quizzes.create(call.who(), call.path("id"), call.body<Quiz>());
                 return created(quiz, prefix + "/quizzes/" + quiz.id.text());
@@ -98,7 +102,8 @@ void add_quiz_routes(Router& router, Quizzes& quizzes) {
               .errors = {not_owner,
                          course_hidden,
                          needed,
-                         {ErrorCode::conflict, "quiz_in_use", "The quiz has been attempted."}},
+                         {ErrorCode::conflict, "quiz_in_use",
+                          "The quiz has been attempted, and its results stay. Close it instead by `available_until`."}},
               .handler = [&](Call& call) {
                 quizzes.remove(call.who(), call.id<QuizId>("id"));
                 return no_content();
@@ -177,7 +182,7 @@ void add_quiz_routes(Router& router, Quizzes& quizzes) {
               .description = "One's own; everybody's for those who may change the quiz.",
               .query = &AttemptFilter::schema(),
               .output_mode = Output::page,
-              .output = &Attempt::schema(),
+              .output = &AttemptOverview::schema(),
               .errors = {course_hidden},
               .handler = [&](Call& call) {
                 return ok(quizzes.attempts(call.who(), call.id<QuizId>("id"), call.query<AttemptFilter>()));

@@ -11,6 +11,7 @@
 
 #include "base/nearest.hpp"
 #include "base/utf8.hpp"
+#include "base/weak_password.hpp"
 #include "settings/dotenv.hpp"
 #include "settings/table.hpp"
 
@@ -200,6 +201,10 @@ class Loader {
       fault("ADMIN_PASSWORD",
             "ADMIN_PASSWORD must have at least " + std::to_string(settings.password_min_length) +
                 " characters (PASSWORD_MIN_LENGTH)",
+            "value_error.weak_secret");
+    else if (!settings.admin_password.empty() && is_too_common(settings.admin_password))
+      fault("ADMIN_PASSWORD",
+            "ADMIN_PASSWORD is one of the first that anybody would guess; take a few words that do not belong together",
             "value_error.weak_secret");
   }
 

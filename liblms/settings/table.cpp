@@ -201,7 +201,7 @@ bool not_empty(std::string_view text) {
   return !trimmed(text).empty();
 }
 bool empty_or_email(std::string_view text) {
-  return text.empty() || is_email(text);
+  return text.empty() || normal_email(text);
 }
 bool empty_or_base_url(std::string_view text) {
   return text.empty() || (is_url(text) && text.back() != '/' && text.find_first_of("?#") == std::string_view::npos);

@@ -103,7 +103,8 @@ void add_user_routes(Router& router, Users& users) {
               .output_mode = Output::nothing,
               .status = 204,
               .errors = {last_admin,
-                         {ErrorCode::conflict, "users_in_use", "The account has courses, enrolments or the like."}},
+                         {ErrorCode::conflict, "user_in_use",
+                          "The account has courses, enrolments or certificates. Deactivate it instead."}},
               .handler = [&](Call& call) {
                 users.remove(call.who(), call.id<UserId>("id"));
                 return no_content();

@@ -9,6 +9,7 @@ FieldOptions full_name_options() {
           .required = true,
           .min_length = 1,
           .max_length = 200,
+          .format = Format::name,
           .example = "Amina Okafor",
           .search_weight = 4};
 }
@@ -19,10 +20,13 @@ FieldOptions language_options() {
   return {.doc = "Preferred language.", .format = Format::language, .example = "pt-BR"};
 }
 FieldOptions timezone_options() {
-  return {.doc = "Name in the IANA time zone database.", .min_length = 1, .max_length = 64, .example = "Europe/Madrid"};
+  return {.doc = "A name of the IANA time zone database.",
+          .max_length = 64,
+          .format = Format::timezone,
+          .example = "Europe/Madrid"};
 }
 FieldOptions email_options() {
-  return {.doc = "The address the person signs in with.",
+  return {.doc = "The address the person signs in with. An international domain is kept in its ASCII form.",
           .required = true,
           .max_length = 254,
           .format = Format::email,
@@ -61,7 +65,7 @@ const Schema& NewUser::schema() {
       define<NewUser>("NewUser", "An account to be made by those who manage users.")
           .field("email", &NewUser::email, email_options())
           .field("password", &NewUser::password,
-                 {.doc = "At least `PASSWORD_MIN_LENGTH` characters.",
+                 {.doc = "At least `PASSWORD_MIN_LENGTH` characters, and not one of those that everybody would guess.",
                   .access = Access::write_only,
                   .required = true,
                   .max_length = 1'024,

@@ -3,7 +3,10 @@
 #include <lms/repository.hpp>
 #include <lms/user.hpp>
 
+#include "base/formats.hpp"
+#include "base/search.hpp"
 #include "base/utf8.hpp"
+#include "base/weak_password.hpp"
 
 namespace lms {
 
@@ -17,6 +20,10 @@ Profile profile_of(const User& user) {
   return {user.full_name, user.bio, user.language, user.timezone};
 }
 
+bool same(const Profile& a, const Profile& b) {
+  return a.full_name == b.full_name && a.bio == b.bio && a.language == b.language && a.timezone == b.timezone;
+}
+
 void set_profile(User& user, const Profile& profile) {
   user.full_name = profile.full_name;
   user.bio = profile.bio;
@@ -26,14 +33,23 @@ void set_profile(User& user, const Profile& profile) {
 
 }  // namespace
 
+std::map<UserId, std::string> names_of_users(UnitOfWork& uow, const std::vector<UserId>& ids) {
+  std::map<UserId, std::string> names;
+  if (ids.empty()) return names;
+  for (User& user : Repository<User>(uow).select({.where = in("id", ids), .fields = {"id", "full_name"}}))
+    names.emplace(user.id, std::move(user.full_name));
+  return names;
+}
+
 std::string email_key(std::string_view email) {
-  std::string key(email);
+  std::string key = normal_email(email).value_or(std::string(email));
   std::transform(key.begin(), key.end(), key.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   return key;
 }
 
-void PasswordPolicy::check(const std::string& password, std::string_view email, const std::string& field) const {
+void PasswordPolicy::check(const std::string& password, std::string_view email, std::string_view full_name,
+                           const std::string& field) const {
   const auto refuse = [&](std::string message, std::string type) {
     throw invalid({"body", field}, std::move(message), std::move(type));
   };
@@ -41,7 +57,16 @@ void PasswordPolicy::check(const std::string& password, std::string_view email, 
     refuse("must have at least " + std::to_string(min_length) + " characters", "value_error.any_str.min_length");
   if (password.find_first_not_of(" \t\r\n") == std::string::npos)
     refuse("must not consist of blanks alone", "value_error.password.blank");
-  if (email_key(password) == email_key(email)) refuse("must not be the address itself", "value_error.password.email");
+  if (is_too_common(password))
+    refuse("is one of the first that anybody would guess; take a few words that do not belong together",
+           "value_error.password.too_common");
+  const std::string_view local = email.substr(0, email.find('@'));
+  if (is_made_of(password, email) || is_made_of(password, local))
+    refuse("must not be made of the address itself", "value_error.password.email");
+  const auto names = words(full_name);
+  const auto is_name = [&](const std::string& name) { return is_made_of(password, name); };
+  if (is_made_of(password, full_name) || std::any_of(names.begin(), names.end(), is_name))
+    refuse("must not be made of the person's own name", "value_error.password.name");
 }
 
 Users::Users(Storage& storage, Clock& clock, Random& random, Events& events, PasswordHasher& hasher, const Roles& roles,
@@ -56,8 +81,10 @@ Users::Users(Storage& storage, Clock& clock, Random& random, Events& events, Pas
 
 User Users::make(const NewUser& account, std::string password_hash) const {
   User user;
-  user.email = account.email;
-  user.email_key = email_key(account.email);
+  auto email = normal_email(account.email);
+  if (!email) throw invalid({"body", "email"}, "must be a mail address such as ada@example.org", "value_error.email");
+  user.email = *std::move(email);
+  user.email_key = email_key(user.email);
   user.full_name = account.full_name;
   user.role = account.role.value_or(std::string(role::student));
   if (!roles_.exists(user.role)) throw invalid({"body", "role"}, "is not a role of this school", "type_error.enum");
@@ -76,7 +103,7 @@ User Users::insert(UnitOfWork& uow, const Principal& who, User user) {
 
 User Users::create(const Principal& who, const NewUser& account) {
   require(who, Permission::manage_users);
-  policy_.check(account.password, account.email);
+  policy_.check(account.password, account.email, account.full_name);
   User user = make(account, hasher_.hash(account.password));
   return storage_.write([&](UnitOfWork& uow) { return insert(uow, who, user); });
 }
@@ -88,7 +115,7 @@ std::vector<User> Users::create_many(const Principal& who, const std::vector<New
   std::vector<User> users;
   users.reserve(accounts.size());
   for (const NewUser& account : accounts) {
-    policy_.check(shared_password, account.email);
+    policy_.check(shared_password, account.email, account.full_name);
     users.push_back(make(account, hash));
   }
   storage_.write([&](UnitOfWork& uow) {
@@ -148,14 +175,15 @@ User Users::update(const Principal& who, UserId id, const Patch<Account>& patch)
       require_other_admin(uow, user);
       tell_leaving(uow, user);
     }
+    const bool switched = was_active != account.is_active;
+    const bool updated = !switched || !same(account.profile, profile_of(user));
     set_profile(user, account.profile);
     user.is_active = account.is_active;
     user.updated_at = clock_.now();
     users.update(user);
-    const EventType& type = was_active == user.is_active ? events::user_updated
-                            : user.is_active             ? events::user_reactivated
-                                                         : events::user_deactivated;
-    events_.emit(uow, type, who, event_data(user));
+    if (updated) events_.emit(uow, events::user_updated, who, event_data(user));
+    if (switched)
+      events_.emit(uow, user.is_active ? events::user_reactivated : events::user_deactivated, who, event_data(user));
     return user;
   });
 }
@@ -178,14 +206,23 @@ User Users::change_role(const Principal& who, UserId id, const std::string& role
 
 void Users::remove(const Principal& who, UserId id) {
   require(who, Permission::manage_users);
-  storage_.write([&](UnitOfWork& uow) {
+  const auto remove_user = [&](UnitOfWork& uow) {
     Repository<User> users(uow);
     const User user = users.get(id);
     require_other_admin(uow, user);
     tell_leaving(uow, user);
     users.remove(id);
     events_.emit(uow, events::user_deleted, who, event_data(user));
-  });
+  };
+  try {
+    storage_.write(remove_user);
+  } catch (const Error& error) {
+    // What people have done is known in rooms above; here only storage knows that there is something.
+    if (error.reason() != User::schema().table() + "_in_use") throw;
+    throw conflict("user_in_use",
+                   "Courses, enrolments or certificates belong to this account and stay. Deactivate it instead "
+                   "(`is_active`: false).");
+  }
 }
 
 void Users::tell_leaving(UnitOfWork& uow, const User& user) const {

@@ -14,7 +14,14 @@ namespace {
 constexpr std::uint64_t framing_allowance = 16UL * 1024;
 constexpr std::uint64_t framing_per_body_byte = 8;
 
+// Longer than any that is registered. RFC 9112, 3: a method longer than any that is known is not implemented.
+constexpr std::size_t longest_method = 32;
+
 constexpr int stop = -1;
+
+bool is_of_rtsp(int method) noexcept {
+  return method >= HTTP_DESCRIBE && method <= HTTP_FLUSH;
+}
 
 bool is_blank(char c) noexcept {
   return c == ' ' || c == '\t';
@@ -39,6 +46,9 @@ void Parser::next() {
   llhttp_.data = this;
   guard_ = HeadGuard(limits_.head_bytes);
   request_ = http::Request();
+  method_.clear();
+  method_state_ = MethodState::open;
+  method_unknown_ = false;
   header_name_.clear();
   header_value_.clear();
   header_count_ = 0;
@@ -54,15 +64,21 @@ Parser::Step Parser::feed(std::string_view& bytes) {
 
 Parser::Step Parser::feed_head(std::string_view& bytes) {
   const std::string_view good = bytes.substr(0, guard_.scan(bytes));
+  note_method(good);
   std::size_t consumed = 0;
-  const llhttp_errno_t error = execute(good, consumed);
+  const llhttp_errno_t error = method_unknown_ ? HPE_INVALID_METHOD : execute(good, consumed);
+  if (error == HPE_INVALID_METHOD) {
+    method_unknown_ = true;
+    consumed = good.size();
+  }
   bytes.remove_prefix(consumed);
   if (error == HPE_PAUSED) {
     in_body_ = true;
     llhttp_resume(&llhttp_);
     return Step::head;
   }
-  if (error != HPE_OK) return refused_by(error);
+  if (method_unknown_ && method_state_ != MethodState::open) return refuse_method();
+  if (error != HPE_OK && !method_unknown_) return refused_by(error);
   if (guard_.too_long()) {
     refuse(431, "header_fields_too_large",
            "The request's head is longer than " + std::to_string(limits_.head_bytes) + " bytes.");
@@ -171,12 +187,37 @@ int Parser::on_message_end() {
   return HPE_PAUSED;
 }
 
+/// llhttp gives up on a method that it does not know before it is complete; its name is told to the client.
+void Parser::note_method(std::string_view bytes) {
+  for (const char c : bytes) {
+    if (method_state_ != MethodState::open) return;
+    if (method_.empty() && (c == '\r' || c == '\n')) continue;  // empty lines may stand before it
+    if (c == ' ' || method_.size() == longest_method)
+      method_state_ = MethodState::token;
+    else if (is_token({&c, 1}))
+      method_ += c;
+    else
+      method_state_ = MethodState::malformed;
+  }
+}
+
+Parser::Step Parser::refuse_method() {
+  if (method_state_ == MethodState::token)
+    refuse(501, "method_not_implemented", "There is no method " + method_ + " here.");
+  else
+    bad_request("its method is none");
+  return Step::refused;
+}
+
+/// A method that only others know is refused where its path is: there it is known which ones would do. CONNECT has no
+/// path, and those of RTSP mean nothing in HTTP.
 bool Parser::take_method() {
   if (llhttp_.http_major != 1) return bad_request("it names no version of HTTP");
-  const char* name = llhttp_method_name(static_cast<llhttp_method_t>(llhttp_.method));
-  const std::optional<http::Method> method = http::parse_method(name);
-  if (!method) return refuse(501, "method_not_implemented", std::string("There is no method ") + name + " here.");
-  request_.method = *method;
+  if (llhttp_.method == HTTP_CONNECT || is_of_rtsp(llhttp_.method)) {
+    refuse_method();
+    return false;
+  }
+  request_.method = http::parse_method(method_).value_or(http::Method::other);
   return true;
 }
 
@@ -248,6 +289,7 @@ bool Parser::bad_request(std::string_view fault) {
 
 Parser::Step Parser::refused_by(llhttp_errno_t error) {
   if (refused_) return Step::refused;  // by one of the callbacks above
+  if (is_of_rtsp(llhttp_.method)) return refuse_method();
   if (error == HPE_INVALID_VERSION) {
     refuse(505, "version_not_supported", "HTTP/1.1 and HTTP/1.0 are spoken here.");
   } else {

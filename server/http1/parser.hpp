@@ -50,7 +50,7 @@ class Parser {
   /// A byte of the message has come.
   bool started() const noexcept { return guard_.started(); }
   http::Request& request() noexcept { return request_; }
-  bool is_head_request() const noexcept { return llhttp_.method == HTTP_HEAD; }
+  bool is_head_request() const noexcept { return method_ == "HEAD"; }
   bool keep_alive() const noexcept { return llhttp_should_keep_alive(&llhttp_) != 0; }
   bool is_http_1_1() const noexcept { return llhttp_.http_minor == 1; }
   bool expects_continue() const noexcept { return expects_continue_; }
@@ -77,6 +77,8 @@ class Parser {
 
   Step feed_head(std::string_view& bytes);
   Step feed_body(std::string_view& bytes);
+  void note_method(std::string_view bytes);
+  Step refuse_method();
   llhttp_errno_t execute(std::string_view bytes, std::size_t& consumed);
 
   int on_target(std::string_view text);
@@ -103,6 +105,10 @@ class Parser {
   llhttp_t llhttp_;
   HeadGuard guard_;
   http::Request request_;
+  enum class MethodState { open, token, malformed };
+  MethodState method_state_ = MethodState::open;
+  std::string method_;
+  bool method_unknown_ = false;  // to llhttp, which can go no further
   std::string header_name_;
   std::string header_value_;
   std::size_t header_count_ = 0;

@@ -71,6 +71,8 @@ TEST_CASE("weak passwords are refused") {
   CHECK(has_fault(with("short"), "password", "value_error.any_str.min_length"));
   CHECK(has_fault(with("          "), "password", "value_error.password.blank"));
   CHECK(has_fault(with("ada@example.org"), "password", "value_error.password.email"));
+  CHECK(has_fault(with("ada.byron.1815"), "password", "value_error.password.name"));
+  CHECK(has_fault(with("Password1!"), "password", "value_error.password.too_common"));
 }
 
 TEST_CASE("an unknown address, a wrong password and a deactivated account get the same answer") {
@@ -98,7 +100,9 @@ TEST_CASE("a refresh token is good once, and its reuse ends the session") {
   CHECK(fresh.status == 200);
   CHECK(school.get("/users/me", fresh.text("access_token")).status == 200);
 
+  testing::EventRecorder recorder(school.lms.events());
   const auto reused = school.post("/auth/refresh", old_token);
+  CHECK(recorder.take_types() == std::vector<std::string>{"user.session_ended"});
   CHECK(reused.status == 401);
   CHECK(reused.code() == "token_reused");
   CHECK(school.log->has(LogLevel::warning, "refresh token reused: session ended"));
@@ -163,6 +167,8 @@ TEST_CASE("a new password ends the other sessions and is the one that counts") {
   };
   CHECK(has_fault(change("wrong password", "another password"), "current_password", "value_error.password.wrong"));
   CHECK(has_fault(change(School::password, "short"), "new_password", "value_error.any_str.min_length"));
+  CHECK(has_fault(change(School::password, "12345678"), "new_password", "value_error.password.too_common"));
+  CHECK(has_fault(change(School::password, "ada byron"), "new_password", "value_error.password.name"));
   CHECK(change(School::password, "another password").status == 204);
 
   CHECK(school.get("/users/me", laptop.text("access_token")).status == 200);
@@ -183,7 +189,9 @@ TEST_CASE("sessions are listed and ended one by one") {
 
   const std::string eve = school.signed_in("eve@example.org");
   CHECK(school.del("/auth/sessions/" + older, eve).status == 404);
+  testing::EventRecorder recorder(school.lms.events());
   CHECK(school.del("/auth/sessions/" + older, laptop.text("access_token")).status == 204);
+  CHECK(recorder.take_types() == std::vector<std::string>{"user.session_ended"});
   CHECK(school.del("/auth/sessions/" + older, laptop.text("access_token")).status == 404);
   CHECK(school.get("/users/me", phone.text("access_token")).status == 401);
 }

@@ -195,8 +195,74 @@ TEST_CASE("a course nobody enrolled in can be removed by an admin") {
   CHECK(school.del(path(empty), ines).code() == "permission_denied");
   CHECK(school.del(path(empty), admin).status == 204);
   CHECK(school.get(path(empty), admin).status == 404);
-  CHECK(school.del(path(busy), admin).code() == "courses_in_use");
+  const auto refused = school.del(path(busy), admin);
+  CHECK(refused.status == 409);
+  CHECK(refused.code() == "course_in_use");
+  CHECK(refused.text("detail").find("Archive it") != std::string::npos);
   CHECK(school.get(path(busy) + "/lessons").body["items"].as_array().size() == 2);
+}
+
+TEST_CASE("a course that another requires is not removed") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const auto basics = school.post("/courses", Object{{"title", "Basics"}}, admin);
+  school.post("/courses", Object{{"title", "Knots"}, {"prerequisites", Array{basics.body["id"]}}}, admin);
+  const auto refused = school.del("/courses/basics", admin);
+  CHECK(refused.code() == "course_in_use");
+  CHECK(refused.text("detail").find("Knots") != std::string::npos);
+  CHECK(school.patch("/courses/knots", Object{{"prerequisites", Array{}}}, admin).status == 200);
+  CHECK(school.del("/courses/basics", admin).status == 204);
+}
+
+TEST_CASE("every route of a course takes its id or its slug, and knows no other") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const auto course = school.post("/courses", Object{{"title", "Knots"}}, admin);
+  const Value title = Object{{"title", "Knots"}};
+  for (const std::string& ref : {course.text("id"), std::string("knots")}) {
+    CAPTURE(ref);
+    const std::string path = "/courses/" + ref;
+    CHECK(school.get(path, admin).body["id"] == course.body["id"]);
+    CHECK(school.patch(path, Object{{"summary", ref}}, admin).text("summary") == ref);
+    CHECK(school.post(path + "/sections", title, admin).body["course_id"] == course.body["id"]);
+    CHECK(school.post(path + "/lessons", title, admin).body["course_id"] == course.body["id"]);
+    CHECK(school.post(path + "/quizzes", title, admin).body["course_id"] == course.body["id"]);
+    for (const char* list : {"/sections", "/lessons", "/quizzes"})
+      CHECK_FALSE(school.get(path + list, admin).body["items"].as_array().empty());
+    CHECK(school.get(path + "/export", admin).body["course"]["slug"] == Value("knots"));
+    CHECK(school.post(path + "/publish", {}, admin).text("status") == "published");
+    CHECK(school.post(path + "/unpublish", {}, admin).text("status") == "draft");
+  }
+  CHECK(school.post("/courses/knots/archive", {}, admin).text("status") == "archived");
+  for (const char* unknown : {"/courses/ropes", "/courses/00000000-0000-7000-8000-000000000000"}) {
+    CAPTURE(unknown);
+    const std::string path = unknown;
+    CHECK(school.get(path, admin).code() == "course_not_found");
+    CHECK(school.patch(path, title, admin).code() == "course_not_found");
+    CHECK(school.del(path, admin).code() == "course_not_found");
+    for (const char* act : {"/publish", "/unpublish", "/archive"})
+      CHECK(school.post(path + act, {}, admin).code() == "course_not_found");
+    for (const char* part : {"/sections", "/lessons", "/quizzes"}) {
+      CHECK(school.get(path + part, admin).code() == "course_not_found");
+      CHECK(school.post(path + part, title, admin).code() == "course_not_found");
+    }
+    CHECK(school.get(path + "/export", admin).code() == "course_not_found");
+  }
+  CHECK(school.del("/courses/knots", admin).status == 204);
+
+  const Value document = parse_json(school.lms.openapi(), {.max_depth = 64});
+  int described = 0;
+  for (const auto& [path, methods] : document["paths"].as_object()) {
+    if (path.find("/courses/{id}") == std::string::npos) continue;
+    for (const auto& [method, operation] : methods.as_object()) {
+      CAPTURE(path);
+      const Value& id = operation["parameters"].as_array().at(0);
+      CHECK(id["schema"]["format"].is_null());
+      CHECK(id["description"] == Value("The course's id or slug."));
+      ++described;
+    }
+  }
+  CHECK(described == 13);
 }
 
 TEST_CASE("what happens to courses is told as events, in the order it happened") {

@@ -225,6 +225,86 @@ TEST_CASE("removing the last open lesson completes the course for who had done t
   CHECK(school.del("/lessons/" + lessons[0], ines).code() == "course_empty");
 }
 
+TEST_CASE("who has completed a course has completed it, whatever lessons come and go") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const Value course = school.published_course(ines);
+  const auto first_lessons = lesson_ids(school, course);
+  const std::string enrollment = "/enrollments/" + school.post("/enrollments", in_course(course), ada).text("id");
+  for (const std::string& lesson : first_lessons) school.put("/lessons/" + lesson + "/progress", done, ada);
+  const std::string completed_at = school.get(enrollment, ada).text("completed_at");
+  testing::EventRecorder recorder(school.lms.events());
+  school.clock->advance(std::chrono::minutes{1});
+
+  const auto check = [&](std::int64_t completed, std::int64_t all) {
+    CAPTURE(completed);
+    CAPTURE(all);
+    const auto listed = school.get("/enrollments", ada);
+    for (const Value& seen : {school.get(enrollment, ada).body, listed.body["items"].as_array()[0]}) {
+      CHECK(seen["status"] == Value("completed"));
+      CHECK(seen["completed_at"] == Value(completed_at));
+      CHECK(seen["progress_percent"] == Value(100));
+      CHECK(seen["completed_lessons"] == Value(completed));
+      CHECK(seen["lesson_count"] == Value(all));
+    }
+  };
+  check(2, 2);
+  const std::string added = school.post("/courses/knots/lessons", Object{{"title", "New"}}, ines).text("id");
+  check(2, 3);
+  school.del("/lessons/" + first_lessons[0], ines);
+  check(1, 2);
+  CHECK(school.put("/lessons/" + added + "/progress", done, ada).number("course_progress_percent") == 100);
+  check(2, 2);
+  school.del("/lessons/" + added, ines);
+  check(1, 1);
+  for (const std::string& type : recorder.take_types()) CHECK(type != "enrollment.completed");
+  CHECK(school.get("/certificates", ada).number("total") == 1);
+}
+
+TEST_CASE("a report that says nothing new writes nothing") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const Value course = school.published_course(ines);
+  const std::string enrollment = "/enrollments/" + school.post("/enrollments", in_course(course), ada).text("id");
+  const std::string report = "/lessons/" + lesson_ids(school, course)[0] + "/progress";
+  school.put(report, done, ada);
+  const auto noted = school.get(enrollment + "/progress", ada);
+  const auto seen = school.get(enrollment, ada);
+  testing::EventRecorder recorder(school.lms.events());
+
+  school.clock->advance(std::chrono::minutes{1});
+  const auto again = school.put(report, done, ada);
+  CHECK(again.status == 200);
+  CHECK(again.body["completed"] == Value(true));
+  CHECK(school.put(report, Object{{"progress_percent", 40}}, ada).number("progress_percent") == 100);
+  CHECK(school.get(enrollment + "/progress", ada).body == noted.body);
+  CHECK(school.get(enrollment, ada).body == seen.body);
+  CHECK(recorder.take().empty());
+
+  CHECK(school.put(report, Object{{"time_spent_seconds", 5}}, ada).text("updated_at") == "2026-01-01T00:01:00Z");
+  CHECK(school.get(enrollment, ada).text("last_activity_at") == "2026-01-01T00:01:00Z");
+}
+
+TEST_CASE("changed terms are told as an event, terms sent again are not") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const Value course = school.published_course(ines);
+  const std::string enrollment = "/enrollments/" + school.post("/enrollments", in_course(course), ada).text("id");
+  testing::EventRecorder recorder(school.lms.events());
+  const Value terms = Object{{"expires_at", "2027-01-01T00:00:00Z"}};
+  CHECK(school.patch(enrollment, terms, admin).status == 200);
+  CHECK(school.patch(enrollment, terms, admin).text("student_name") == "Test ada@example.org");
+  const auto events = recorder.take();
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].type == "enrollment.updated");
+  CHECK(events[0].data["expires_at"] == Value("2027-01-01T00:00:00Z"));
+  CHECK(school.get("/enrollments", admin).body["items"].as_array()[0]["student_name"] == Value("Test ada@example.org"));
+}
+
 TEST_CASE("a course that was archived stays open to those in it") {
   School school;
   const std::string ines = school.signed_in("ines@example.org", role::instructor);

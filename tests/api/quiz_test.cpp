@@ -121,11 +121,14 @@ TEST_CASE("an attempt is made, graded and passed in one call, and completes its 
   const auto events = recorder.take();
   std::vector<std::string> types;
   for (const Event& event : events) types.push_back(event.type);
-  CHECK(types == std::vector<std::string>{"quiz_attempt.submitted", "lesson.completed", "certificate.issued",
-                                          "enrollment.completed"});
+  CHECK(types == std::vector<std::string>{"quiz_attempt.started", "quiz_attempt.submitted", "lesson.completed",
+                                          "certificate.issued", "enrollment.completed"});
   CHECK(events[0].data["attempt_id"] == attempt.body["id"]);
-  CHECK(events[0].data["score"].as_real() == 6);
-  CHECK(events[0].data["passed"] == Value(true));
+  CHECK(events[0].data["status"] == Value("in_progress"));
+  for (const char* unknown : {"score", "percent", "passed"}) CHECK(events[0].data[unknown].is_null());
+  CHECK(events[1].data["attempt_id"] == attempt.body["id"]);
+  CHECK(events[1].data["score"].as_real() == 6);
+  CHECK(events[1].data["passed"] == Value(true));
 }
 
 TEST_CASE("a failed attempt completes nothing, and a later one may") {
@@ -165,7 +168,7 @@ TEST_CASE("an attempt goes on where it was left, and is handed in once") {
   CHECK(sql.submit(id, sql.right()).body == submitted.body);
   CHECK(sql.submit(id).body == submitted.body);
   CHECK(sql.save(id, sql.right()).code() == "attempt_closed");
-  CHECK(recorder.take_types() == std::vector<std::string>{"quiz_attempt.submitted"});
+  CHECK(recorder.take_types() == std::vector<std::string>{"quiz_attempt.started", "quiz_attempt.submitted"});
 }
 
 TEST_CASE("no route gives a student the key before it may be shown") {
@@ -242,7 +245,10 @@ TEST_CASE("the owner sees the key and everybody's attempts, a student their own,
 
   const std::string list = "/quizzes/" + sql.quiz + "/attempts";
   CHECK(school.get(list, sql.ines).number("total") == 2);
-  CHECK(school.get(list, sql.ines).body["items"].as_array()[0]["id"] == ben_tried.body["id"]);
+  const auto listed = school.get(list, sql.ines);
+  CHECK(listed.body["items"].as_array()[0]["id"] == ben_tried.body["id"]);
+  CHECK(listed.body["items"].as_array()[0]["student_name"] == Value("Test ben@example.org"));
+  CHECK(listed.body["items"].as_array()[1]["student_name"] == Value("Test ada@example.org"));
   CHECK(school.get(list + "?student_id=" + ada_tried.text("student_id"), head).number("total") == 1);
   CHECK(school.get(list, sql.ada).number("total") == 1);
   CHECK(school.get(list, otto).number("total") == 0);
@@ -356,6 +362,32 @@ TEST_CASE("an attempt keeps what it was asked, whatever becomes of the questions
   CHECK(next.body["max_score"].as_real() == 4);
   CHECK(next.body["score"].as_real() == 0);
   CHECK(sql.attempt(Class::answers({sql.chosen(1, {0})})).status == 422);
+}
+
+TEST_CASE("what becomes of a quiz when its lesson or course goes is told as an event") {
+  Class sql;
+  School& school = sql.school;
+  const std::string head = school.signed_in("head@example.org", role::admin);
+  school.post("/courses/sql/lessons", Object{{"title", "More"}}, sql.ines);
+  testing::EventRecorder recorder(school.lms.events());
+  REQUIRE(school.del("/lessons/" + sql.lesson, sql.ines).status == 204);
+  CHECK(school.get("/quizzes/" + sql.quiz, sql.ines).body["lesson_id"].is_null());
+  const auto events = recorder.take();
+  REQUIRE(events.size() == 2);
+  CHECK(events[0].type == "quiz.updated");
+  CHECK(events[0].data["lesson_id"].is_null());
+  CHECK(events[1].type == "course.updated");
+
+  const auto draft = school.post("/courses", Object{{"title", "Draft"}}, sql.ines);
+  const auto quiz = school.post("/courses/draft/quizzes", Object{{"title", "Q"}}, sql.ines);
+  recorder.take();
+  REQUIRE(school.del("/courses/draft", head).status == 204);
+  const auto gone = recorder.take();
+  REQUIRE(gone.size() == 2);
+  CHECK(gone[0].type == "quiz.deleted");
+  CHECK(gone[0].data["quiz_id"] == quiz.body["id"]);
+  CHECK(gone[1].type == "course.deleted");
+  CHECK(gone[1].data["course_id"] == draft.body["id"]);
 }
 
 TEST_CASE("answers that do not fit are refused with their place") {

@@ -37,7 +37,9 @@ TEST_CASE("an admin makes, finds, changes and removes accounts") {
         school.post("/auth/login", Object{{"email", "ines@example.org"}, {"password", School::password}});
     CHECK(school.patch(path, Object{{"is_active", false}}, admin).body["is_active"] == Value(false));
     CHECK(school.get("/users/me", login.text("access_token")).status == 401);
-    school.patch(path, Object{{"is_active", true}}, admin);
+    testing::EventRecorder recorder(school.lms.events());
+    school.patch(path, Object{{"is_active", true}, {"bio", "Back."}}, admin);
+    CHECK(recorder.take_types() == std::vector<std::string>{"user.updated", "user.reactivated"});
     CHECK(school.get("/users/me", login.text("access_token")).status == 401);
   }
   SUBCASE("removed, unless something hangs on the account") {
@@ -48,7 +50,8 @@ TEST_CASE("an admin makes, finds, changes and removes accounts") {
     const std::string tom = school.get("/users/me", teacher).text("id");
     const auto refused = school.del("/users/" + tom, admin);
     CHECK(refused.status == 409);
-    CHECK(refused.code() == "users_in_use");
+    CHECK(refused.code() == "user_in_use");
+    CHECK(refused.text("detail").find("Deactivate it") != std::string::npos);
     CHECK(school.get("/users/me", teacher).status == 200);
   }
 }
@@ -66,6 +69,36 @@ TEST_CASE("people see and change themselves, not others") {
         "Likes engines.");
   CHECK(school.patch("/users/me", Object{{"role", "admin"}}, ada).status == 422);
   CHECK(school.patch("/users/me", Object{{"is_active", false}}, ada).status == 422);
+}
+
+TEST_CASE("names, time zones and addresses that nobody can have are refused, each at its field") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const auto refused_at = [](const lms::test::Answered& answered) {
+    CHECK(answered.status == 422);
+    const Array& faults = answered.body["detail"].as_array();
+    REQUIRE(faults.size() == 1);
+    return faults[0]["loc"].as_array().back().as_string();
+  };
+  const auto change = [&](const char* field, const char* text) {
+    return school.patch("/users/me", Object{{field, text}}, admin);
+  };
+  for (const char* name : {"  ", "\u200b", "Ada\nByron", "Ada\u202e"})
+    CHECK(refused_at(change("full_name", name)) == "full_name");
+  CHECK(change("full_name", "  Ada Byron ").text("full_name") == "Ada Byron");
+  CHECK(refused_at(change("timezone", "Europe/Atlantis")) == "timezone");
+  CHECK(change("timezone", "Europe/Lisbon").text("timezone") == "Europe/Lisbon");
+
+  const auto with_email = [&](const char* email) {
+    return school.post("/users", Object{{"email", email}, {"password", School::password}, {"full_name", "Jo"}}, admin);
+  };
+  CHECK(refused_at(with_email("jö@example.org")) == "email");
+  CHECK(with_email("Jo@BÜCHER.example").text("email") == "Jo@xn--bcher-kva.example");
+  CHECK(with_email("jo@bücher.example").code() == "email_taken");
+  const auto login = school.post("/auth/login", Object{{"email", "JO@bücher.example"}, {"password", School::password}});
+  CHECK(login.status == 200);
+  CHECK_THROWS_AS(school.lms.users().create(Principal::system(), {"nobody", School::password, "No", std::nullopt}),
+                  Error);
 }
 
 TEST_CASE("the last admin stays") {

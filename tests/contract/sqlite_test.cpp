@@ -563,12 +563,21 @@ TEST_CASE("migrations are applied once, in their order") {
   CHECK(has_table(*storage, "two"));
   MigrationStatus status;
   storage->exclusively([&](sql::Connection& connection) {
-    status = sql::migration_status(connection, sql::read_migrations(std::vector{first}));
+    status = sql::migration_status(connection, sql::read_migrations(std::vector{first}), sql::version_number("0.1.9"));
   });
   REQUIRE(status.steps.size() == 2);  // the second is not ours, and yet applied
   CHECK(status.steps[0].name == "first");
+  CHECK(status.steps[0].known);
+  CHECK(status.steps[0].usable);
   CHECK(status.steps[1].name == "second_step");
   CHECK(status.steps[1].applied);
+  CHECK_FALSE(status.steps[1].known);
+  CHECK_FALSE(status.steps[1].usable);  // it wants 0.2.0
+  storage->exclusively([&](sql::Connection& connection) {
+    status = sql::migration_status(connection, sql::read_migrations(std::vector{first}), sql::version_number("0.2.0"));
+  });
+  CHECK_FALSE(status.steps[1].known);
+  CHECK(status.steps[1].usable);
 }
 
 TEST_CASE("a migration that fails leaves those before it") {

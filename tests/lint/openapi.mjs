@@ -1,4 +1,4 @@
-// Has Redocly, an outside judge, read the OpenAPI document that the server prints.
+// Has Redocly, an outside judge, read the OpenAPI document that the server prints, in each format of errors.
 //   node openapi.mjs LMS_SERVER      exit 1 if it finds a fault
 //   node openapi.mjs --self-test     a faulty document must be noticed
 // Skipped (77) where the npm packages are not installed.
@@ -27,7 +27,13 @@ if (process.argv[2] === "--self-test") {
     process.exit(1);
   }
 } else {
-  const faults = await faultsOf(execFileSync(process.argv[2], ["openapi"], { encoding: "utf-8", maxBuffer: 1 << 26 }));
-  console.log(faults.join("\n") || "the document is clean");
+  const print = (format) => {
+    const env = { ...process.env, ERROR_FORMAT: format };
+    return execFileSync(process.argv[2], ["openapi"], { encoding: "utf-8", maxBuffer: 1 << 26, env });
+  };
+  const faults = [];
+  for (const format of ["detail", "flat", "rich"])
+    faults.push(...(await faultsOf(print(format))).map((fault) => `${format}: ${fault}`));
+  console.log(faults.join("\n") || "the documents are clean");
   process.exit(faults.length ? 1 : 0);
 }

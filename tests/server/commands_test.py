@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import urllib.error
 import urllib.request
@@ -98,6 +99,14 @@ class Commands(unittest.TestCase):
                 self.assertEqual(run.stdout, "")
         self.assertEqual(self.files(), [])
 
+    def test_the_test_runner_helps_before_it_builds(self):
+        for arguments, code in ((["--help"], 0), (["--fast"], 64), (["unit-tests", "--fast"], 64), (["--sanitize", "x"], 64)):
+            run = subprocess.run([ROOT / "tests/run.sh", *arguments], capture_output=True, text=True, timeout=LONG)
+            self.assertEqual(run.returncode, code)
+            text = run.stderr if code else run.stdout
+            self.assertTrue(text.startswith("run.sh [--sanitize"), text)
+            self.assertTrue(text.endswith("`N passed, N failed, N skipped`.\n"), text)
+
     # --- config ---
 
     def test_config_prints_every_value_with_its_source_and_no_secret(self):
@@ -165,21 +174,30 @@ class Commands(unittest.TestCase):
         self.assertIn("PostgreSQL", self.refused(69, "serve", DATABASE_URL="postgresql://lms:word@localhost/lms"))
         self.assertEqual(self.files(), ["file", "text.db"])
 
+    def apply_a_migration_of_the_future(self, oldest_binary):
+        with contextlib.closing(sqlite3.connect(self.place / "school.db")) as database:
+            database.execute("INSERT INTO schema_migrations VALUES (9999, 'from_the_future', 'abc', ?, 0)", [oldest_binary])
+            database.commit()
+
     def test_a_schema_from_a_newer_program_is_refused(self):
         self.done("migrate")
-        with contextlib.closing(sqlite3.connect(self.place / "school.db")) as database:
-            table = next(name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-                         if "migration" in name)
-            columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-            row = list(database.execute(f"SELECT * FROM {table} ORDER BY version DESC LIMIT 1").fetchone())
-            for name, value in (("version", 9999), ("name", "from_the_future"), ("oldest_version", 9999),
-                                ("oldest_binary", 9999), ("needs", 9999)):
-                if name in columns:
-                    row[columns.index(name)] = value
-            database.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
-            database.commit()
-        for command in ("serve", "migrate"):
-            self.assertIn("newer", self.refused(69, command, PORT="0"))
+        self.apply_a_migration_of_the_future(oldest_binary=999_000_000)
+        said = {self.refused(69, command, PORT="0") for command in ("serve", "migrate")}
+        status = self.run_program("migrate", "--status")
+        self.assertEqual(status.returncode, 69)
+        self.assertRegex(status.stdout, r"(?m)^9999 from_the_future +applied, newer than this binary, which cannot run on it$")
+        self.assertEqual(said, {status.stderr})
+        self.assertIn("newer release (migration 9999, from_the_future): run that release", status.stderr)
+
+    def test_a_schema_from_a_newer_program_that_allows_this_one_is_named(self):
+        self.done("migrate")
+        self.apply_a_migration_of_the_future(oldest_binary=1)
+        for arguments in (["migrate", "--status"], ["migrate"]):
+            lines = self.done(*arguments).splitlines()
+            self.assertRegex(lines[-1], r"^9999 from_the_future +applied, newer than this binary, which can still run on it$")
+            self.assertRegex(lines[0], r"^0001 \w+ +applied$")
+        with self.serving() as server:
+            self.assertEqual(self.get(server.address + "/health")["status"], "healthy")
 
     # --- serve ---
 
@@ -215,13 +233,70 @@ class Commands(unittest.TestCase):
                 self.assertEqual(server.wait(LONG), -signal.SIGTERM)
 
     def test_the_log_is_json_when_wanted(self):
-        with self.serving(LOG_FORMAT="json") as server:
-            self.get(server.address + "/api/v1/courses")
-            server.terminate()
-            server.wait(LONG)
-            lines = [json.loads(line) for line in server.stderr.read().splitlines()]
+        environment = self.environment | {"PORT": "0", "LOG_FORMAT": "json", "REDIS_URL": "redis://localhost"}
+        with subprocess.Popen([PROGRAM], cwd=self.place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as server:
+            too_late = threading.Timer(LONG, server.kill)
+            too_late.start()
+            try:
+                lines = []
+                while not lines or lines[-1]["message"] != "listening":
+                    lines.append(json.loads(server.stderr.readline()))
+                start = lines[-1]
+                self.get(start["address"] + "/api/v1/courses")
+                server.terminate()
+                server.wait(LONG)
+                lines += [json.loads(line) for line in server.stderr.read().splitlines()]
+                self.assertEqual(server.stdout.read(), "")
+            finally:
+                too_late.cancel()
+                server.kill()
+        self.assertEqual((start["logger"], start["level"]), ("app", "INFO"))
+        self.assertRegex(start["docs"], r"^http://127\.0\.0\.1:\d+/docs$")
+        warning = lines[0]
+        self.assertEqual((warning["logger"], warning["level"], warning["setting"]), ("app", "WARNING", "REDIS_URL"))
+        self.assertIn("REDIS_URL is known", warning["message"])
         request = next(line for line in lines if line["logger"] == "api.access")
         self.assertEqual((request["path"], request["status_code"]), ("/api/v1/courses", 200))
+
+    def test_the_start_is_told_to_people_in_plain_words(self):
+        with self.serving(REDIS_URL="redis://localhost") as server:
+            self.assertTrue(server.stderr.readline().startswith("lms-server: warning: REDIS_URL is known"))
+            self.assertRegex(server.announcement, r"^lms-server \d+\.\d+\.\d+ listens on http://[^ ]+, its API is described on ")
+
+    def talk(self, server, text):
+        """What the server says until it closes."""
+        host, port = server.address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=LONG) as client:
+            client.sendall(text.encode())
+            return b"".join(iter(lambda: client.recv(65536), b"")).decode()
+
+    def test_methods_that_are_not_allowed_or_not_known(self):
+        with self.serving(ERROR_FORMAT="rich") as server:
+            ask = lambda method, path, close="": self.talk(server, f"{method} {path} HTTP/1.1\r\nHost: a\r\n{close}\r\n")
+            for method in ("PROPFIND", "TRACE", "PATCH"):
+                said = ask(method, "/api/v1/courses", "Connection: close\r\n")
+                self.assertTrue(said.startswith("HTTP/1.1 405 "), said)
+                self.assertIn("\r\nAllow: GET, HEAD, POST, OPTIONS\r\n", said)
+                self.assertEqual(json.loads(said.split("\r\n\r\n")[1])["error_code"], "METHOD_NOT_ALLOWED")
+                self.assertTrue(ask(method, "/nowhere", "Connection: close\r\n").startswith("HTTP/1.1 404 "))
+            for method in ("BREW", "get", "HEADS"):
+                said = ask(method, "/api/v1/courses")  # closes by itself
+                self.assertTrue(said.startswith("HTTP/1.1 501 "), said)
+                self.assertIn("\r\nConnection: close\r\n", said)
+                body = json.loads(said.split("\r\n\r\n")[1])
+                self.assertEqual(body["error_code"], "METHOD_NOT_IMPLEMENTED")
+                self.assertEqual(body["message"], f"There is no method {method} here.")
+
+    def test_the_bare_address_leads_to_the_documentation(self):
+        with self.serving() as server:
+            for method in ("GET", "HEAD"):
+                said = self.talk(server, f"{method} / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                self.assertTrue(said.startswith("HTTP/1.1 302 "), said)
+                self.assertIn("\r\nLocation: /docs\r\n", said)
+            with urllib.request.urlopen(server.address, timeout=LONG) as answer:
+                self.assertEqual(answer.url, server.address + "/docs")
+                self.assertIn("Swagger UI", answer.read().decode())
 
     # --- demo ---
 
@@ -271,6 +346,87 @@ class Commands(unittest.TestCase):
         run = self.run_program("demo", "--database", "sqlite:///absent/demo.db")
         self.assertEqual(run.returncode, 69, run.stderr)
         self.assertEqual(self.files(), ["school.db"])
+
+    def call(self, method, url, token=None, body=None):
+        """The status and the JSON of an answer."""
+        headers = {"Content-Type": "application/json"} | ({"Authorization": "Bearer " + token} if token else {})
+        request = urllib.request.Request(url, body.encode() if body else None, headers, method=method)
+        with urllib.request.urlopen(request, timeout=LONG) as answer:
+            return answer.status, json.load(answer)
+
+    def exported(self, name):
+        text = (self.place / "export" / name).read_text()
+        self.assertTrue(text.endswith("\n"))
+        return [line.split("\t") for line in text.splitlines()]
+
+    def test_a_large_school_is_exported_for_load_generators(self):
+        text = self.done("demo", "--users", "20", "--courses", "4", "--lessons", "3", "--questions", "2", "--export", "export")
+        self.assertIn("are in export", text)
+        self.assertEqual(self.files(), ["export", "school.db"])
+        self.assertEqual(sorted(path.name for path in (self.place / "export").iterdir()),
+                         ["courses.txt", "courses_open.txt", "lessons.txt", "quizzes.txt", "users.txt"])
+        users, courses, courses_open, lessons, quizzes = (
+            self.exported(name + ".txt") for name in ("users", "courses", "courses_open", "lessons", "quizzes"))
+        self.assertEqual([len(part) for part in (users, courses, courses_open, lessons, quizzes)], [20, 4, 2, 6, 2])
+        self.assertEqual([role for *_, role in users], ["student"] * 18 + ["admin", "instructor"])
+        self.assertEqual(courses[2:], courses_open)
+        with contextlib.closing(sqlite3.connect(self.place / "school.db")) as database:
+            rows = lambda query: database.execute(query).fetchall()
+            self.assertEqual(rows("SELECT count(*), count(DISTINCT password_hash) FROM users"), [(20, 1)])
+            self.assertEqual(rows("SELECT lesson_count, enrolled_count FROM courses ORDER BY slug"),
+                             [(3, 18), (3, 18), (3, 0), (3, 0)])
+            self.assertEqual(rows("SELECT course_id, count(*) FROM enrollments GROUP BY course_id ORDER BY course_id"),
+                             [(course, 18) for course, in sorted(courses[:2])])
+
+        with self.serving() as server:
+            api = server.address + "/api/v1"
+            email, password, user, _ = users[7]
+            login = json.dumps({"email": email, "password": password})
+            token = self.call("POST", api + "/auth/login", body=login)[1]["access_token"]
+            self.assertEqual(self.call("GET", api + "/users/me", token)[1]["id"], user)
+            self.assertEqual(self.call("GET", api + "/enrollments", token)[1]["total"], 2)
+
+            # The last lesson completes the course, as it does in a school that grew.
+            own = self.get(f"{api}/courses/{courses[1][0]}/lessons")["items"]
+            self.assertEqual([[lesson["id"]] for lesson in own], lessons[3:])
+            states = [self.call("PUT", f"{api}/lessons/{lesson['id']}/progress", token, '{"completed": true}')[1]
+                      for lesson in own]
+            self.assertEqual([(state["enrollment_status"], state["course_progress_percent"]) for state in states],
+                             [("active", 33), ("active", 66), ("completed", 100)])
+            certificates = self.call("GET", api + "/certificates", token)[1]["items"]
+            self.assertEqual([item["course_id"] for item in certificates], courses[1])
+
+            for quiz, body in quizzes:
+                status, attempt = self.call("POST", f"{api}/quizzes/{quiz}/attempts", token, body)
+                self.assertEqual((status, attempt["percent"], attempt["passed"]), (201, 100, True))
+            for course, in courses_open:
+                self.assertEqual(self.call("POST", api + "/enrollments", token, json.dumps({"course_id": course}))[0], 201)
+                self.assertEqual(self.get(f"{api}/courses/{course}")["enrolled_count"], 1)
+
+    def test_a_large_school_has_no_more_enrolments_than_wanted(self):
+        self.done("demo", "--users", "12", "--courses", "8", "--enrollments", "25", "--export", "export")
+        with contextlib.closing(sqlite3.connect(self.place / "school.db")) as database:
+            rows = lambda query: database.execute(query).fetchall()
+            self.assertEqual(rows("SELECT enrolled_count FROM courses ORDER BY slug"), [(10,), (10,), (5,)] + 5 * [(0,)])
+            self.assertEqual(rows("SELECT count(*) FROM courses c WHERE enrolled_count <> "
+                                  "(SELECT count(*) FROM enrollments WHERE course_id = c.id)"), [(0,)])
+            # Load generators are told of those courses only in which every student is.
+            everybody = {course for course, in rows("SELECT id FROM courses WHERE enrolled_count = 10")}
+            homes = {lesson: course for lesson, course in rows("SELECT id, course_id FROM lessons")}
+            self.assertEqual({homes[lesson] for lesson, in self.exported("lessons.txt")}, everybody)
+            self.assertEqual(len(self.exported("courses_open.txt")), 4)
+
+    def test_what_a_large_school_cannot_be_is_refused_before_anything_is_made(self):
+        for option, value in (("--users", "2"), ("--users", "many"), ("--courses", "1"), ("--lessons", "1001"),
+                              ("--questions", "201"), ("--enrollments", "0"), ("--lessons", "-1")):
+            with self.subTest(option, value=value):
+                run = self.run_program("demo", f"{option}={value}")
+                self.assertEqual(run.returncode, 2)
+                self.assertIn(option, run.stderr)
+                self.assertIn("range", run.stderr)
+        (self.place / "taken").touch()
+        self.assertIn("taken", self.refused(73, "demo", "--export", "taken/here"))
+        self.assertEqual(self.files(), ["taken"])
 
     # --- people and courses ---
 
@@ -323,16 +479,35 @@ class Commands(unittest.TestCase):
         self.assertIn("cannot be read", self.refused(66, "import", "absent.json"))
         self.assertIn("cannot be read", self.refused(66, "import", "."))
         self.assertEqual(self.files(), [])
-        self.assertIn("malformed JSON", self.refused(65, "import", "-", given="{"))
+        self.assertIn("standard input: ", self.refused(65, "import", "-", given="{"))
+        (self.place / "bad.json").write_text('{"format": "lms-course",\n "version": 1\n "course": {}}')
+        said = self.refused(65, "import", "bad.json")
+        for part in ("lms-server: bad.json: ", "line 3, column ", "expected a comma or }"):
+            self.assertIn(part, said)
+        self.assertEqual(self.files(), ["bad.json"])
         package = json.loads(PACKAGE.read_text())
         package["course"]["title"] = ""
         package["sections"][0]["lessons"][0]["kind"] = "dance"
         said = self.refused(65, "import", "-", lines=2, given=json.dumps(package))
-        self.assertIn("course.title", said)
-        self.assertIn("sections.0.lessons.0.kind", said)
+        self.assertIn("lms-server: standard input: course.title: ", said)
+        self.assertIn("lms-server: standard input: sections.0.lessons.0.kind: ", said)
+        (self.place / "list.json").write_text("[]")
+        self.assertIn("list.json: ", self.run_program("import", "list.json", "--slug", "x").stderr)
         self.assertIn("Nobody here has the address", self.refused(1, "import", str(PACKAGE), "--instructor", "x@example.org"))
         self.done("import", str(PACKAGE))
-        self.refused(1, "import", str(PACKAGE))
+        self.assertIn("--slug", self.refused(1, "import", str(PACKAGE)))
+
+    def test_import_takes_another_slug(self):
+        self.done("import", str(PACKAGE))
+        self.assertTrue(self.done("import", str(PACKAGE), "--slug", "music-2026").endswith("  music-2026\n"))
+        exported = json.loads(self.done("export", "music-2026"))
+        self.assertEqual(exported["course"].pop("slug"), "music-2026")
+        original = json.loads(self.done("export", "music-theory"))
+        original["course"].pop("slug")
+        self.assertEqual(exported, original)
+        said = self.refused(65, "import", str(PACKAGE), "--slug", "No Slug!")
+        self.assertIn("music-theory.json: course.slug: ", said)
+        self.assertIn("--slug", self.refused(1, "import", str(PACKAGE), "--slug", "music-2026"))
 
     def test_export_says_what_is_wrong(self):
         self.assertIn("There is no database school.db", self.refused(69, "export", "music-theory"))
@@ -340,6 +515,25 @@ class Commands(unittest.TestCase):
         self.refused(1, "export", "no-such-course")
         self.assertIn("cannot be written", self.refused(73, "export", "music-theory", "absent/course.json"))
         self.assertEqual(self.files(), ["school.db"])
+
+    def test_export_overwrites_on_request_only(self):
+        self.done("import", str(PACKAGE))
+        (self.place / "course.json").write_text("mine")
+        self.assertIn("course.json exists; --force overwrites it", self.refused(73, "export", "music-theory", "course.json"))
+        self.refused(1, "export", "no-such-course", "course.json", "--force")
+        self.assertEqual((self.place / "course.json").read_text(), "mine")
+        self.done("export", "music-theory", "course.json", "--force")
+        self.assertEqual(json.loads((self.place / "course.json").read_text())["course"]["slug"], "music-theory")
+        (self.place / "folder").mkdir()
+        self.assertIn("cannot be written", self.refused(73, "export", "music-theory", "folder", "--force"))
+        self.assertEqual(self.files(), ["course.json", "folder", "school.db"])
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "needs /dev/full")
+    def test_export_writes_a_device_as_it_is(self):
+        self.done("import", str(PACKAGE))
+        self.assertIn("cannot be written", self.refused(73, "export", "music-theory", "/dev/full"))
+        self.done("export", "music-theory", "/dev/null")
+        self.assertTrue(pathlib.Path("/dev/null").is_char_device())
 
     def test_openapi_needs_no_database(self):
         document = json.loads(self.done("openapi"))

@@ -140,6 +140,27 @@ TEST_CASE("what follows a refused request is never taken for another") {
   CHECK(smuggled == 0);
 }
 
+TEST_CASE("a method nobody knows is named in the refusal, and what follows is not read") {
+  FakeApplication application;
+  std::atomic<int> smuggled = 0;
+  application.on("/admin", here, [&](http::Request&) {
+    ++smuggled;
+    return http::Response{};
+  });
+  RunningServer server(application);
+  for (const std::string name : {"BREW", "get", "HEADS"}) {
+    CAPTURE(name);
+    Client client = server.client();
+    client.send(hello("", name + " /hello HTTP/1.1") + hello("", "GET /admin HTTP/1.1"));
+    const Reply reply = client.reply();
+    CHECK(reply.status == 501);
+    CHECK(reply.body == R"({"reason":"method_not_implemented","message":"There is no method )" + name + R"( here."})");
+    CHECK(reply.header("Connection") == "close");
+    CHECK(client.closed());
+  }
+  CHECK(smuggled == 0);
+}
+
 TEST_CASE("refusals reach the client though it goes on sending") {
   FakeApplication application;
   RunningServer server(application);
@@ -155,7 +176,7 @@ TEST_CASE("refusals reach the client though it goes on sending") {
        413},
       {"POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 100000000000\r\n\r\n" + std::string(1'000'000, 'b'), 413},
       {hello("", "CONNECT test:443 HTTP/1.1"), 501},
-      {hello("", "FETCH /hello HTTP/1.1"), 400},
+      {hello("", "FETCH /hello HTTP/1.1"), 501},
       {hello("Expect: miracles\r\n"), 417},
       {hello("", "GET /hello HTTP/3.0"), 505},
   };

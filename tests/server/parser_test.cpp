@@ -187,10 +187,19 @@ TEST_CASE("what is no request of HTTP/1 is refused") {
       {"HTTP/0.9, named", "GET / HTTP/0.9\r\n\r\n", 400},
       {"HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
       {"HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505},
-      {"a made-up method", "FETCH / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"a method in small letters", "get / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"a method of others", "PROPFIND / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
-      {"TRACE", "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
+      {"a made-up method", "BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
+      {"a made-up method after an empty line", "\r\nBREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
+      {"a method in small letters", "get / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
+      {"a method that starts as another", "GETS / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
+      {"a method that another starts with", "GE / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
+      {"a method of all signs", "!#$%&'*+-.^_`|~9 / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
+      {"a method of RTSP", "DESCRIBE / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
+      {"a method of RTSP in its protocol", "DESCRIBE / RTSP/1.0\r\nHost: a\r\n\r\n", 501},
+      {"a method without an end", std::string(100'000, 'A'), 501},
+      {"a method that is no token", "BR(EW / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"a tab after the method", "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"a made-up method and nothing else", "BREW\r\n\r\n", 400},
+      {"a made-up method with a line feed alone", "BREW\n", 400},
       {"CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 501},
       {"no target", "GET HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"a target that is no path", "GET a HTTP/1.1\r\nHost: a\r\n\r\n", 400},
@@ -238,6 +247,19 @@ TEST_CASE("what is unusual and allowed is taken") {
     REQUIRE(parsed.requests[0].headers.find("Host") != nullptr);
     CHECK(*parsed.requests[0].headers.find("Host") == row.host);
     CHECK(parsed.bodies[0] == row.body);
+  }
+}
+
+TEST_CASE("a method that only others have is read like any other") {
+  for (const std::string name : {"PROPFIND", "TRACE", "M-SEARCH"}) {
+    CAPTURE(name);
+    const std::string request = name + " /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+    REQUIRE(refusal_of(request + request) == 0);
+    const Parsed parsed = parse(request + request);
+    REQUIRE(parsed.requests.size() == 2);
+    CHECK(parsed.requests[1].method == http::Method::other);
+    CHECK(parsed.requests[1].target == "/a");
+    CHECK(parsed.bodies[1] == "hi");
   }
 }
 

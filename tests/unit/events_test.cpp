@@ -120,6 +120,24 @@ TEST_CASE("only admins read the feed") {
   CHECK_THROWS_AS(school.events.after(Principal::anonymous(), {}), Error);
 }
 
+TEST_CASE("types that nobody declared are refused with the one that was meant") {
+  School school;
+  school.emit(rang, "c");
+  CHECK(school.after(0, 100, {"bell.rung"}).empty());
+  school.events.declare({&rang});
+  school.events.declare({&broke});
+  CHECK(school.after(0, 100, {"bell.rang", "bell.broke"}).size() == 1);
+  try {
+    school.after(0, 100, {"bell.rang", "bell.rung", "zzz"});
+    FAIL("accepted");
+  } catch (const Error& error) {
+    REQUIRE(error.faults().size() == 2);
+    CHECK(error.faults()[0].loc == Path{"query", "types", std::size_t{1}});
+    CHECK(error.faults()[0].message == "there is no event bell.rung; did you mean bell.rang?");
+    CHECK(error.faults()[1].message.starts_with("there is no event zzz"));
+  }
+}
+
 TEST_CASE("a recorder tells what was emitted since it was last asked") {
   School school;
   school.emit(rang, "before");

@@ -95,8 +95,27 @@ TEST_CASE("a malformed text is refused with the position of the fault") {
 }
 
 TEST_CASE("the message names line and column, counted in characters") {
-  CHECK(fault_of("{\n  \"é\": x\n}").message == "malformed JSON (line 2, column 8)");
-  CHECK(fault_of("[1").message == "malformed JSON: the text ends too early (line 1, column 3)");
+  CHECK(fault_of("{\n  \"é\": x\n}").message == "Malformed JSON at line 2, column 8: expected a value");
+  CHECK(fault_of("[1").message == "Malformed JSON at line 1, column 3: the text ends too early; expected a comma or ]");
+  CHECK(fault_of(" ").message == "Malformed JSON at line 1, column 1: expected a value, but the text is empty");
+}
+
+TEST_CASE("the message says what was expected") {
+  const auto said = [](std::string_view text) {
+    const std::string message = fault_of(text).message;
+    return message.substr(message.find(": ") + 2);
+  };
+  CHECK(said("{") == "the text ends too early; expected a key in double quotes");
+  CHECK(said("{'a':1}") == "expected a key in double quotes");
+  CHECK(said(R"({"a" 1})") == "expected a colon");
+  CHECK(said(R"({"a":1 "b":2})") == "expected a comma or }");
+  CHECK(said("[1 2]") == "expected a comma or ]");
+  CHECK(said("[1,]") == "expected a value");
+  CHECK(said("{} {}") == "expected nothing more");
+  CHECK(said("\"open") == "the text ends too early; invalid string: missing closing quote");
+  CHECK(said("\"a\tb\"").starts_with("invalid string: control character U+0009 (HT) must be escaped"));
+  CHECK(said(R"(["; expected '}' - )") == "the text ends too early; invalid string: missing closing quote");
+  CHECK(said("\"\xff\"") == "expected UTF-8");
 }
 
 TEST_CASE("the message never quotes the input") {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ struct Tree {
   std::optional<std::int64_t> age;
   std::vector<std::string> tags;
   std::vector<Leaf> leaves;
+  double height = 1.5;
+  Colour habit = Colour::green;
   Time planted_at;
 
   static const Schema& schema() {
@@ -52,6 +55,8 @@ struct Tree {
             .field("age", &Tree::age, {.minimum = 0, .maximum = 5000})
             .field("tags", &Tree::tags, {.max_length = 10})
             .field("leaves", &Tree::leaves)
+            .field("height", &Tree::height)
+            .field("habit", &Tree::habit)
             .field("planted_at", &Tree::planted_at, {.access = Access::read_only});
     return schema;
   }
@@ -131,7 +136,7 @@ Router garden() {
               .tag = "trees",
               .summary = "A tree, by id or name",
               .output = &Tree::schema(),
-              .text_params = {"id"},
+              .text_params = {{"id", "Its id or name."}},
               .handler = nothing});
   router.add({.method = post,
               .path = "/trees/{id}/water",
@@ -151,8 +156,10 @@ Router garden() {
   return router;
 }
 
-Value document() {
-  return openapi_document(garden(), {.title = "Garden", .version = "1.2.3", .server = "/", .max_body = 1000},
+Value document(ErrorFormat format = ErrorFormat::detail) {
+  Router router = garden();
+  router.describe_errors(format);
+  return openapi_document(router, {.title = "Garden", .version = "1.2.3", .server = "/", .max_body = 1000},
                           {&tree_planted});
 }
 
@@ -211,12 +218,13 @@ TEST_CASE("every reference leads somewhere") {
 }
 
 TEST_CASE("a schema shows each reader and writer what they may see and send") {
-  CHECK(keys(component("Tree")["properties"]) ==
-        std::vector<std::string>{"id", "name", "species", "colour", "age", "tags", "leaves", "planted_at"});
+  CHECK(keys(component("Tree")["properties"]) == std::vector<std::string>{"id", "name", "species", "colour", "age",
+                                                                          "tags", "leaves", "height", "habit",
+                                                                          "planted_at"});
   CHECK(keys(component("TreeCreate")["properties"]) ==
-        std::vector<std::string>{"name", "secret", "species", "colour", "age", "tags", "leaves"});
+        std::vector<std::string>{"name", "secret", "species", "colour", "age", "tags", "leaves", "height", "habit"});
   CHECK(keys(component("TreeUpdate")["properties"]) ==
-        std::vector<std::string>{"name", "secret", "colour", "age", "tags", "leaves"});
+        std::vector<std::string>{"name", "secret", "colour", "age", "tags", "leaves", "height", "habit"});
   CHECK(component("TreeCreate")["required"] == parse_json(R"(["name"])"));
   CHECK(component("TreeUpdate")["required"].is_null());
   CHECK(component("TreeCreate")["additionalProperties"] == Value(false));
@@ -236,7 +244,8 @@ TEST_CASE("fields carry type, limits, choices, documentation and example") {
   CHECK(created["colour"] == parse_json(R"({"type": ["string", "null"], "enum": ["red", "green", null]})"));
   CHECK(created["age"] ==
         parse_json(R"({"type": ["integer", "null"], "format": "int64", "minimum": 0, "maximum": 5000})"));
-  CHECK(created["tags"] == parse_json(R"({"type": "array", "items": {"type": "string"}, "maxItems": 10})"));
+  CHECK(created["tags"] ==
+        parse_json(R"({"type": "array", "items": {"type": "string"}, "maxItems": 10, "default": []})"));
   CHECK(created["leaves"]["items"] == parse_json(R"({"$ref": "#/components/schemas/LeafCreate"})"));
   CHECK(component("Watering")["properties"]["litres"] ==
         parse_json(R"({"type": "number", "format": "double", "minimum": 0.5})"));
@@ -253,7 +262,8 @@ TEST_CASE("parameters come from the path and the query schema") {
         parse_json(
             R"([{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}])"));
   CHECK(operation("/api/v1/trees/{id}", "get")["parameters"] ==
-        parse_json(R"([{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}])"));
+        parse_json(R"([{"name": "id", "in": "path", "required": true, "description": "Its id or name.",
+                         "schema": {"type": "string"}}])"));
 }
 
 TEST_CASE("who may call is told by security, permission and statuses") {
@@ -273,6 +283,79 @@ TEST_CASE("the reasons of an error stand in its description and examples") {
   CHECK(conflict["description"].as_string().find("`garden_full`: There is no room left.") != std::string::npos);
   CHECK(conflict["content"]["application/json"]["examples"]["wrong_season"]["value"] ==
         parse_json(R"({"detail": "It is winter.", "code": "wrong_season"})"));
+}
+
+TEST_CASE("what is left out of a body or a query has the default that the document names") {
+  const Value parameters = operation("/api/v1/trees", "get")["parameters"];
+  CHECK(parameters.as_array().at(0)["schema"]["default"].is_null());
+  CHECK(parameters.as_array().at(2)["schema"]["default"] == Value(PageRequest{}.page));
+  CHECK(parameters.as_array().at(3)["schema"]["default"] == Value(PageRequest{}.page_size));
+  const Value created = component("TreeCreate")["properties"];
+  CHECK(created["height"]["default"] == Value(Tree{}.height));
+  CHECK(created["habit"]["default"] == Value("green"));
+  for (const char* name : {"name", "secret", "colour", "age"}) CHECK(created[name]["default"].is_null());
+  for (const char* form : {"Tree", "TreeUpdate"}) CHECK(component(form)["properties"]["height"]["default"].is_null());
+}
+
+TEST_CASE("errors are described in the format that is set") {
+  struct Expectation {
+    ErrorFormat format;
+    std::vector<std::string> members, schemas;
+    std::string code_member, code;
+  };
+  const std::vector<Expectation> expectations{
+      {ErrorFormat::detail,
+       {"detail", "code"},
+       {"Error", "Fault", "Problem", "ValidationError"},
+       "code",
+       "garden_full"},
+      {ErrorFormat::flat,
+       {"error", "code", "status", "timestamp", "details", "retry_after"},
+       {"Error", "Fault", "Problem"},
+       "code",
+       "garden_full"},
+      {ErrorFormat::rich,
+       {"error", "error_code", "message", "details", "timestamp", "request_id", "severity", "category"},
+       {"Error", "Fault", "FieldError", "Problem"},
+       "error_code",
+       "GARDEN_FULL"}};
+  for (const Expectation& expected : expectations) {
+    CAPTURE(name_of(expected.format));
+    const Value api = document(expected.format);
+    const Value& schemas = api["components"]["schemas"];
+    CHECK(keys(schemas["Error"]["properties"]) == expected.members);
+    for (const char* name : {"Error", "Fault", "FieldError", "Problem", "ValidationError"}) {
+      CAPTURE(name);
+      const bool wanted = std::find(expected.schemas.begin(), expected.schemas.end(), name) != expected.schemas.end();
+      CHECK(schemas.as_object().contains(name) == wanted);
+    }
+    const Value conflict = api["paths"]["/api/v1/trees"]["post"]["responses"]["409"];
+    CHECK(conflict["description"].as_string().find('`' + expected.code + '`') != std::string::npos);
+    const Value& example = conflict["content"]["application/json"]["examples"]["garden_full"]["value"];
+    CHECK(example[expected.code_member] == Value(expected.code));
+
+    // What is not valid is told with the status that the format gives it.
+    const bool flat = expected.format == ErrorFormat::flat;
+    const Value& responses = api["components"]["responses"];
+    const Value& of_faults = responses[flat ? "BadRequest" : "UnprocessableContent"]["content"]["application/json"];
+    const Value& faulty = of_faults["examples"]["validation_error"]["value"];
+    for (const std::string& name : keys(faulty)) {
+      CAPTURE(name);
+      CHECK(std::find(expected.members.begin(), expected.members.end(), name) != expected.members.end());
+    }
+    CHECK(to_json(faulty).find("field required") != std::string::npos);
+    const Value& unprocessable = responses["UnprocessableContent"]["content"];
+    CHECK(unprocessable.as_object().contains("application/json") == !flat);
+    CHECK(unprocessable.as_object().contains("application/problem+json"));
+
+    std::vector<std::string> references;
+    collect_references(api, references);
+    for (const std::string& reference : references) {
+      CAPTURE(reference);
+      const std::size_t slash = reference.rfind('/');
+      CHECK_FALSE(api["components"][reference.substr(13, slash - 13)][reference.substr(slash + 1)].is_null());
+    }
+  }
 }
 
 TEST_CASE("lists are pages of items") {
@@ -357,6 +440,17 @@ TEST_CASE("the documentation is served under all its names, from here alone") {
   CHECK(parse_json(text_of(ask(router, "/docs/versions")))["versions"].as_array().at(0) ==
         parse_json(R"({"version": "v1", "path": "/api/v1", "status": "current", "release": "9.9.9"})"));
   CHECK(text_of(ask(router, "/docs/changelog")).find("<h1>Changelog</h1>") != std::string::npos);
+}
+
+TEST_CASE("the bare address leads to the documentation") {
+  Router router("/api/v1");
+  add_documentation_routes(router, {.version = "1", .openapi = [] { return std::string("{}"); }});
+  const auto response = ask(router, "/");
+  CHECK(response.status == 302);
+  CHECK(ask(router, *response.headers.find("Location")).status == 200);
+  REQUIRE(router.match(http::Method::head, "/").route);
+  CHECK(router.match(http::Method::head, "/").route->ignores_token);
+  CHECK(router.match(http::Method::post, "/").route == nullptr);
 }
 
 TEST_CASE("a page that has not changed is not sent again") {

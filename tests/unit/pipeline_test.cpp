@@ -11,6 +11,7 @@
 #include <lms/testing/log_recorder.hpp>
 #include <lms/testing/seeded_random.hpp>
 
+#include "http/health.hpp"
 #include "http/pipeline.hpp"
 
 using namespace lms;
@@ -289,6 +290,12 @@ TEST_CASE("unknown paths, unknown methods and malformed URLs are refused") {
   CHECK(wrong_method.status == 405);
   CHECK(header(wrong_method, "Allow") == "GET, HEAD, POST, OPTIONS");
 
+  const auto alien_method = api.pipeline.handle(Api::request(http::Method::other, "/things"));
+  CHECK(alien_method.status == 405);
+  CHECK(header(alien_method, "Allow") == "GET, HEAD, POST, OPTIONS");
+  CHECK(api.pipeline.handle(Api::request(http::Method::other, "/nothing")).status == 404);
+  CHECK(*api.log.lines().back().fields.find("method") == Value("other"));
+
   for (const char* target :
        {"/things/%zz", "/things/%00", "/things/%FF", "/things?q=%zz", "/things?q=%FF", "things", ""}) {
     CAPTURE(target);
@@ -548,7 +555,21 @@ TEST_CASE("a plan tells lane and limits before the body has come") {
   CHECK(plan(put, "/file").lane == http::Lane::waiting);
   CHECK(plan(get, "/nothing").lane == http::Lane::here);
   CHECK(plan(get, "/nothing").max_body == 1024 * 1024);
-  CHECK(Api({}, true).pipeline.plan(Api::request(get, "/things")).lane == http::Lane::waiting);
+}
+
+TEST_CASE("whether the server lives is answered on the spot even where every read waits") {
+  Api api({}, true);
+  add_health_routes(api.router, [] { return true; });
+  const auto attempt = [&](std::string target) {
+    auto request = Api::request(http::Method::get, std::move(target));
+    CHECK(api.pipeline.plan(request).lane ==
+          (request.target.ends_with("/health") ? http::Lane::here : http::Lane::waiting));
+    return api.pipeline.try_handle(request);
+  };
+  REQUIRE(attempt("/health"));
+  CHECK(attempt("/health")->status == 200);
+  CHECK_FALSE(attempt("/ready"));
+  CHECK_FALSE(attempt("/things"));
 }
 
 TEST_CASE("what needs no waiting is answered on the spot, the rest not begun") {

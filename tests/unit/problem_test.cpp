@@ -65,6 +65,15 @@ TEST_CASE("malformed JSON is a 400 with its position in every format") {
       if (format == ErrorFormat::detail) {
         CHECK(body["code"] == Value("malformed_json"));
         CHECK(body["detail"].as_array().at(0)["loc"] == Value(Array{"body", 6}));
+      } else {
+        const char* message = "Malformed JSON at line 1, column 7: expected a value";
+        const Value& details = body["details"];
+        const Value told =
+            format == ErrorFormat::flat ? details["body"].as_array().at(0) : details.as_array().at(0)["message"];
+        CHECK(told == Value(message));
+        if (format == ErrorFormat::rich) CHECK(details.as_array().at(0)["field"] == Value("body"));
+        const char* headline = format == ErrorFormat::flat ? "error" : "message";
+        CHECK(body[headline] == Value(std::string(message) + '.'));
       }
     }
   }

@@ -147,6 +147,12 @@ TEST_CASE("a row that contradicts itself or another is refused") {
   route.ignores_token = true;
   CHECK(why_refused(router, route).find("token") != std::string::npos);
 
+  route = page_at(http::Method::get, "/x", "x");
+  route.weight = Weight::none;
+  CHECK(why_refused(router, route).find("token") != std::string::npos);
+
+  CHECK(why_refused(router, page_at(http::Method::other, "/x", "x")).find("method") != std::string::npos);
+
   CHECK(why_refused(router, page_at(http::Method::get, "/x", "x")).empty());
 }
 

@@ -200,6 +200,7 @@ TEST_CASE("the first admin needs both an address and a good password") {
   CHECK(has(faults({{"ADMIN_EMAIL", "a@example.org"}}), "ADMIN_PASSWORD must be set too"));
   CHECK(has(faults({{"ADMIN_PASSWORD", "long enough"}}), "ADMIN_EMAIL must be set too"));
   CHECK(has(faults({{"ADMIN_EMAIL", "a@example.org"}, {"ADMIN_PASSWORD", "short"}}), "at least 8 characters"));
+  CHECK(has(faults({{"ADMIN_EMAIL", "a@example.org"}, {"ADMIN_PASSWORD", "Password1!"}}), "anybody would guess"));
 }
 
 TEST_CASE("names that set nothing are never passed over in silence") {

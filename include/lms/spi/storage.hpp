@@ -87,6 +87,8 @@ struct MigrationStatus {
     std::int64_t version;
     std::string name;
     bool applied;
+    bool known = true;   ///< part of this library; false: a newer one applied it
+    bool usable = true;  ///< false: this library cannot run on the structure it left
   };
   std::vector<Step> steps;
 };

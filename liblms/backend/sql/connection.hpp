@@ -12,8 +12,8 @@
 /// What an SQL driver implements; the rest of SQL storage stands on it.
 namespace lms::sql {
 
-/// A value for a placeholder. A text by pointer is not copied.
-using Parameter = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, const std::string*>;
+/// A value for a placeholder, monostate for NULL. A text by pointer is not copied.
+using Parameter = std::variant<std::monostate, bool, std::int64_t, double, std::string, const std::string*>;
 
 /// Thrown by drivers; `SqlUnitOfWork` knows which conflict it is.
 struct ConstraintViolation {

@@ -143,12 +143,16 @@ void migrate(Connection& connection, std::span<const Migration> migrations, std:
   }
 }
 
-MigrationStatus migration_status(Connection& connection, std::span<const Migration> migrations) {
+MigrationStatus migration_status(Connection& connection, std::span<const Migration> migrations, std::int64_t binary) {
   std::map<std::int64_t, MigrationStatus::Step> steps;
   for (const Migration& migration : migrations)
     steps.emplace(migration.version, MigrationStatus::Step{migration.version, migration.name, false});
-  for (const auto& [version, migration] : applied_migrations(connection))
-    steps.try_emplace(version, MigrationStatus::Step{version, migration.name, true}).first->second.applied = true;
+  for (const auto& [version, migration] : applied_migrations(connection)) {
+    const MigrationStatus::Step alien{.version = version, .name = migration.name, .applied = true, .known = false};
+    MigrationStatus::Step& step = steps.try_emplace(version, alien).first->second;
+    step.applied = true;
+    step.usable = migration.oldest_binary <= binary;
+  }
   MigrationStatus status;
   for (auto& [version, step] : steps) status.steps.push_back(std::move(step));
   return status;

@@ -37,7 +37,7 @@ const std::vector<Migration>& own_migrations();
 /// @throws Error internal: `schema_too_new` if it does not, `migration_changed` if an applied one differs from ours.
 void migrate(Connection& connection, std::span<const Migration> migrations, std::int64_t binary);
 
-/// Ours, and those that a newer release has applied. Reads only.
-MigrationStatus migration_status(Connection& connection, std::span<const Migration> migrations);
+/// Ours, and those that a newer release has applied, with whether `binary` can run on them. Reads only.
+MigrationStatus migration_status(Connection& connection, std::span<const Migration> migrations, std::int64_t binary);
 
 }  // namespace lms::sql

@@ -301,7 +301,7 @@ std::size_t ordinal(const Aggregate& aggregate, const std::string& name) {
 }  // namespace
 
 Parameter parameter(FieldType type, const Value& value) {
-  if (value.is_null()) return nullptr;
+  if (value.is_null()) return std::monostate{};
   switch (type) {
     case FieldType::boolean:
       return value.as_bool();

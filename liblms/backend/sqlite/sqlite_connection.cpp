@@ -94,8 +94,8 @@ void require_writable(const SqliteOptions& options) {
 }
 
 /// Makes the file that SQLite would make, but for its owner alone: a school is personal data. SQLite gives the files
-/// beside it the same rights. It is not opened here, for closing it would drop the locks that this process's connections
-/// hold on it, and another process would then take the log away.
+/// beside it the same rights. It is not opened here, for closing it would drop the locks that this process's
+/// connections hold on it, and another process would then take the log away.
 void make_private(const std::string& path) {
   if (!path.empty()) ::mknod(path.c_str(), S_IFREG | S_IRUSR | S_IWUSR, 0);
 }
@@ -182,7 +182,7 @@ class SqliteStatement final : public sql::Statement {
   std::string text(int column) const override { return statement_.getColumn(column).getString(); }
 
  private:
-  void bind(int index, std::nullptr_t) { statement_.bind(index); }
+  void bind(int index, std::monostate) { statement_.bind(index); }
   void bind(int index, bool value) { statement_.bind(index, static_cast<int>(value)); }
   void bind(int index, std::int64_t value) { statement_.bind(index, value); }
   void bind(int index, double value) { statement_.bind(index, value); }

@@ -103,7 +103,7 @@ MigrationStatus SqliteStorage::migration_status() {
   MigrationStatus status;
   with_reader([&](SqliteSession& session) {
     const Snapshot snapshot(session, options_);
-    status = sql::migration_status(session.connection, sql::own_migrations());
+    status = sql::migration_status(session.connection, sql::own_migrations(), sql::own_version());
   });
   return status;
 }
