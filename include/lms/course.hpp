@@ -219,6 +219,7 @@ class LMS_API Courses {
   Course visible(UnitOfWork& uow, const Principal& who, const CourseRef& course) const;
   Course add(UnitOfWork& uow, const Principal& who, Course draft);
   Section add_section(UnitOfWork& uow, const Course& course, Section section);
+  /// Counts the lesson in `course`, which the caller stores when all are added.
   Lesson add_lesson(UnitOfWork& uow, Course& course, Lesson lesson);
 
  private:

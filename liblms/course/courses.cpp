@@ -326,7 +326,6 @@ Lesson Courses::add_lesson(UnitOfWork& uow, Course& course, Lesson lesson) {
   make_room(uow, lesson);
   Repository<Lesson>(uow).insert(lesson);
   course.lesson_count += 1;
-  Repository<Course>(uow).update(course);
   return lesson;
 }
 

@@ -65,6 +65,7 @@ Course CoursePackages::import_package(const Principal& who, const Value& documen
     for (const PackagedSection& section : package.sections)
       add_lessons(section.lessons, courses_.add_section(uow, course, section.section).id);
     for (const PackagedQuiz& quiz : package.quizzes) add_quiz(quiz, std::nullopt);
+    Repository<Course>(uow).update(course);  // knows the number of its lessons now
     return course;
   });
 }

@@ -1,8 +1,13 @@
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include <lms/backends/log.hpp>
 
@@ -78,4 +83,36 @@ TEST_CASE("the sink keeps what its level wants and writes every line before it g
   CHECK(all.find("\"number\":999") != std::string::npos);
   CHECK(all.find("a detail") == std::string::npos);
   CHECK(written({.format = LogFormat::text, .level = LogLevel::debug}, 0) == "2024-01-15 10:30:00 DEBUG a detail\n");
+}
+
+TEST_CASE("a stream that nobody reads holds up nobody, and the lines it cost are counted") {
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> reading(fdopen(ends[0], "r"), &std::fclose);
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> writing(fdopen(ends[1], "w"), &std::fclose);
+  auto sink = open_log({.format = LogFormat::json, .stream = writing.get()});
+  const std::string message(1'000, 'x');
+  const auto write = [&] { sink->write({moment, LogLevel::info, "app", message, {}}); };
+  for (int i = 0; i < 10'000; ++i) write();
+
+  std::atomic<std::int64_t> came = 0;
+  std::atomic<std::int64_t> lost = 0;
+  std::thread reader([&] {
+    std::string line;
+    for (int c = std::fgetc(reading.get()); c != EOF; c = std::fgetc(reading.get())) {
+      line += static_cast<char>(c);
+      if (c != '\n') continue;
+      const Value entry = parse_json(line);
+      if (entry["message"] == Value(message))
+        ++came;
+      else
+        lost += entry["lines"].as_integer();
+      line.clear();
+    }
+  });
+  while (lost == 0) write();  // a line that finds room again tells of those that did not
+  sink.reset();
+  writing.reset();
+  reader.join();
+  CHECK(came >= 3'000);
 }

@@ -15,8 +15,9 @@ struct LogOptions {
   std::FILE* stream = stderr;          ///< stays open longer than the sink
 };
 
-/// A log that never holds up its caller: a thread of its own writes the lines. When they come faster than the stream
-/// takes them, the oldest are lost and a line says how many. What is left is written before the sink goes.
+/// A log that never holds up its caller: a thread of its own writes the lines, those of warnings and errors at once,
+/// others within 10 ms. When they come faster than the stream takes them, the newest are lost and a line says how many.
+/// What is left is written before the sink goes.
 LMS_API std::shared_ptr<LogSink> open_log(const LogOptions& options = {});
 
 }  // namespace lms

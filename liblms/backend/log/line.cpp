@@ -25,6 +25,11 @@ std::string_view level_name(LogLevel level) {
   return {};
 }
 
+/// What most text is made of, and what may stand on a line as it is.
+bool is_plain(char c) {
+  return c >= 0x20 && c < 0x7F;
+}
+
 /// Characters that end a line or command a terminal: those below space, DEL, C1, and Unicode's line separators.
 bool is_control(char32_t c) {
   return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x2028 || c == 0x2029;
@@ -41,6 +46,11 @@ void append_tame(std::string& out, std::string_view text) {
   std::size_t position = 0;
   while (position < text.size()) {
     const std::size_t start = position;
+    while (position < text.size() && is_plain(text[position])) ++position;
+    if (position > start) {
+      out += text.substr(start, position - start);
+      continue;
+    }
     const auto c = next_code_point(text, position);
     if (!c) {
       out += "\uFFFD";
