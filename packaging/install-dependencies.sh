@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# install-dependencies.sh [--demo|--tests]
+# install-dependencies.sh [--demo|--tests|--bench]
 #
-# Installs the Debian packages and npm packages that building liblms needs (--demo, the default) and those that its tests
-# need as well (--tests). Installs only what is missing and upgrades nothing else. Runs as root, or asks sudo.
+# Installs the Debian packages and npm packages that building liblms needs (--demo, the default), and those that its
+# tests (--tests) or its benchmarks (--bench) need as well. Installs only what is missing and upgrades nothing else.
+# Runs as root, or asks sudo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,6 +12,7 @@ build=(
   libpistache-dev node-llhttp libsqlite3-dev libsqlitecpp-dev libssl-dev libargon2-dev
   nlohmann-json3-dev libspdlog-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libcli11-dev libicu-dev
 )
+bench=(wrk libbenchmark-dev)
 tests=(doctest-dev ccache clang clang-format clang-tidy shellcheck)
 # Programs that may have come another way than from Debian: the package is needed only if the program is missing.
 declare -A program_of=([npm]=npm [curl]=curl [python3]=python3 [meson]=meson [ninja-build]=ninja [jq]=jq)
@@ -19,8 +21,9 @@ wanted=("${build[@]}" curl jq npm)
 case ${1:---demo} in
   --demo) ;;
   --tests) wanted+=("${tests[@]}") ;;
+  --bench) wanted+=("${bench[@]}") ;;
   *)
-    sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
     exit 64
     ;;
 esac

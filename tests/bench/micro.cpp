@@ -1,0 +1,185 @@
+// The pieces of a request one by one. Google Benchmark's options apply; the databases are made in the working folder.
+// Times are those of the whole process, with the thread that writes the log.
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+#include <lms/backends/log.hpp>
+#include <lms/backends/memory.hpp>
+#include <lms/backends/sqlite.hpp>
+#include <lms/lms.hpp>
+
+namespace {
+
+using namespace lms;
+using benchmark::State;
+
+constexpr std::int64_t lesson_count = 20;
+constexpr std::int64_t question_count = 10;
+
+std::unique_ptr<Storage> open_sqlite(const std::string& path) {
+  for (const char* ending : {"", "-wal", "-shm"}) std::filesystem::remove(path + ending);
+  return open_sqlite_storage({.path = path});
+}
+
+/// A school on SQLite with one course, and a log that goes nowhere but is written.
+struct Campus {
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere{std::fopen("/dev/null", "w"), &std::fclose};
+  Lms school{settings(), {.storage = open_sqlite("micro.db"), .log = open_log({.stream = nowhere.get()})}};
+  Course course;
+  std::vector<Question> questions;
+  std::string token;
+
+  Campus() {
+    const Principal office = Principal::system();
+    const std::string password = "correct horse battery";
+    const User teacher = school.users().create(office, {"ines@example.org", password, "Inés Prado", "instructor"});
+    const Principal ines(teacher.id, "instructor", std::make_shared<const Roles>());
+    course = school.courses().create(ines, {.title = "Knots",
+                                            .summary = "From the reef knot to the bowline.",
+                                            .description = std::string(500, 'k'),
+                                            .category = "outdoors",
+                                            .tags = {"rope", "hands"}});
+    for (std::int64_t i = 0; i < lesson_count; ++i)
+      school.courses().add_lesson(ines, course.id, {.title = "Knot " + std::to_string(i), .duration_minutes = 10});
+    course = school.courses().publish(ines, course.id);
+    const Quiz quiz = school.quizzes().create(ines, course.id, {.title = "Did it hold?"});
+    for (std::int64_t i = 0; i < question_count; ++i)
+      questions.push_back(school.quizzes().add_question(
+          ines, quiz.id,
+          {.kind = QuestionKind::single_choice,
+           .text = "Which one?",
+           .options = {{.text = "Reef knot", .correct = true}, {.text = "Bowline"}, {.text = "Granny"}}}));
+    school.auth().register_student({"ada@example.org", password, "Ada Byron"});
+    token = school.auth().login({"ada@example.org", password}).tokens.access_token;
+  }
+
+  /// What a student sends to attempt the quiz.
+  Value submission() const {
+    Array answers;
+    for (const Question& question : questions)
+      answers.push_back(
+          Object{{"question_id", question.id.text()}, {"selected", Array{Value(question.options.front().id)}}});
+    return Object{{"answers", std::move(answers)}};
+  }
+
+  static Settings settings() {
+    Settings settings;
+    settings.argon2_memory_kib = 64;
+    settings.argon2_iterations = 1;
+    return settings;
+  }
+};
+
+Campus& campus() {
+  static Campus campus;
+  return campus;
+}
+
+void check_token(State& state) {
+  const Tokens& tokens = campus().school.auth().tokens();
+  for (auto _ : state) {
+    const TokenVerdict verdict = tokens.decode(campus().token, TokenType::access);
+    if (!std::holds_alternative<TokenClaims>(verdict)) return state.SkipWithError("the token is refused");
+  }
+}
+
+void parse_attempt(State& state) {
+  const std::string text = to_json(campus().submission());
+  for (auto _ : state) benchmark::DoNotOptimize(parse_json(text));
+  state.SetBytesProcessed(static_cast<std::int64_t>(text.size()) * state.iterations());
+}
+
+void serialise_course(State& state) {
+  const Value course = to_wire(campus().course);
+  for (auto _ : state) benchmark::DoNotOptimize(to_json(course));
+}
+
+void validate_attempt(State& state) {
+  const Value body = campus().submission();
+  for (auto _ : state) benchmark::DoNotOptimize(parse<Submission>(body));
+}
+
+void show_course(State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(to_wire(campus().course));
+}
+
+void match_route(State& state) {
+  const Router& router = campus().school.router();
+  const std::string path = "/api/v1/courses/" + campus().course.id.text() + "/lessons";
+  for (auto _ : state)
+    if (!router.match(http::Method::get, path).route) return state.SkipWithError("there is no such route");
+}
+
+/// A hundred events in a transaction; the figure is that of one.
+void append_events(State& state, Storage& storage) {
+  constexpr int batch = 100;
+  storage.migrate();
+  SystemClock clock;
+  SystemRandom random;
+  Events events(storage, clock, random);
+  const Course& course = campus().course;
+  const CourseEvent data{course.id, course.slug, course.title, course.status, course.instructor_id};
+  while (state.KeepRunningBatch(batch))
+    storage.write([&](UnitOfWork& uow) {
+      for (int i = 0; i < batch; ++i) events.emit(uow, events::course_updated, Principal::system(), data);
+    });
+}
+
+void append_events_in_memory(State& state) {
+  const auto storage = open_memory_storage();
+  append_events(state, *storage);
+}
+
+void append_events_in_sqlite(State& state) {
+  const auto storage = open_sqlite("micro-events.db");
+  append_events(state, *storage);
+}
+
+void answer(State& state, const std::string& target, bool signed_in) {
+  http::Headers headers{{"Host", "127.0.0.1:8000"}, {"User-Agent", "bench"}, {"Accept", "*/*"}};
+  if (signed_in) headers.add("Authorization", "Bearer " + campus().token);
+  for (auto _ : state) {
+    http::Request request{.target = target, .headers = headers, .peer = "127.0.0.1"};
+    const auto response = campus().school.try_handle(request);
+    if (!response || response->status != 200) return state.SkipWithError("the answer is not 200");
+  }
+}
+
+void answer_health(State& state) {
+  answer(state, "/health", false);
+}
+void answer_course(State& state) {
+  answer(state, "/api/v1/courses/" + campus().course.id.text(), false);
+}
+void answer_courses(State& state) {
+  answer(state, "/api/v1/courses", false);
+}
+void answer_lessons(State& state) {
+  answer(state, "/api/v1/courses/" + campus().course.id.text() + "/lessons", true);
+}
+void answer_me(State& state) {
+  answer(state, "/api/v1/users/me", true);
+}
+
+}  // namespace
+
+BENCHMARK(check_token)->MeasureProcessCPUTime();
+BENCHMARK(parse_attempt)->MeasureProcessCPUTime();
+BENCHMARK(serialise_course)->MeasureProcessCPUTime();
+BENCHMARK(validate_attempt)->MeasureProcessCPUTime();
+BENCHMARK(show_course)->MeasureProcessCPUTime();
+BENCHMARK(match_route)->MeasureProcessCPUTime();
+BENCHMARK(append_events_in_memory)->MeasureProcessCPUTime();
+BENCHMARK(append_events_in_sqlite)->MeasureProcessCPUTime();
+BENCHMARK(answer_health)->MeasureProcessCPUTime();
+BENCHMARK(answer_me)->MeasureProcessCPUTime();
+BENCHMARK(answer_course)->MeasureProcessCPUTime();
+BENCHMARK(answer_courses)->MeasureProcessCPUTime();
+BENCHMARK(answer_lessons)->MeasureProcessCPUTime();
+
+BENCHMARK_MAIN();
