@@ -4,9 +4,11 @@
 
 #include "admin/routes.hpp"
 #include "auth/routes.hpp"
+#include "certificate/certificate_count.hpp"
 #include "certificate/routes.hpp"
 #include "course/routes.hpp"
 #include "enrollment/routes.hpp"
+#include "event/event_head.hpp"
 #include "package/routes.hpp"
 #include "quiz/paper.hpp"
 #include "quiz/routes.hpp"
@@ -17,6 +19,7 @@ namespace lms {
 void add_routes(Router& router, Lms& school) {
   router.describe_errors(school.settings().error_format);
   school.events().declare(event_types());
+  school.enrollments().recount_by(school.jobs());
   router.describe_tag("auth", "Who somebody is: registration, login, sessions.");
   router.describe_tag("users", "The school's people and their roles.");
   router.describe_tag("courses", "Courses, from draft to archive, with their sections.");
@@ -50,10 +53,11 @@ std::vector<const EventType*> event_types() {
 }
 
 std::vector<const Schema*> stored_schemas() {
-  return {&User::schema(),        &Session::schema(),  &RevokedToken::schema(), &Course::schema(),
-          &Section::schema(),     &Lesson::schema(),   &Enrollment::schema(),   &LessonProgress::schema(),
-          &Quiz::schema(),        &Question::schema(), &QuizPaper::schema(),    &Attempt::schema(),
-          &Certificate::schema(), &Event::schema(),    &Job::schema()};
+  return {&User::schema(),        &Session::schema(),          &RevokedToken::schema(), &Course::schema(),
+          &Section::schema(),     &Lesson::schema(),           &Enrollment::schema(),   &LessonProgress::schema(),
+          &Quiz::schema(),        &Question::schema(),         &QuizPaper::schema(),    &Attempt::schema(),
+          &Certificate::schema(), &CertificateCount::schema(), &Event::schema(),        &EventHead::schema(),
+          &Job::schema()};
 }
 
 }  // namespace lms

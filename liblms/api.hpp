@@ -10,7 +10,8 @@ namespace lms {
 
 class Lms;
 
-/// The API's table of contents: every route group, in the order of the documentation. Tells the feed the events.
+/// The API's table of contents: every route group, in the order of the documentation. Tells the feed the events and the
+/// queue what it does for the features.
 void add_routes(Router& router, Lms& school);
 
 /// Every kind of event, for the documentation.

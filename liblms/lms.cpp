@@ -61,6 +61,8 @@ Backends completed(Backends backends) {
   if (!backends.clock) backends.clock = std::make_shared<SystemClock>();
   if (!backends.random) backends.random = std::make_shared<SystemRandom>();
   if (!backends.log) backends.log = std::make_shared<NullLogSink>();
+  if (!backends.token_blacklist)
+    backends.token_blacklist = std::make_shared<StorageBlacklist>(*backends.storage, *backends.clock);
   return backends;
 }
 
@@ -80,7 +82,7 @@ struct Lms::Parts {
   std::shared_ptr<const Roles> roles;
   PasswordHasher hasher;
   Tokens tokens;
-  StorageBlacklist blacklist;
+  TokenBlacklist& blacklist;
   Events events;
   Jobs jobs;
   Users users;
@@ -105,7 +107,7 @@ struct Lms::Parts {
         roles(std::make_shared<const Roles>(backends.roles)),
         hasher(random, hasher_options(settings)),
         tokens(token_options(settings), clock, random),
-        blacklist(storage, clock),
+        blacklist(*backends.token_blacklist),
         events(storage, clock, random),
         jobs(storage, clock, random, logger),
         users(storage, clock, random, events, hasher, *roles,
@@ -118,7 +120,7 @@ struct Lms::Parts {
         packages(storage, courses, quizzes),
         authenticator(auth),
         router(settings.api_prefix),
-        pipeline(router, settings, storage.reads_wait(), authenticator, clock, random, logger) {}
+        pipeline(router, settings, storage, authenticator, clock, random, logger) {}
 
   bool ready() noexcept;
   void make_first_admin();
@@ -167,9 +169,10 @@ void Lms::Parts::make_first_admin() {
 void Lms::Parts::keep_house() {
   jobs.handle(std::string(housekeeping), [this](const Job&, std::stop_token) -> Value {
     schedule_housekeeping(clock.now() + housekeeping_interval);
-    return Object{{"enrollments_expired", static_cast<std::int64_t>(enrollments.expire_overdue())},
-                  {"attempts_closed", static_cast<std::int64_t>(quizzes.close_overdue())},
-                  {"sessions_purged", static_cast<std::int64_t>(auth.purge())}};
+    const auto counted = [](std::size_t count) { return static_cast<std::int64_t>(count); };
+    return Object{{"sessions_purged", counted(auth.purge())},
+                  {"enrollments_expired", counted(enrollments.expire_overdue())},
+                  {"attempts_closed", counted(quizzes.close_overdue())}};
   });
 }
 

@@ -36,7 +36,7 @@ class SchoolApplication final : public http1::Application {
     return school_->try_handle(request);
   }
   http::Response handle(http::Request request) noexcept override { return school_->handle(std::move(request)); }
-  http::Response refuse(int status, std::string_view reason, std::string_view message) noexcept override {
+  http::Response refuse(int status, std::string_view reason, std::string_view message) override {
     return school_->refuse(status, reason, message);
   }
 
@@ -64,20 +64,6 @@ class StopSignals {
  private:
   sigset_t set_{};
 };
-
-http1::Http1Options http_options(const Settings& settings) {
-  http1::Http1Options options;
-  options.host = settings.host;
-  options.port = static_cast<std::uint16_t>(settings.port);
-  options.io_threads = settings.workers > 0 ? static_cast<std::size_t>(settings.workers)
-                                            : std::max<std::size_t>(1, std::thread::hardware_concurrency());
-  options.heavy_threads = static_cast<std::size_t>(settings.argon2_max_concurrent);
-  options.max_connections = static_cast<std::size_t>(settings.max_connections);
-  options.idle_timeout = settings.idle_timeout;
-  options.request_timeout = settings.request_timeout;
-  options.head_timeout = std::min<std::chrono::milliseconds>(options.head_timeout, settings.request_timeout);
-  return options;
-}
 
 http1::Server listen(http1::Application& application, const Settings& settings) {
   try {
@@ -114,8 +100,19 @@ void stop(Lms& school, http1::Server& server, std::chrono::seconds deadline) {
   std::jthread jobs([&] { school.stop(deadline); });
   if (!server.drain(deadline)) school.log().warning("app", "requests were cut off");
   jobs.join();
-  server.stop();
 }
+
+/// Stops the front, however serving ends, before the school that it asks goes.
+class StopAtEnd {
+ public:
+  explicit StopAtEnd(http1::Server& server) : server_(server) {}
+  ~StopAtEnd() { server_.stop(); }
+  StopAtEnd(const StopAtEnd&) = delete;
+  StopAtEnd& operator=(const StopAtEnd&) = delete;
+
+ private:
+  http1::Server& server_;
+};
 
 }  // namespace
 
@@ -129,6 +126,7 @@ void serve(const CommonOptions& common) {
   SchoolApplication application;
   http1::Server server = listen(application, settings);  // first: a port in use must not leave a database behind
   Lms school(settings, open_backends(settings, Purpose::service, log));
+  const StopAtEnd stop_at_end(server);
   application.open(school);
   school.start();
   server.start();

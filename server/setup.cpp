@@ -1,8 +1,10 @@
 #include "setup.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include <unistd.h>
@@ -16,6 +18,8 @@
 namespace lms::server {
 
 namespace {
+
+constexpr std::size_t threads_beside_http = 4;  // the main one, and those of jobs
 
 EnvironmentVariables process_environment() {
   EnvironmentVariables variables;
@@ -74,12 +78,15 @@ std::shared_ptr<Storage> open_storage(const Settings& settings, Purpose purpose,
   options.synchronous = settings.sqlite_synchronous == SqliteSynchronous::full ? SqliteOptions::Synchronous::full
                                                                                : SqliteOptions::Synchronous::normal;
   if (StatementLog statements(settings, log, clock); statements.wanted()) options.on_statement = std::move(statements);
-  if (purpose == Purpose::service)
+  if (purpose == Purpose::service) {
+    options.max_readers =
+        http_options(settings).threads() + threads_beside_http;  // event loops read, and must not wait
     options.on_slow_write = [log, clock](std::chrono::microseconds took) {
       Logger(*log, *clock)
           .warning("app", "a transaction kept all others waiting",
                    {{"duration_ms", static_cast<double>(took.count()) / 1'000}});
     };
+  }
   try {
     return open_sqlite_storage(std::move(options));
   } catch (const Error& error) {
@@ -88,6 +95,20 @@ std::shared_ptr<Storage> open_storage(const Settings& settings, Purpose purpose,
 }
 
 }  // namespace
+
+http1::Http1Options http_options(const Settings& settings) {
+  http1::Http1Options options;
+  options.host = settings.host;
+  options.port = static_cast<std::uint16_t>(settings.port);
+  options.io_threads = settings.workers > 0 ? static_cast<std::size_t>(settings.workers)
+                                            : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+  options.heavy_threads = static_cast<std::size_t>(settings.argon2_max_concurrent);
+  options.max_connections = static_cast<std::size_t>(settings.max_connections);
+  options.idle_timeout = settings.idle_timeout;
+  options.request_timeout = settings.request_timeout;
+  options.head_timeout = std::min<std::chrono::milliseconds>(options.head_timeout, settings.request_timeout);
+  return options;
+}
 
 LoadedSettings load_process_settings(const CommonOptions& common, SecretKey key) {
   EnvironmentVariables environment = process_environment();

@@ -7,6 +7,7 @@
 #include <lms/lms.hpp>
 
 #include "commands.hpp"
+#include "http1/options.hpp"
 
 /// What commands need before they can do anything: settings, a database, a school.
 namespace lms::server {
@@ -23,6 +24,9 @@ LoadedSettings read_settings(const CommonOptions& common, SecretKey key = Secret
 
 /// What is wrong, as lines for an operator, each with `where` in front.
 std::string explained(const Error& error, const std::string& where = "");
+
+/// Address, threads and limits of the front as the settings have them.
+http1::Http1Options http_options(const Settings& settings);
 
 /// What a database is opened for: a command logs what goes wrong, a service all that the settings ask for.
 enum class Purpose { command, service };

@@ -146,7 +146,7 @@ class LMS_API Auth {
   std::vector<Session> sessions(const Principal& who);
   /// Emits `user.session_ended`. @throws Error not_found unless it is a session of the user that is alive.
   void end_session(const Principal& who, SessionId id);
-  /// Forgets sessions that ended or ran out, and revocations of tokens that have expired; returns how many.
+  /// Forgets sessions that ran out, and revocations of tokens that have expired; returns how many.
   std::size_t purge();
 
   /// Who stands behind a good access token, as storage knows at this moment.

@@ -100,7 +100,7 @@ class LMS_API Certificates {
   /// For anybody who holds the code, revoked ones included. @throws Error not_found
   CertificateVerification verify(std::string_view code);
   /// Emits `certificate.revoked`.
-  /// @throws Error not_found as get; forbidden unless `who` owns the course or is an admin; conflict
+  /// @throws Error invalid; not_found as get; forbidden unless `who` owns the course or is an admin; conflict
   /// `certificate_revoked`.
   Certificate revoke(const Principal& who, CertificateId id, const CertificateRevocation& revocation);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -41,7 +42,7 @@ struct LMS_API Course {
   std::int64_t price_cents = 0;  ///< in the currency's minor unit; 0: free
   std::string currency = "EUR";
   std::vector<std::string> tags;
-  std::vector<CourseId> prerequisites;   ///< to be completed before enrolling
+  std::vector<CourseId> prerequisites;   ///< to be completed before enrolling; seen by who names them
   std::optional<std::int64_t> capacity;  ///< seats; none: no end
   std::optional<UserId> instructor_id;   ///< the owner; who creates it, unless an admin names somebody
   CourseStatus status = CourseStatus::draft;
@@ -162,6 +163,9 @@ extern LMS_API const EventType course_created, course_updated, course_published,
 /// enrolled). Who may change it: its owner with `update_course`, and admins; otherwise Error forbidden.
 class LMS_API Courses {
  public:
+  static constexpr std::size_t max_sections = 100;   ///< of a course
+  static constexpr std::size_t max_lessons = 1'000;  ///< of a course
+
   Courses(Storage& storage, Clock& clock, Random& random, Events& events);
 
   /// What rooms above have a say in. Set up before the first call.
@@ -171,20 +175,23 @@ class LMS_API Courses {
     /// Told before something opens or goes; an Error thrown there refuses it.
     std::function<void(UnitOfWork&, const Principal&, const Course&)> publishing;
     std::function<void(UnitOfWork&, const Principal&, const Course&)> removing;
-    /// The course as it is after the lesson is gone.
-    std::function<void(UnitOfWork&, const Principal&, const Course&, const Lesson&)> removing_lesson;
+    /// The course as it is after the lesson is gone. False if so much hangs on the lesson that only some of it could be
+    /// removed: that is committed, and all are told again in a transaction of their own.
+    std::function<bool(UnitOfWork&, const Principal&, const Course&, const Lesson&)> removing_lesson;
   };
   void add_hooks(Hooks hooks);
 
-  /// Makes a draft. Emits `course.created`.
-  /// @throws Error forbidden without `create_course`; conflict `slug_taken`; invalid for an unknown prerequisite or
-  /// owner.
+  /// Makes a draft. Emits `course.created`. Of a struct that is to become a course, section or lesson, what the school
+  /// itself says (id, status, counts, times) is not read, and the rest is held to the rules of its schema.
+  /// @throws Error forbidden without `create_course`;
+  ///   conflict `slug_taken`;
+  ///   invalid for what breaks the schema's rules, an unknown owner, or a prerequisite that `who` may not see.
   Course create(const Principal& who, Course draft);
   /// @throws Error not_found, also for a course that `who` may not see.
   Course get(const Principal& who, const CourseRef& course);
   Page<Course> list(const Principal& who, const CourseFilter& filter);
   /// Emits `course.updated`. With `version` in the patch, only if it is still the current one.
-  /// @throws Error conflict `stale_version`, `slug_taken`.
+  /// @throws Error conflict `stale_version`, `slug_taken`; invalid as create.
   Course update(const Principal& who, const CourseRef& course, const Patch<Course>& patch);
   /// Emits `course.published`. @throws Error conflict `course_not_draft`, `course_empty`.
   Course publish(const Principal& who, const CourseRef& course);
@@ -201,6 +208,7 @@ class LMS_API Courses {
   // Sections and lessons: each change is one of their course and emits `course.updated`.
 
   std::vector<Section> sections(const Principal& who, const CourseRef& course);
+  /// @throws Error invalid; conflict `too_many_sections`.
   Section add_section(const Principal& who, const CourseRef& course, Section section);
   Section update_section(const Principal& who, SectionId id, const Patch<Section>& patch);
   /// Its lessons stay in the course, without a section.
@@ -208,23 +216,35 @@ class LMS_API Courses {
 
   /// In the order of their position.
   std::vector<LessonSummary> outline(const Principal& who, const CourseRef& course);
+  /// A published course takes no quiz lesson: until it had its quiz, nobody could complete the course.
+  /// @throws Error invalid; conflict `too_many_lessons`, `quiz_lesson_without_quiz`.
   Lesson add_lesson(const Principal& who, const CourseRef& course, Lesson lesson);
   Lesson update_lesson(const Principal& who, LessonId id, const Patch<Lesson>& patch);
-  /// Everybody's progress in it goes, too; a quiz stays in the course, without a lesson, and `quiz.updated` says so.
+  /// Everybody's progress in it goes, too, and in parts if it is that of more than a thousand students: after an Error
+  /// some of it may be gone, and the call can be made again. A quiz stays in the course, without a lesson, and
+  /// `quiz.updated` says so. Who had completed all other lessons has completed the course: a job sees to it
+  /// (Enrollments::recount).
+  /// @throws Error conflict `course_empty` for the last lesson of a published course.
   void remove_lesson(const Principal& who, LessonId id);
 
   // --- within another service's transaction ---
 
-  /// The course if `who` may see it. @throws Error not_found `course_not_found`
+  /// The course if `who` may see it.
+  std::optional<Course> find_visible(UnitOfWork& uow, const Principal& who, const CourseRef& course) const;
+  /// The same. @throws Error not_found `course_not_found`
   Course visible(UnitOfWork& uow, const Principal& who, const CourseRef& course) const;
+
+ private:
+  friend class CoursePackages;  // makes a course of parts that it has checked, in one transaction
+
+  // These take what was checked against the schema; those of sections and lessons do not ask whose the course is.
   Course add(UnitOfWork& uow, const Principal& who, Course draft);
   Section add_section(UnitOfWork& uow, const Course& course, Section section);
   /// Counts the lesson in `course`, which the caller stores when all are added.
   Lesson add_lesson(UnitOfWork& uow, Course& course, Lesson lesson);
 
- private:
   Course owned(UnitOfWork& uow, const Principal& who, const CourseRef& course) const;
-  void check_references(UnitOfWork& uow, const Principal& who, const Course& course, const Course* before) const;
+  void check_prerequisites(UnitOfWork& uow, const Principal& who, const Course& course, const Course* before) const;
   void check_lesson(UnitOfWork& uow, const Lesson& lesson) const;
   void touch(UnitOfWork& uow, const Principal& who, Course& course, const EventType& type = events::course_updated);
 
@@ -235,6 +255,8 @@ class LMS_API Courses {
   std::vector<Hooks> hooks_;
 };
 
+/// Whether the course is `who`'s own. Nobody owns a course without an owner, and admins only their own.
+LMS_API bool owns_course(const Principal& who, const Course& course);
 /// @throws Error as require_owner with `update_course`.
 LMS_API void require_course_owner(const Principal& who, const Course& course);
 /// `Música & más` → `musica-mas`; empty if nothing of it can stand in a slug.

@@ -23,8 +23,6 @@ namespace lms {
 /// Thread-safe; each call is one transaction: if it throws, nothing changed.
 class LMS_API CoursePackages {
  public:
-  static constexpr std::size_t max_sections = 100;
-  static constexpr std::size_t max_lessons = 1'000;
   static constexpr std::size_t max_questions = 5'000;
 
   CoursePackages(Storage& storage, Courses& courses, Quizzes& quizzes)

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,8 @@
 #include <lms/spi/storage.hpp>
 
 namespace lms {
+
+class Jobs;
 
 enum class EnrollmentStatus { active, completed, dropped, expired };
 constexpr auto names_of(EnrollmentStatus) {
@@ -172,9 +175,13 @@ class LMS_API Enrollments {
   /// Called in the transaction that completes a course; returns the URL at which its certificate can be verified.
   using CompletionHook = std::function<std::optional<std::string>(UnitOfWork&, const Enrollment&, const Course&)>;
   void on_completion(CompletionHook hook) { completion_hook_ = std::move(hook); }
+  /// From now on, a lesson that is removed leaves a job which calls `recount`. Without it, call that yourself.
+  void recount_by(Jobs& jobs);
 
   /// Enrols `who`, or somebody else with `manage_enrollments` (then neither price nor prerequisites count). A dropped
-  /// or expired enrolment becomes active again with its progress kept. Emits `enrollment.created`.
+  /// or expired enrolment becomes active again with its progress kept. A completed one keeps its seat and stays
+  /// completed: it is `already_enrolled`, and once its access has ended, enrolling opens it again. Emits
+  /// `enrollment.created`.
   /// @throws Error conflict `already_enrolled`, `course_not_published`, `course_full`, `prerequisites_missing`;
   ///   forbidden `payment_required`; not_found.
   Enrollment enroll(const Principal& who, const NewEnrollment& wish);
@@ -190,7 +197,8 @@ class LMS_API Enrollments {
   std::vector<LessonProgress> progress(const Principal& who, EnrollmentId id);
   /// Notes the progress of `who`; completes the course with its last lesson. Emits `lesson.completed`,
   /// `enrollment.completed`. A report that says nothing new writes nothing.
-  /// @throws Error forbidden `not_enrolled`; conflict `quiz_lesson` (a quiz lesson is completed by passing its quiz).
+  /// @throws Error invalid; forbidden `not_enrolled`; conflict `quiz_lesson` (a quiz lesson is completed by passing its
+  /// quiz).
   ProgressResult report(const Principal& who, LessonId lesson, const ProgressReport& report);
   /// The same, of a lesson whose completion another service has established.
   void complete_lesson(UnitOfWork& uow, const Principal& who, Enrollment& enrollment, const Lesson& lesson);
@@ -203,19 +211,23 @@ class LMS_API Enrollments {
   /// The enrolment that lets `who` work in a course now. @throws Error forbidden `not_enrolled`.
   Enrollment require_active(UnitOfWork& uow, const Principal& who, CourseId course) const;
 
-  /// Ends enrolments whose time is over; returns how many. Emits `enrollment.expired`.
+  /// Ends all enrolments whose time is over, in several transactions if they are many; returns how many. Emits
+  /// `enrollment.expired`.
   std::size_t expire_overdue();
+  /// Counts anew what everybody in a course has completed, and completes the course for those who have completed every
+  /// lesson it has; for after a lesson was removed. In many short transactions, so it can be interrupted at any time
+  /// and begun again. Returns how many completed the course. Emits `enrollment.completed`.
+  /// @throws Error unavailable `stopped` once `stop` asks for it.
+  std::size_t recount(CourseId course, std::stop_token stop = {});
 
  private:
-  void check_admission(UnitOfWork& uow, UserId student, const Course& course) const;
+  void check_admission(UnitOfWork& uow, const Principal& who, const Course& course) const;
   std::pair<Enrollment, Course> visible_enrollment(UnitOfWork& uow, const Principal& who, EnrollmentId id) const;
   std::optional<Enrollment> enrollment_in(UnitOfWork& uow, const Principal& who, CourseId course) const;
-  bool teaches(UnitOfWork& uow, const Principal& who, CourseId course) const;
   LessonProgress progress_in(UnitOfWork& uow, const Enrollment& enrollment, const Lesson& lesson) const;
   void note(UnitOfWork& uow, const Principal& who, Enrollment& enrollment, const Lesson& lesson,
             LessonProgress& progress, bool completes);
-  void complete_course_if_done(UnitOfWork& uow, const Principal& who, Enrollment& enrollment, const Course& course);
-  void lesson_removed(UnitOfWork& uow, const Course& course, const Lesson& lesson);
+  bool complete_course_if_done(UnitOfWork& uow, const Principal& who, Enrollment& enrollment, const Course& course);
 
   Storage& storage_;
   Clock& clock_;
@@ -223,6 +235,7 @@ class LMS_API Enrollments {
   Events& events_;
   Courses& courses_;
   CompletionHook completion_hook_;
+  Jobs* jobs_ = nullptr;
 };
 
 }  // namespace lms

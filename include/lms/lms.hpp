@@ -24,6 +24,7 @@
 #include <lms/spi/log_sink.hpp>
 #include <lms/spi/random.hpp>
 #include <lms/spi/storage.hpp>
+#include <lms/spi/token_blacklist.hpp>
 #include <lms/user.hpp>
 
 namespace lms {
@@ -33,11 +34,12 @@ LMS_API std::string_view version() noexcept;
 
 /// What a school stands on. Whatever is left null gets the default named behind it.
 struct Backends {
-  std::shared_ptr<Storage> storage = {};  ///< a school in memory, gone with the process
-  std::shared_ptr<Clock> clock = {};      ///< the machine's
-  std::shared_ptr<Random> random = {};    ///< the operating system's
-  std::shared_ptr<LogSink> log = {};      ///< nowhere
-  Roles roles = {};                       ///< admin, instructor, student
+  std::shared_ptr<Storage> storage = {};                 ///< a school in memory, gone with the process
+  std::shared_ptr<Clock> clock = {};                     ///< the machine's
+  std::shared_ptr<Random> random = {};                   ///< the operating system's
+  std::shared_ptr<LogSink> log = {};                     ///< nowhere
+  std::shared_ptr<TokenBlacklist> token_blacklist = {};  ///< in `storage`
+  Roles roles = {};                                      ///< admin, instructor, student
 };
 
 /// A whole school. Many can live in one process; they share nothing.
@@ -45,7 +47,11 @@ struct Backends {
 class LMS_API Lms {
  public:
   /// Brings the storage's structure up to date and makes the first admin if the settings name one and none exists.
-  /// Starts no thread.
+  /// Starts no thread. What `backends` brings, a database or a log, the settings do not change: their database_url,
+  /// db_…, sqlite_…, log_…, host, port and limits of connections are for those who open backends and listen, as
+  /// lms-server.
+  /// @throws Error invalid for settings that no school can run on, such as a weak admin password; what
+  ///   Storage::migrate throws.
   explicit Lms(Settings settings, Backends backends = {});
   ~Lms();
   Lms(const Lms&) = delete;
@@ -81,9 +87,12 @@ class LMS_API Lms {
   /// An answer in the API's error format, for what a transport refuses before a request exists (408, 413, 431 …).
   http::Response refuse(int status, std::string_view reason, std::string_view message) const;
 
-  /// Starts the threads that do jobs.
+  /// Starts the threads that do jobs, and schedules the hourly housekeeping, which ends what has run out of time: call
+  /// it once. With 0 threads other processes on the same storage do the jobs.
+  /// @throws Error unavailable if the storage does not take the schedule.
   void start(std::size_t job_threads = 1);
-  /// Ends them: what runs may finish until the deadline. `ready` says no from the start of this call.
+  /// Ends them: what runs may finish until the deadline. `ready` says no from the start of this call; a school that was
+  /// stopped still answers, and does not start again.
   void stop(std::chrono::milliseconds deadline = std::chrono::seconds{30});
 
  private:

@@ -246,12 +246,15 @@ class LMS_API Quizzes {
   /// (conflict `quiz_lesson_without_quiz`); quizzes go with their course, and stay without a lesson when that goes.
   Quizzes(Storage& storage, Clock& clock, Random& random, Events& events, Courses& courses, Enrollments& enrollments);
 
-  /// Emits `quiz.created`. @throws Error invalid for a lesson that is no quiz lesson of the course; conflict
-  ///   `lesson_has_quiz`, `too_many_quizzes`.
+  /// Emits `quiz.created`. Of the struct, what the school itself says (id, counts, times) is not read.
+  /// @throws Error
+  ///   invalid for what breaks the schema's rules, or a lesson that is no quiz lesson of the course;
+  ///   conflict `lesson_has_quiz`, `too_many_quizzes`.
   Quiz create(const Principal& who, const CourseRef& course, Quiz quiz);
   Quiz get(const Principal& who, QuizId id);
   std::vector<Quiz> list(const Principal& who, const CourseRef& course);
-  /// Emits `quiz.updated`. @throws Error as create; conflict `quiz_lesson_without_quiz` if a published course needs the
+  /// Attempts in progress end when the new `time_limit_minutes` and `available_until` say, but never before now. Emits
+  /// `quiz.updated`. @throws Error as create; conflict `quiz_lesson_without_quiz` if a published course needs the
   ///   quiz where it is.
   Quiz update(const Principal& who, QuizId id, const Patch<Quiz>& patch);
   /// Removes a quiz nobody ever attempted. Emits `quiz.deleted`.
@@ -284,13 +287,13 @@ class LMS_API Quizzes {
   AttemptView review(const Principal& who, AttemptId id);
   /// Newest first. Students see their own; those who may change the quiz everybody's.
   Page<AttemptOverview> attempts(const Principal& who, QuizId quiz, const AttemptFilter& filter);
-  /// Expires attempts whose time is over; returns how many.
+  /// Expires all attempts whose time is over, in several transactions if they are many; returns how many.
+  /// @throws Error internal if some could not be closed; the others were, unless those are a hundred.
   std::size_t close_overdue();
 
-  /// Within another service's transaction, which has checked the questions with `faults_of`.
-  Quiz add(UnitOfWork& uow, const Principal& who, const Course& course, Quiz quiz, std::vector<Question> questions);
-
  private:
+  friend class CoursePackages;  // makes quizzes of parts that it has checked, in the transaction of their course
+
   using Paper = std::shared_ptr<const QuizPaper>;
   /// An attempt with what a view of it needs.
   struct Sitting {
@@ -306,10 +309,16 @@ class LMS_API Quizzes {
     Course course;
   };
 
+  /// Takes what was checked against the schema and with `faults_of`, and does not ask whose the course is.
+  Quiz add(UnitOfWork& uow, const Principal& who, const Course& course, Quiz quiz, std::vector<Question> questions);
   Managed managed(UnitOfWork& uow, const Principal& who, QuizId id) const;
-  void touch(UnitOfWork& uow, const Principal& who, Quiz& quiz, bool asked_otherwise);
+  void touch(UnitOfWork& uow, const Principal& who, Quiz& quiz);
+  void renew_paper(Quiz& quiz) const;
+  void move_deadlines(UnitOfWork& uow, const Quiz& quiz) const;
   void prepare(Question& question, QuizId quiz) const;
 
+  template <class Use>
+  AttemptView sit(const Principal& who, QuizId quiz, Use&& use);
   Sitting begin(UnitOfWork& uow, const Principal& who, QuizId id);
   Sitting own_sitting(UnitOfWork& uow, const Principal& who, AttemptId id);
   Sitting sitting_of(UnitOfWork& uow, Attempt attempt);

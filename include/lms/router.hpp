@@ -19,7 +19,7 @@
 #include <lms/token.hpp>
 #include <lms/value.hpp>
 
-/// Routes: each is one row, and authorization, validation, OpenAPI, metrics label and rate rule all come from it.
+/// Routes: each is one row, and authorization, validation, OpenAPI and the thread it runs on all come from it.
 namespace lms {
 
 /// Who may call a route. The service behind it decides the rest.

@@ -117,6 +117,11 @@ class LMS_API Schema {
   /// @throws Error invalid with every fault found, each at `part`/field/….
   void parse(void* object, const Value& body, std::string_view part = "body") const;
 
+  /// Holds a struct that a program filled to the same rules: fields that no client gives get their initial values, the
+  /// others are checked and brought into form as by `parse`. An optional field with its initial value counts as left
+  /// out. @throws Error invalid as parse.
+  void check(void* object, std::string_view part = "body") const;
+
   /// The same for a change: nothing is required, create-only fields are refused. Returns stored values by field.
   Object parse_changes(const Value& body, std::string_view part = "body") const;
   void apply_changes(void* object, const Object& changes) const;
@@ -375,6 +380,13 @@ template <HasSchema T>
 T parse(const Value& body) {
   T object{};
   T::schema().parse(&object, body);
+  return object;
+}
+
+/// What a service makes of a T that its caller filled. @throws Error invalid as Schema::check.
+template <HasSchema T>
+T validated(T object) {
+  T::schema().check(&object);
   return object;
 }
 

@@ -39,7 +39,8 @@ constexpr auto names_of(SqliteSynchronous) {
 }
 
 /// The comment behind each member is the name of its setting; docs/settings.md, made from the table in settings.cpp,
-/// says what each does.
+/// says what each does. A host may fill it by itself instead of calling `load_settings`; Lms's constructor says which
+/// members it looks at.
 struct LMS_API Settings {
   Environment environment = Environment::development;  // ENVIRONMENT
   bool debug = false;                                  // DEBUG
@@ -120,7 +121,7 @@ LMS_API std::string settings_example();
 
 /// What `DATABASE_URL` names.
 struct DatabaseUrl {
-  enum class Kind { sqlite, postgres };
+  enum class Kind { sqlite, postgres };  ///< this release opens no PostgreSQL yet
   Kind kind = Kind::sqlite;
   std::string path;  ///< of SQLite; empty: in memory
   std::string url;   ///< of PostgreSQL, without the driver's suffix

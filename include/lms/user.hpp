@@ -31,7 +31,7 @@ struct LMS_API User {
   std::string language = "en";   ///< preferred, `en` or `pt-BR`
   std::string timezone = "UTC";  ///< IANA name
   bool is_active = true;
-  std::string password_hash;  ///< PHC text
+  std::string password_hash;  ///< PHC text; hidden in every answer, and not for handing on
   Time created_at;
   Time updated_at;
 

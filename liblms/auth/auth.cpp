@@ -48,7 +48,8 @@ Auth::Auth(Storage& storage, Clock& clock, Random& random, Events& events, Users
       [](UnitOfWork& uow, const User& user) { Repository<Session>(uow).remove_where(equal("user_id", user.id)); });
 }
 
-User Auth::register_student(const Registration& registration) {
+User Auth::register_student(const Registration& given) {
+  const Registration registration = validated(given);
   users_.password_policy().check(registration.password, registration.email, registration.full_name);
   const NewUser account{registration.email, registration.password, registration.full_name, std::nullopt};
   const User user = users_.make(account, hasher_.hash(registration.password));
@@ -199,8 +200,8 @@ void Auth::end_session(const Principal& who, SessionId id) {
 }
 
 Principal Auth::authenticate(const TokenClaims& access) {
-  if (blacklist_.is_revoked(access.id)) throw unauthenticated("token_revoked", "The token has been revoked.");
   const auto user = storage_.read([&](UnitOfWork& uow) -> std::optional<User> {
+    if (blacklist_.is_revoked(access.id)) throw unauthenticated("token_revoked", "The token has been revoked.");
     if (access.session) {
       const auto session = Repository<Session>(uow).find(*access.session);
       if (!session || session->ended_at || session->expires_at <= clock_.now()) return std::nullopt;

@@ -21,6 +21,7 @@ constexpr std::size_t longest_text_in_list = 255;  // code points; a list's own 
 constexpr std::size_t longest_name_shown = 100;    // bytes of an unknown field's name
 
 enum class Purpose { create, change };
+enum class Form { wire, stored };  ///< of the values that are read
 
 bool accepts(const Field& field, Purpose purpose) {
   switch (field.access) {
@@ -74,10 +75,12 @@ Rules element_rules(const Field& field) {
 /// Reads what a client sent, checks it, and collects what is wrong.
 class Reader {
  public:
-  explicit Reader(std::string_view part) : path_{std::string(part)} {}
+  explicit Reader(std::string_view part, Form form = Form::wire) : form_(form), path_{std::string(part)} {}
 
   /// The stored values of the fields that were sent; of use only if `finish` does not throw.
   Object read_object(const Schema& schema, const Value& wire, Purpose purpose);
+  /// The same of a struct in stored form, of which it reads what a client may give.
+  Object read_struct(const Schema& schema, const Object& members);
 
   void fail(std::string message, std::string type) {
     if (faults_.size() < most_faults) faults_.push_back({path_, std::move(message), std::move(type)});
@@ -121,6 +124,7 @@ class Reader {
   void check_any(const Value& value);
   void refuse_unknown(const Schema& schema, const std::string& name, Purpose purpose);
 
+  Form form_;
   Path path_;
   std::vector<Fault> faults_;
 };
@@ -149,6 +153,19 @@ Object Reader::read_object(const Schema& schema, const Value& wire, Purpose purp
   for (const auto& [name, value] : members) {
     const Field* field = schema.find(name);
     if (!field || field->access == Access::hidden) refuse_unknown(schema, name, purpose);
+  }
+  return stored;
+}
+
+Object Reader::read_struct(const Schema& schema, const Object& members) {
+  Object stored;
+  for (const Field& field : schema.fields()) {
+    if (!accepts(field, Purpose::create)) continue;
+    const Value& member = *members.find(field.name);
+    const bool left_out = !field.required && member == field.initial;
+    if (left_out) continue;
+    const Step step(*this, field.name);
+    stored.append(field.name, read(rules_of(field), member));
   }
   return stored;
 }
@@ -186,6 +203,7 @@ Value Reader::read(const Rules& rules, const Value& wire) {
     case FieldType::object:
       break;
   }
+  if (rules.field.object && form_ == Form::stored) return read_struct(*rules.field.object, wire.as_object());
   if (rules.field.object) return read_object(*rules.field.object, wire, Purpose::create);
   check_any(wire);
   return wire;
@@ -317,6 +335,7 @@ Value Reader::read_uuid(const Value& wire) {
 }
 
 Value Reader::read_time(const Value& wire) {
+  if (form_ == Form::stored) return wire;
   const auto time = wire.is_string() ? parse_iso8601(wire.as_string()) : std::nullopt;
   if (time) return Codec<Time>::store(*time);
   fail("must be a time such as 2026-11-21T08:30:00Z", "type_error.datetime");
@@ -489,6 +508,19 @@ Object Schema::to_wire(const void* object) const {
 void Schema::parse(void* object, const Value& body, std::string_view part) const {
   Reader reader(part);
   const Object values = reader.read_object(*this, body, Purpose::create);
+  reader.finish();
+  apply_changes(object, values);
+}
+
+void Schema::check(void* object, std::string_view part) const {
+  Object given;
+  for (const Field& field : fields_)
+    if (accepts(field, Purpose::create))
+      given.append(field.name, field.get(object));
+    else
+      field.set(object, field.initial);
+  Reader reader(part, Form::stored);
+  const Object values = reader.read_struct(*this, given);
   reader.finish();
   apply_changes(object, values);
 }

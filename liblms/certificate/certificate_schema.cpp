@@ -1,5 +1,7 @@
 #include <lms/certificate.hpp>
 
+#include "certificate/certificate_count.hpp"
+
 namespace lms {
 
 const Schema& Certificate::schema() {
@@ -28,6 +30,14 @@ const Schema& Certificate::schema() {
           .index({"student_id", "issued_at"})
           .index({"course_id", "issued_at"})
           .index({"issued_at"});
+  return schema;
+}
+
+const Schema& CertificateCount::schema() {
+  static const Schema schema = define<CertificateCount>("CertificateCount", "How many certificates a year has.")
+                                   .table("certificate_counts")
+                                   .key("year", &CertificateCount::year)
+                                   .field("issued", &CertificateCount::issued);
   return schema;
 }
 

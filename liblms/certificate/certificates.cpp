@@ -6,27 +6,13 @@
 #include <lms/repository.hpp>
 #include <lms/user.hpp>
 
+#include "certificate/certificate_count.hpp"
+
 namespace lms {
 
 namespace {
 
 constexpr std::size_t code_bytes = 16;
-
-/// How many certificates a year has. A row rather than a sequence, so that a rolled back one leaves no gap.
-struct CertificateCount {
-  std::int64_t year = 0;
-  std::int64_t issued = 0;
-
-  static const Schema& schema();
-};
-
-const Schema& CertificateCount::schema() {
-  static const Schema schema = define<CertificateCount>("CertificateCount", "How many certificates a year has.")
-                                   .table("certificate_counts")
-                                   .key("year", &CertificateCount::year)
-                                   .field("issued", &CertificateCount::issued);
-  return schema;
-}
 
 std::int64_t year_of(Time time) {
   const std::chrono::year_month_day date(std::chrono::floor<std::chrono::days>(time));
@@ -34,8 +20,7 @@ std::int64_t year_of(Time time) {
 }
 
 bool may_see(const Principal& who, const Certificate& certificate, const Course& course) {
-  return who.is_admin() || who.is(certificate.student_id) ||
-         (who.maybe_user() && course.instructor_id == who.maybe_user());
+  return who.is_admin() || who.is(certificate.student_id) || owns_course(who, course);
 }
 
 Error unknown_certificate() {
@@ -112,7 +97,7 @@ Page<Certificate> Certificates::list(const Principal& who, const CertificateFilt
   return storage_.read([&](UnitOfWork& uow) {
     std::vector<Condition> conditions;
     const auto course = filter.course_id ? Repository<Course>(uow).find(*filter.course_id) : std::nullopt;
-    const bool sees_all = who.is_admin() || (course && course->instructor_id == who.maybe_user());
+    const bool sees_all = who.is_admin() || (course && owns_course(who, *course));
     if (!sees_all) conditions.push_back(equal("student_id", who.user()));
     if (filter.course_id) conditions.push_back(equal("course_id", *filter.course_id));
     if (filter.student_id) conditions.push_back(equal("student_id", *filter.student_id));
@@ -142,8 +127,9 @@ CertificateVerification Certificates::verify(std::string_view code) {
   });
 }
 
-Certificate Certificates::revoke(const Principal& who, CertificateId id, const CertificateRevocation& revocation) {
+Certificate Certificates::revoke(const Principal& who, CertificateId id, const CertificateRevocation& given) {
   require_user(who);
+  const CertificateRevocation revocation = validated(given);
   return storage_.write([&](UnitOfWork& uow) {
     Repository<Certificate> certificates(uow);
     Certificate certificate = certificates.get(id);

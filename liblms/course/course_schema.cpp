@@ -46,7 +46,7 @@ const Schema& Course::schema() {
                   .example = Array{"databases", "sql"},
                   .search_weight = 4})
           .field("prerequisites", &Course::prerequisites,
-                 {.doc = "Ids of courses to be completed before enrolling.", .max_length = 20})
+                 {.doc = "Ids of courses to be completed before enrolling; those one can see.", .max_length = 20})
           .field("capacity", &Course::capacity,
                  {.doc = "How many can be enrolled at once; null: no end.", .minimum = 1, .maximum = 1'000'000})
           .field("instructor_id", &Course::instructor_id,

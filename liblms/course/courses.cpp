@@ -5,15 +5,12 @@
 #include <lms/repository.hpp>
 #include <lms/user.hpp>
 
+#include "base/ordering.hpp"
 #include "base/search.hpp"
-#include "course/ordering.hpp"
 
 namespace lms {
 
 namespace {
-
-constexpr std::size_t max_sections = 100;
-constexpr std::int64_t max_lessons = 1'000;
 
 CourseEvent event_data(const Course& course) {
   return {course.id, course.slug, course.title, course.status, course.instructor_id};
@@ -46,6 +43,10 @@ Error slug_taken(const std::string& slug) {
   return conflict("slug_taken", "Another course has the slug " + slug + ".");
 }
 
+Condition of_course(CourseId course) {
+  return equal("course_id", course);
+}
+
 /// A slug stands in addresses where an id or a word of the API can stand.
 bool is_reserved(const std::string& slug) {
   return slug == "import" || CourseId::parse(slug).has_value();
@@ -53,6 +54,16 @@ bool is_reserved(const std::string& slug) {
 
 void check_slug(const std::string& slug) {
   if (is_reserved(slug)) throw invalid({"body", "slug"}, "must not be `import` or look like an id", "value_error.slug");
+}
+
+void check_owner(UnitOfWork& uow, const Principal& who, const Course& course, const Course* before) {
+  if (before && before->instructor_id == course.instructor_id) return;
+  if (!course.instructor_id && !who.is_system())
+    throw invalid({"body", "instructor_id"}, "a course needs an owner", "value_error.missing");
+  if (course.instructor_id && !who.is_admin() && !who.is(*course.instructor_id))
+    throw forbidden("permission_denied", "Only an admin may make somebody else the owner.");
+  if (course.instructor_id && !Repository<User>(uow).find(*course.instructor_id))
+    throw invalid({"body", "instructor_id"}, "there is no such user", "value_error.reference");
 }
 
 }  // namespace
@@ -75,6 +86,10 @@ std::string slug_of(std::string_view title) {
   return slug;
 }
 
+bool owns_course(const Principal& who, const Course& course) {
+  return course.instructor_id && who.is(*course.instructor_id);
+}
+
 void require_course_owner(const Principal& who, const Course& course) {
   require_owner(who, course.instructor_id.value_or(UserId()), Permission::update_course);
 }
@@ -86,14 +101,19 @@ void Courses::add_hooks(Hooks hooks) {
   hooks_.push_back(std::move(hooks));
 }
 
-Course Courses::visible(UnitOfWork& uow, const Principal& who, const CourseRef& ref) const {
+std::optional<Course> Courses::find_visible(UnitOfWork& uow, const Principal& who, const CourseRef& ref) const {
   const Repository<Course> courses(uow);
   auto course = ref.id() ? courses.find(*ref.id()) : courses.first(equal("slug", ref.slug()));
-  const bool open = course && (course->status == CourseStatus::published || who.is_admin() ||
-                               (who.maybe_user() && course->instructor_id == who.maybe_user()));
+  if (!course) return std::nullopt;
+  const bool open = course->status == CourseStatus::published || who.is_admin() || owns_course(who, *course);
   const auto admits = [&](const Hooks& hooks) { return hooks.admits && hooks.admits(uow, who, *course); };
-  if (!open && !(course && std::any_of(hooks_.begin(), hooks_.end(), admits)))
-    throw not_found("course_not_found", "Course not found.");
+  if (!open && std::none_of(hooks_.begin(), hooks_.end(), admits)) return std::nullopt;
+  return course;
+}
+
+Course Courses::visible(UnitOfWork& uow, const Principal& who, const CourseRef& ref) const {
+  auto course = find_visible(uow, who, ref);
+  if (!course) throw not_found("course_not_found", "Course not found.");
   return *std::move(course);
 }
 
@@ -104,16 +124,19 @@ Course Courses::owned(UnitOfWork& uow, const Principal& who, const CourseRef& re
 }
 
 Course Courses::create(const Principal& who, Course draft) {
-  return storage_.write([&](UnitOfWork& uow) { return add(uow, who, draft); });
+  require(who, Permission::create_course);
+  const Course checked = validated(std::move(draft));
+  return storage_.write([&](UnitOfWork& uow) { return add(uow, who, checked); });
 }
 
 Course Courses::add(UnitOfWork& uow, const Principal& who, Course draft) {
-  require(who, Permission::create_course);
   draft.created_at = draft.updated_at = clock_.now();
   draft.id = CourseId(random_.uuid(draft.created_at));
   draft.version = 1;
   if (!draft.instructor_id) draft.instructor_id = who.maybe_user();
-  check_references(uow, who, draft, nullptr);
+  check_owner(uow, who, draft, nullptr);
+  check_slug(draft.slug);
+  check_prerequisites(uow, who, draft, nullptr);
 
   Repository<Course> courses(uow);
   if (!draft.slug.empty()) {
@@ -131,23 +154,18 @@ Course Courses::add(UnitOfWork& uow, const Principal& who, Course draft) {
   return draft;
 }
 
-void Courses::check_references(UnitOfWork& uow, const Principal& who, const Course& course,
-                               const Course* before) const {
-  if (!before || before->instructor_id != course.instructor_id) {
-    if (!course.instructor_id && !who.is_system())
-      throw invalid({"body", "instructor_id"}, "a course needs an owner", "value_error.missing");
-    if (course.instructor_id && !who.is_admin() && !who.is(*course.instructor_id))
-      throw forbidden("permission_denied", "Only an admin may make somebody else the owner.");
-    if (course.instructor_id && !Repository<User>(uow).find(*course.instructor_id))
-      throw invalid({"body", "instructor_id"}, "there is no such user", "value_error.reference");
-  }
-  if (!before || before->slug != course.slug) check_slug(course.slug);
-  if (before && before->prerequisites == course.prerequisites) return;
-  const Repository<Course> courses(uow);
+/// Who names a prerequisite must see it: it cannot be removed as long as it is one. Those that stand already may stay.
+void Courses::check_prerequisites(UnitOfWork& uow, const Principal& who, const Course& course,
+                                  const Course* before) const {
+  const auto stands = [&](CourseId id) {
+    return before &&
+           std::find(before->prerequisites.begin(), before->prerequisites.end(), id) != before->prerequisites.end();
+  };
   for (std::size_t i = 0; i < course.prerequisites.size(); ++i) {
-    if (course.prerequisites[i] == course.id)
+    const CourseId id = course.prerequisites[i];
+    if (id == course.id)
       throw invalid({"body", "prerequisites", i}, "a course cannot require itself", "value_error.reference");
-    if (!courses.find(course.prerequisites[i]))
+    if (!stands(id) && !find_visible(uow, who, id))
       throw invalid({"body", "prerequisites", i}, "there is no such course", "value_error.reference");
   }
 }
@@ -178,7 +196,9 @@ Course Courses::update(const Principal& who, const CourseRef& ref, const Patch<C
     if (course.version != before.version)
       throw conflict("stale_version", "The course was changed meanwhile: this is version " +
                                           std::to_string(before.version) + ". Read it again.");
-    check_references(uow, who, course, &before);
+    check_owner(uow, who, course, &before);
+    if (course.slug != before.slug) check_slug(course.slug);
+    check_prerequisites(uow, who, course, &before);
     if (course.slug.empty()) course.slug = before.slug;
     if (course.slug != before.slug && Repository<Course>(uow).exists(equal("slug", course.slug)))
       throw slug_taken(course.slug);
@@ -235,36 +255,39 @@ void Courses::remove(const Principal& who, const CourseRef& ref) {
     const Course course = visible(uow, who, ref);
     require_owner(who, course.instructor_id.value_or(UserId()), Permission::delete_course);
     if (const auto other = Repository<Course>(uow).first(contains("prerequisites", course.id)))
-      throw conflict("course_in_use", "The course “" + other->title +
-                                          "” requires this one. Take it off the prerequisites there, or archive it.");
+      throw conflict("course_in_use",
+                     (find_visible(uow, who, other->id) ? "The course “" + other->title + "”" : "Another course") +
+                         " requires this one. Take it off the prerequisites there, or archive it.");
     for (const Hooks& hooks : hooks_)
       if (hooks.removing) hooks.removing(uow, who, course);
-    Repository<Lesson>(uow).remove_where(equal("course_id", course.id));
-    Repository<Section>(uow).remove_where(equal("course_id", course.id));
+    Repository<Lesson>(uow).remove_where(of_course(course.id));
+    Repository<Section>(uow).remove_where(of_course(course.id));
     Repository<Course>(uow).remove(course.id);
     events_.emit(uow, events::course_deleted, who, event_data(course));
   });
 }
 
 std::vector<Section> Courses::sections(const Principal& who, const CourseRef& course) {
-  return storage_.read([&](UnitOfWork& uow) { return in_order<Section>(uow, visible(uow, who, course).id); });
+  return storage_.read(
+      [&](UnitOfWork& uow) { return in_order<Section>(uow, of_course(visible(uow, who, course).id)); });
 }
 
 Section Courses::add_section(const Principal& who, const CourseRef& ref, Section section) {
+  const Section checked = validated(std::move(section));
   return storage_.write([&](UnitOfWork& uow) {
     Course course = owned(uow, who, ref);
-    Section added = add_section(uow, course, section);
+    Section added = add_section(uow, course, checked);
     touch(uow, who, course);
     return added;
   });
 }
 
 Section Courses::add_section(UnitOfWork& uow, const Course& course, Section section) {
-  if (Repository<Section>(uow).count(equal("course_id", course.id), max_sections) == max_sections)
+  if (Repository<Section>(uow).count(of_course(course.id), max_sections) == max_sections)
     throw conflict("too_many_sections", "A course can have " + std::to_string(max_sections) + " sections at most.");
   section.id = SectionId(random_.uuid(clock_.now()));
   section.course_id = course.id;
-  make_room(uow, section);
+  make_room(uow, section, of_course(course.id));
   Repository<Section>(uow).insert(section);
   return section;
 }
@@ -275,7 +298,7 @@ Section Courses::update_section(const Principal& who, SectionId id, const Patch<
     Section section = sections.get(id);
     Course course = owned(uow, who, section.course_id);
     patch.apply(section);
-    if (patch.changes("position")) make_room(uow, section);
+    if (patch.changes("position")) make_room(uow, section, of_course(course.id));
     sections.update(section);
     touch(uow, who, course);
     return section;
@@ -295,35 +318,47 @@ void Courses::remove_section(const Principal& who, SectionId id) {
 
 std::vector<LessonSummary> Courses::outline(const Principal& who, const CourseRef& course) {
   const auto lessons = storage_.read([&](UnitOfWork& uow) {
-    return Repository<Lesson>(uow).select({.where = equal("course_id", visible(uow, who, course).id),
+    return Repository<Lesson>(uow).select({.where = of_course(visible(uow, who, course).id),
                                            .order = {ascending("position")},
                                            .fields = fields_of(LessonSummary::schema())});
   });
   std::vector<LessonSummary> outline;
   outline.reserve(lessons.size());
   for (const Lesson& lesson : lessons)
-    outline.push_back({lesson.id, lesson.course_id, lesson.section_id, lesson.title, lesson.kind,
-                       lesson.duration_minutes, lesson.preview, lesson.position});
+    outline.push_back({.id = lesson.id,
+                       .course_id = lesson.course_id,
+                       .section_id = lesson.section_id,
+                       .title = lesson.title,
+                       .kind = lesson.kind,
+                       .duration_minutes = lesson.duration_minutes,
+                       .preview = lesson.preview,
+                       .position = lesson.position});
   return outline;
 }
 
 Lesson Courses::add_lesson(const Principal& who, const CourseRef& ref, Lesson lesson) {
+  const Lesson checked = validated(std::move(lesson));
   return storage_.write([&](UnitOfWork& uow) {
     Course course = owned(uow, who, ref);
-    Lesson added = add_lesson(uow, course, lesson);
+    if (checked.kind == LessonKind::quiz && course.status == CourseStatus::published)
+      throw conflict(
+          "quiz_lesson_without_quiz",
+          "Until it has its quiz, nobody could complete the course. Take the course back to a draft, add the "
+          "lesson and its quiz, and publish it again.");
+    Lesson added = add_lesson(uow, course, checked);
     touch(uow, who, course);
     return added;
   });
 }
 
 Lesson Courses::add_lesson(UnitOfWork& uow, Course& course, Lesson lesson) {
-  if (course.lesson_count >= max_lessons)
+  if (course.lesson_count >= static_cast<std::int64_t>(max_lessons))
     throw conflict("too_many_lessons", "A course can have " + std::to_string(max_lessons) + " lessons at most.");
   lesson.created_at = lesson.updated_at = clock_.now();
   lesson.id = LessonId(random_.uuid(lesson.created_at));
   lesson.course_id = course.id;
   check_lesson(uow, lesson);
-  make_room(uow, lesson);
+  make_room(uow, lesson, of_course(course.id));
   Repository<Lesson>(uow).insert(lesson);
   course.lesson_count += 1;
   return lesson;
@@ -345,7 +380,7 @@ Lesson Courses::update_lesson(const Principal& who, LessonId id, const Patch<Les
     Course course = owned(uow, who, lesson.course_id);
     patch.apply(lesson);
     check_lesson(uow, lesson);
-    if (patch.changes("position")) make_room(uow, lesson);
+    if (patch.changes("position")) make_room(uow, lesson, of_course(course.id));
     lesson.updated_at = clock_.now();
     lessons.update(lesson);
     touch(uow, who, course);
@@ -354,7 +389,7 @@ Lesson Courses::update_lesson(const Principal& who, LessonId id, const Patch<Les
 }
 
 void Courses::remove_lesson(const Principal& who, LessonId id) {
-  storage_.write([&](UnitOfWork& uow) {
+  const auto remove = [&](UnitOfWork& uow) {
     Repository<Lesson> lessons(uow);
     const Lesson lesson = lessons.get(id);
     Course course = owned(uow, who, lesson.course_id);
@@ -362,10 +397,13 @@ void Courses::remove_lesson(const Principal& who, LessonId id) {
       throw conflict("course_empty", "A published course needs at least one lesson.");
     course.lesson_count -= 1;
     for (const Hooks& hooks : hooks_)
-      if (hooks.removing_lesson) hooks.removing_lesson(uow, who, course, lesson);
+      if (hooks.removing_lesson && !hooks.removing_lesson(uow, who, course, lesson)) return false;
     lessons.remove(id);
     touch(uow, who, course);
-  });
+    return true;
+  };
+  while (!storage_.write(remove)) {
+  }
 }
 
 }  // namespace lms

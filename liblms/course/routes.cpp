@@ -206,7 +206,11 @@ void add_course_routes(Router& router, Courses& courses) {
        .input = &Lesson::schema(),
        .output = &Lesson::schema(),
        .status = 201,
-       .errors = {not_owner, unknown, {ErrorCode::conflict, "too_many_lessons", "The course has as many as it can."}},
+       .errors = {not_owner,
+                  unknown,
+                  {ErrorCode::conflict, "too_many_lessons", "The course has as many as it can."},
+                  {ErrorCode::conflict, "quiz_lesson_without_quiz",
+                   "A published course takes no quiz lesson, which would have no quiz yet: unpublish it first."}},
        .text_params = course_id,
        .handler = [&, prefix = router.prefix()](Call& call) {
          const Lesson lesson = courses.add_lesson(call.who(), call.path("id"), call.body<Lesson>());
@@ -234,7 +238,9 @@ void add_course_routes(Router& router, Courses& courses) {
        .operation = "deleteLesson",
        .tag = "courses",
        .summary = "Remove a lesson and everybody's progress in it",
-       .description = "Its quiz stays in the course, without a lesson. Who has completed the course has completed it.",
+       .description =
+           "Its quiz stays in the course, without a lesson. Who has completed the course has completed it; who "
+           "had only this lesson left completes it by a job that follows within seconds.",
        .allow = Permission::update_course,
        .weight = Weight::write,
        .output_mode = Output::nothing,

@@ -20,6 +20,7 @@ const Schema& Enrollment::schema() {
           .field("last_activity_at", &Enrollment::last_activity_at, {.access = Access::read_only})
           .unique({"student_id", "course_id"})
           .index({"course_id", "status", "enrolled_at"})
+          .index({"course_id", "enrolled_at"})
           .index({"student_id", "enrolled_at"})
           .index({"status", "expires_at"});
   return schema;

@@ -3,14 +3,20 @@
 #include <utility>
 
 #include <lms/enrollment.hpp>
+#include <lms/job.hpp>
 #include <lms/repository.hpp>
 #include <lms/user.hpp>
 
 #include "base/markdown.hpp"
+#include "base/ordering.hpp"
 
 namespace lms {
 
 namespace {
+
+constexpr std::size_t batch = 100;  // enrolments changed by one transaction
+constexpr std::size_t removed_at_once = 1'000;
+constexpr std::string_view recounting = "recount_enrollments";
 
 EnrollmentEvent event_data(UnitOfWork& uow, const Enrollment& enrollment, const Course& course) {
   const User student = Repository<User>(uow).get(enrollment.student_id);
@@ -33,6 +39,7 @@ std::int64_t percent_done(const Enrollment& enrollment, const Course& course) {
 
 EnrollmentView view_of(Enrollment enrollment, std::string student_name, const Course& course) {
   const std::int64_t percent = percent_done(enrollment, course);
+  enrollment.completed_lessons = std::min(enrollment.completed_lessons, course.lesson_count);
   return {std::move(enrollment), std::move(student_name), course.title, course.slug, course.lesson_count, percent};
 }
 
@@ -63,15 +70,39 @@ void free_seat(UnitOfWork& uow, CourseId course) {
   Repository<Course>(uow).update_where(equal("id", course), {add("enrolled_count", -1)});
 }
 
+bool holds_seat(const Enrollment& enrollment) {
+  return enrollment.status == EnrollmentStatus::active || enrollment.status == EnrollmentStatus::completed;
+}
+
 bool works_in(const Enrollment& enrollment, Time now) {
-  const bool open = enrollment.status == EnrollmentStatus::active || enrollment.status == EnrollmentStatus::completed;
-  return open && (!enrollment.expires_at || *enrollment.expires_at > now);
+  return holds_seat(enrollment) && (!enrollment.expires_at || *enrollment.expires_at > now);
+}
+
+/// The lessons each of these enrolments has completed, of those that the course has now: progress goes with its lesson.
+std::map<EnrollmentId, std::int64_t> completed_lessons(UnitOfWork& uow, const std::vector<EnrollmentId>& enrollments) {
+  const Aggregate counting{.where = all_of({in("enrollment_id", enrollments), equal("completed", true)}),
+                           .groups = {{"enrollment_id"}},
+                           .measures = {{Measure::Kind::count, "", "completed"}}};
+  std::map<EnrollmentId, std::int64_t> counts;
+  for (const Record& row : uow.aggregate(LessonProgress::schema(), counting))
+    counts[Codec<EnrollmentId>::load(row.at(0))] = row.at(1).as_integer();
+  return counts;
+}
+
+/// Removes progress in a lesson; false if there is more of it than one transaction should remove.
+bool remove_progress(UnitOfWork& uow, LessonId lesson) {
+  Repository<LessonProgress> all(uow);
+  std::vector<Id<LessonProgress>> ids;
+  for (const LessonProgress& progress :
+       all.select({.where = equal("lesson_id", lesson), .fields = {"id"}, .limit = removed_at_once}))
+    ids.push_back(progress.id);
+  all.remove_where(in("id", ids));
+  return ids.size() < removed_at_once;
 }
 
 /// Those who may look at somebody's enrolment: the student, who teaches the course, and who manages enrolments.
 bool may_see(const Principal& who, const Enrollment& enrollment, const Course& course) {
-  return who.is(enrollment.student_id) || who.may(Permission::manage_enrollments) ||
-         (who.maybe_user() && course.instructor_id == who.maybe_user());
+  return who.is(enrollment.student_id) || who.may(Permission::manage_enrollments) || owns_course(who, course);
 }
 
 }  // namespace
@@ -89,9 +120,20 @@ Enrollments::Enrollments(Storage& storage, Clock& clock, Random& random, Events&
                      "Students have enrolled in the course, and what they did there stays. Archive it instead.");
   };
   hooks.removing_lesson = [this](UnitOfWork& uow, const Principal&, const Course& course, const Lesson& lesson) {
-    lesson_removed(uow, course, lesson);
+    if (!remove_progress(uow, lesson.id)) return false;
+    if (jobs_ && Repository<Enrollment>(uow).exists(equal("course_id", course.id)))
+      jobs_->enqueue(uow, std::string(recounting), Object{{"course_id", course.id.text()}});
+    return true;
   };
   courses_.add_hooks(std::move(hooks));
+}
+
+void Enrollments::recount_by(Jobs& jobs) {
+  jobs_ = &jobs;
+  jobs.handle(std::string(recounting), [this](const Job& job, std::stop_token stop) -> Value {
+    const CourseId course = Codec<CourseId>::load(job.payload["course_id"]);
+    return Object{{"completed", static_cast<std::int64_t>(recount(course, stop))}};
+  });
 }
 
 Enrollment Enrollments::enroll(const Principal& who, const NewEnrollment& wish) {
@@ -105,17 +147,17 @@ Enrollment Enrollments::enroll(const Principal& who, const NewEnrollment& wish) 
       throw conflict("course_not_published", "Only a published course takes students.");
     if (wish.student_id && !Repository<User>(uow).find(student))
       throw invalid({"body", "student_id"}, "there is no such user", "value_error.reference");
-    if (!managed) check_admission(uow, student, course);
+    if (!managed) check_admission(uow, who, course);
 
     Repository<Enrollment> enrollments(uow);
     const Time now = clock_.now();
     auto enrollment = enrollments.first(enrollment_of(student, course.id));
     if (enrollment && works_in(*enrollment, now))
       throw conflict("already_enrolled", "The student is in this course already.");
-    const bool holds_seat = enrollment && enrollment->status == EnrollmentStatus::active;
-    if (!holds_seat) take_seat(uow, course);
+    if (!enrollment || !holds_seat(*enrollment)) take_seat(uow, course);
     if (enrollment) {
       enrollment->status = enrollment->completed_at ? EnrollmentStatus::completed : EnrollmentStatus::active;
+      enrollment->completed_lessons = completed_lessons(uow, {enrollment->id})[enrollment->id];
       enrollment->expires_at = wish.expires_at;
       enrollment->last_activity_at = now;
       enrollments.update(*enrollment);
@@ -129,19 +171,22 @@ Enrollment Enrollments::enroll(const Principal& who, const NewEnrollment& wish) 
       enrollments.insert(*enrollment);
     }
     events_.emit(uow, events::enrollment_created, who, event_data(uow, *enrollment, course));
+    // The lessons that were missing may have been removed in the meantime.
+    if (complete_course_if_done(uow, who, *enrollment, course)) enrollments.update(*enrollment);
     return *enrollment;
   });
 }
 
 /// What a student who enrols on their own must bring.
-void Enrollments::check_admission(UnitOfWork& uow, UserId student, const Course& course) const {
+void Enrollments::check_admission(UnitOfWork& uow, const Principal& who, const Course& course) const {
   if (course.price_cents > 0) throw forbidden("payment_required", "The course has to be paid for before enrolling.");
   const Repository<Enrollment> enrollments(uow);
   for (const CourseId& prerequisite : course.prerequisites) {
-    const auto before = enrollments.first(enrollment_of(student, prerequisite));
-    if (!before || !before->completed_at)
-      throw conflict("prerequisites_missing",
-                     "First complete the course “" + Repository<Course>(uow).get(prerequisite).title + "”.");
+    const auto before = enrollments.first(enrollment_of(who.user(), prerequisite));
+    if (before && before->completed_at) continue;
+    const auto required = courses_.find_visible(uow, who, prerequisite);
+    throw conflict("prerequisites_missing", required ? "First complete the course “" + required->title + "”."
+                                                     : "First complete another course, which is not open now.");
   }
 }
 
@@ -165,8 +210,8 @@ Page<EnrollmentView> Enrollments::list(const Principal& who, const EnrollmentFil
   require_user(who);
   return storage_.read([&](UnitOfWork& uow) {
     std::vector<Condition> conditions;
-    const bool sees_all =
-        who.may(Permission::manage_enrollments) || (filter.course_id && teaches(uow, who, *filter.course_id));
+    const auto named = filter.course_id ? Repository<Course>(uow).find(*filter.course_id) : std::nullopt;
+    const bool sees_all = who.may(Permission::manage_enrollments) || (named && owns_course(who, *named));
     if (!sees_all) conditions.push_back(equal("student_id", who.user()));
     if (filter.course_id) conditions.push_back(equal("course_id", *filter.course_id));
     if (filter.student_id) conditions.push_back(equal("student_id", *filter.student_id));
@@ -192,11 +237,6 @@ Page<EnrollmentView> Enrollments::list(const Principal& who, const EnrollmentFil
     }
     return page;
   });
-}
-
-bool Enrollments::teaches(UnitOfWork& uow, const Principal& who, CourseId id) const {
-  const auto course = Repository<Course>(uow).find(id);
-  return course && course->instructor_id == who.maybe_user();
 }
 
 EnrollmentView Enrollments::update(const Principal& who, EnrollmentId id, const Patch<EnrollmentTerms>& patch) {
@@ -246,8 +286,9 @@ Enrollment Enrollments::require_active(UnitOfWork& uow, const Principal& who, Co
   return *std::move(enrollment);
 }
 
-ProgressResult Enrollments::report(const Principal& who, LessonId id, const ProgressReport& report) {
+ProgressResult Enrollments::report(const Principal& who, LessonId id, const ProgressReport& given) {
   require_user(who);
+  const ProgressReport report = validated(given);
   return storage_.write([&](UnitOfWork& uow) {
     const Lesson lesson = Repository<Lesson>(uow).get(id);
     Enrollment enrollment = require_active(uow, who, lesson.course_id);
@@ -292,7 +333,6 @@ void Enrollments::note(UnitOfWork& uow, const Principal& who, Enrollment& enroll
   if (newly_completed) {
     progress.completed = true;
     progress.completed_at = now;
-    enrollment.completed_lessons += 1;
   }
   Repository<LessonProgress> all(uow);
   if (progress.id.is_nil()) {
@@ -303,6 +343,8 @@ void Enrollments::note(UnitOfWork& uow, const Principal& who, Enrollment& enroll
   }
   enrollment.last_activity_at = now;
   if (newly_completed) {
+    // Counted, not added up: a lesson may have been removed that is still in the number.
+    enrollment.completed_lessons = completed_lessons(uow, {enrollment.id})[enrollment.id];
     events_.emit(uow, events::lesson_completed, who,
                  LessonCompletedEvent{enrollment.id, enrollment.student_id, enrollment.course_id, lesson.id});
     complete_course_if_done(uow, who, enrollment, Repository<Course>(uow).get(enrollment.course_id));
@@ -310,31 +352,52 @@ void Enrollments::note(UnitOfWork& uow, const Principal& who, Enrollment& enroll
   Repository<Enrollment>(uow).update(enrollment);
 }
 
-void Enrollments::complete_course_if_done(UnitOfWork& uow, const Principal& who, Enrollment& enrollment,
+bool Enrollments::complete_course_if_done(UnitOfWork& uow, const Principal& who, Enrollment& enrollment,
                                           const Course& course) {
-  if (enrollment.status != EnrollmentStatus::active || enrollment.completed_lessons < course.lesson_count) return;
+  if (enrollment.status != EnrollmentStatus::active || course.lesson_count == 0) return false;
+  if (enrollment.completed_lessons < course.lesson_count) return false;
   enrollment.status = EnrollmentStatus::completed;
   enrollment.completed_at = clock_.now();
   EnrollmentEvent data = event_data(uow, enrollment, course);
   if (completion_hook_) data.certificate_url = completion_hook_(uow, enrollment, course);
   events_.emit(uow, events::enrollment_completed, who, data);
+  return true;
 }
 
-/// The progress in a removed lesson goes with it; who had done all the others has completed the course.
-void Enrollments::lesson_removed(UnitOfWork& uow, const Course& course, const Lesson& lesson) {
-  Repository<LessonProgress> all(uow);
-  Repository<Enrollment> enrollments(uow);
-  std::vector<EnrollmentId> done;
-  for (const LessonProgress& progress : all.select({.where = equal("lesson_id", lesson.id)}))
-    if (progress.completed) done.push_back(progress.enrollment_id);
-  all.remove_where(equal("lesson_id", lesson.id));
-  if (!done.empty()) enrollments.update_where(in("id", done), {add("completed_lessons", -1)});
-  if (course.lesson_count == 0) return;
-  for (Enrollment& enrollment :
-       enrollments.select({.where = all_of({equal("course_id", course.id), equal("status", EnrollmentStatus::active),
-                                            greater_equal("completed_lessons", course.lesson_count)})})) {
-    complete_course_if_done(uow, Principal::system(), enrollment, course);
-    enrollments.update(enrollment);
+std::size_t Enrollments::recount(CourseId id, std::stop_token stop) {
+  struct Batch {
+    std::size_t completed = 0;
+    std::vector<Value> last = {};  ///< where the next one begins; empty: nowhere
+  };
+  std::size_t completed = 0;
+  for (std::vector<Value> after;;) {
+    if (stop.stop_requested()) throw unavailable("stopped", "The school is being stopped.");
+    const Batch done = storage_.write([&](UnitOfWork& uow) {
+      Batch counted;
+      const auto course = Repository<Course>(uow).find(id);
+      if (!course) return counted;
+      Repository<Enrollment> enrollments(uow);
+      auto some = enrollments.select({.where = equal("course_id", id),
+                                      .order = {ascending("status"), ascending("enrolled_at")},
+                                      .limit = batch,
+                                      .after = after});
+      if (some.size() == batch)
+        counted.last = {name_of(some.back().status), Codec<Time>::store(some.back().enrolled_at),
+                        some.back().id.text()};
+      std::vector<EnrollmentId> ids;
+      for (const Enrollment& enrollment : some) ids.push_back(enrollment.id);
+      auto counts = completed_lessons(uow, ids);
+      for (Enrollment& enrollment : some) {
+        const std::int64_t before = std::exchange(enrollment.completed_lessons, counts[enrollment.id]);
+        const bool completes = complete_course_if_done(uow, Principal::system(), enrollment, *course);
+        if (completes || enrollment.completed_lessons != before) enrollments.update(enrollment);
+        counted.completed += completes ? 1 : 0;
+      }
+      return counted;
+    });
+    completed += done.completed;
+    if (done.last.empty()) return completed;
+    after = done.last;
   }
 }
 
@@ -344,8 +407,7 @@ LessonView Enrollments::open_lesson(const Principal& who, LessonId id) {
     const Course course = courses_.visible(uow, who, view.lesson.course_id);
     const auto enrollment = enrollment_in(uow, who, course.id);
     const bool enrolled = enrollment && works_in(*enrollment, clock_.now());
-    const bool teaches = who.is_admin() || (who.maybe_user() && course.instructor_id == who.maybe_user());
-    if (!enrolled && !teaches && !view.lesson.preview) {
+    if (!enrolled && !who.is_admin() && !owns_course(who, course) && !view.lesson.preview) {
       require_user(who);
       throw forbidden("not_enrolled", "Enrol in the course to read this lesson.");
     }
@@ -371,20 +433,20 @@ CourseView Enrollments::open_course(const Principal& who, const CourseRef& cours
     if (view.course.instructor_id)
       if (const auto instructor = Repository<User>(uow).find(*view.course.instructor_id))
         view.instructor_name = instructor->full_name;
-    view.sections = Repository<Section>(uow).select(
-        {.where = equal("course_id", view.course.id), .order = {ascending("position")}});
+    view.sections = in_order<Section>(uow, equal("course_id", view.course.id));
     return view;
   });
 }
 
 std::size_t Enrollments::expire_overdue() {
-  constexpr std::size_t batch = 500;
-  return storage_.write([&](UnitOfWork& uow) {
+  const auto expire_some = [&](UnitOfWork& uow) {
     Repository<Enrollment> enrollments(uow);
     const Repository<Course> courses(uow);
     auto overdue = enrollments.select(
         {.where = all_of({equal("status", EnrollmentStatus::active), less_equal("expires_at", clock_.now())}),
-         .limit = batch});
+         .order = {ascending("expires_at")},
+         .limit = batch,
+         .lock = Lock::skip_locked});
     for (Enrollment& enrollment : overdue) {
       enrollment.status = EnrollmentStatus::expired;
       enrollments.update(enrollment);
@@ -393,7 +455,13 @@ std::size_t Enrollments::expire_overdue() {
                    event_data(uow, enrollment, courses.get(enrollment.course_id)));
     }
     return overdue.size();
-  });
+  };
+  std::size_t expired = 0;
+  for (;;) {
+    const std::size_t now_expired = storage_.write(expire_some);
+    expired += now_expired;
+    if (now_expired < batch) return expired;
+  }
 }
 
 }  // namespace lms

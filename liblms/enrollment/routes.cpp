@@ -2,6 +2,8 @@
 
 namespace lms {
 
+// Reading a course or a lesson is here and not in course/: it shows the reader's own enrolment and progress.
+
 void add_enrollment_routes(Router& router, Enrollments& enrollments) {
   using enum http::Method;
   const RouteError not_enrolled{ErrorCode::forbidden, "not_enrolled", "This needs an active enrolment in the course."};
@@ -62,6 +64,9 @@ void add_enrollment_routes(Router& router, Enrollments& enrollments) {
               .operation = "enroll",
               .tag = "enrollments",
               .summary = "Enrol in a course",
+              .description =
+                  "A dropped or expired enrolment becomes active again with its progress; a completed one whose access "
+                  "has ended is opened again as completed.",
               .weight = Weight::write,
               .input_mode = Input::create,
               .input = &NewEnrollment::schema(),

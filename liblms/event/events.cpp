@@ -8,26 +8,11 @@
 
 #include "base/nearest.hpp"
 #include "base/utf8.hpp"
+#include "event/event_head.hpp"
 
 namespace lms {
 
 namespace {
-
-/// The one row that says how far the feed has been numbered; whoever numbers holds its lock.
-struct EventHead {
-  std::string id = "feed";
-  std::int64_t position = 0;
-
-  static const Schema& schema();
-};
-
-const Schema& EventHead::schema() {
-  static const Schema schema = define<EventHead>("EventHead", "How far events have been given positions.")
-                                   .table("event_head")
-                                   .key("id", &EventHead::id)
-                                   .field("position", &EventHead::position);
-  return schema;
-}
 
 constexpr std::size_t sequenced_at_once = 1'000;
 
@@ -64,6 +49,14 @@ void check_types(const std::vector<std::string>& wanted, const std::vector<std::
 }
 
 }  // namespace
+
+const Schema& EventHead::schema() {
+  static const Schema schema = define<EventHead>("EventHead", "How far events have been given positions.")
+                                   .table("event_head")
+                                   .key("id", &EventHead::id)
+                                   .field("position", &EventHead::position);
+  return schema;
+}
 
 const Schema& Event::schema() {
   static const Schema schema =

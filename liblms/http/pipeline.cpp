@@ -207,9 +207,10 @@ struct Pipeline::Exchange {
   const Route& route() const noexcept { return *match.route; }
 };
 
-Pipeline::Pipeline(const Router& router, const Settings& settings, bool reads_wait, Authenticator& authenticator,
+Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& storage, Authenticator& authenticator,
                    const Clock& clock, Random& random, const Logger& logger)
     : router_(router),
+      storage_(storage),
       authenticator_(authenticator),
       clock_(clock),
       random_(random),
@@ -218,7 +219,6 @@ Pipeline::Pipeline(const Router& router, const Settings& settings, bool reads_wa
       allowed_hosts_(settings.allowed_hosts),
       error_format_(settings.error_format),
       default_max_body_(static_cast<std::size_t>(settings.max_body_kb) * 1024),
-      reads_wait_(reads_wait),
       reveals_defects_(settings.debug && settings.environment != Environment::production),
       common_headers_(make_common_headers(settings.environment == Environment::production)),
       secure_common_headers_(make_common_headers(true)) {}
@@ -241,14 +241,21 @@ std::optional<http::Response> Pipeline::run(Exchange& exchange, bool may_wait) c
                   .headers = {{"Allow", allow_text(match.allowed)}}};
   verify_token(exchange);
   if (!may_wait && lane(exchange.route()) != http::Lane::here) return std::nullopt;
+  // Who asks and what is read belong to one state, and cost one transaction.
+  const bool reads = exchange.route().weight == Weight::read && !exchange.route().streams_body;
+  if (exchange.token && reads) return storage_.read([&](UnitOfWork&) { return serve(exchange); });
+  return serve(exchange);
+}
 
+/// The part of the way that may touch storage.
+http::Response Pipeline::serve(Exchange& exchange) const {
   admit(exchange);
   authorize(exchange);
   Call call(exchange.request, exchange.who);
   call.token_ = exchange.token;
   call.request_id_ = exchange.request_id;
   call.client_address_ = exchange.client_address;
-  call.path_ = match.params;
+  call.path_ = exchange.match.params;
   read_query(exchange, call);
   if (exchange.route().streams_body)
     open_stream(exchange, call);
@@ -414,15 +421,18 @@ http::Response Pipeline::refuse(int status, std::string_view reason, std::string
 }
 
 http::Plan Pipeline::plan(const http::Request& head) const noexcept {
-  const Route* route = router_.match(head.method, path_of(head.target)).route;
-  if (!route) return {.lane = http::Lane::here, .streams = false, .max_body = default_max_body_};
-  return {.lane = lane(*route), .streams = route->streams_body, .max_body = max_body(*route)};
+  try {
+    if (const Route* route = router_.match(head.method, path_of(head.target)).route)
+      return {.lane = lane(*route), .streams = route->streams_body, .max_body = max_body(*route)};
+  } catch (...) {  // no memory for the path's parameters: handling it will say so
+  }
+  return {.lane = http::Lane::here, .streams = false, .max_body = default_max_body_};
 }
 
 http::Lane Pipeline::lane(const Route& route) const noexcept {
   if (route.weight == Weight::heavy) return http::Lane::heavy;
   if (route.weight == Weight::none) return http::Lane::here;
-  const bool waits = route.weight == Weight::write || route.streams_body || reads_wait_;
+  const bool waits = route.weight == Weight::write || route.streams_body || storage_.reads_wait();
   return waits ? http::Lane::waiting : http::Lane::here;
 }
 

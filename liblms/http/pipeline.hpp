@@ -22,9 +22,8 @@ namespace lms {
 /// The way of every request from its first byte to the last header of its answer. Thread-safe.
 class Pipeline {
  public:
-  /// `reads_wait`: whether storage may wait when it reads (Storage::reads_wait).
   /// @throws Error invalid for a trusted proxy that is no address.
-  Pipeline(const Router& router, const Settings& settings, bool reads_wait, Authenticator& authenticator,
+  Pipeline(const Router& router, const Settings& settings, Storage& storage, Authenticator& authenticator,
            const Clock& clock, Random& random, const Logger& logger);
 
   /// These are Lms's functions of the same names.
@@ -38,6 +37,7 @@ class Pipeline {
 
   std::optional<http::Response> respond(http::Request& request, bool may_wait);
   std::optional<http::Response> run(Exchange& exchange, bool may_wait) const;
+  http::Response serve(Exchange& exchange) const;
 
   Exchange begin(http::Request& request) const;
   void check_target(const Exchange& exchange) const;
@@ -60,6 +60,7 @@ class Pipeline {
   void log_failure(const Exchange& exchange, std::string_view what) const;
 
   const Router& router_;
+  Storage& storage_;
   Authenticator& authenticator_;
   const Clock& clock_;
   Random& random_;
@@ -68,7 +69,6 @@ class Pipeline {
   std::vector<std::string> allowed_hosts_;
   ErrorFormat error_format_;
   std::size_t default_max_body_;
-  bool reads_wait_;
   bool reveals_defects_;
   http::Headers common_headers_;         ///< of every answer
   http::Headers secure_common_headers_;  ///< of those that go over TLS

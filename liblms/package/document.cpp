@@ -69,8 +69,8 @@ PackagedCourse Reader::read(const Value& document) {
     package.sections.push_back(read_section(section, {"body", "sections", package.sections.size()}));
   for (const Value& quiz : list(document, "quizzes", root))
     package.quizzes.push_back(read_quiz(quiz, {"body", "quizzes", package.quizzes.size()}));
-  limit(package.sections.size(), CoursePackages::max_sections, {"body", "sections"}, "sections");
-  limit(lessons_, CoursePackages::max_lessons, root, "lessons");
+  limit(package.sections.size(), Courses::max_sections, {"body", "sections"}, "sections");
+  limit(lessons_, Courses::max_lessons, root, "lessons");
   limit(questions_, CoursePackages::max_questions, root, "questions");
   if (!faults_.empty()) throw invalid(std::move(faults_));
   return package;

@@ -4,6 +4,7 @@
 #include <lms/course_package.hpp>
 #include <lms/repository.hpp>
 
+#include "base/ordering.hpp"
 #include "package/document.hpp"
 
 namespace lms {
@@ -22,11 +23,11 @@ bool has_quizzes(const PackagedCourse& package) {
   return false;
 }
 
-std::vector<CourseId> find_prerequisites(UnitOfWork& uow, const std::vector<std::string>& slugs) {
+std::vector<CourseId> find_prerequisites(UnitOfWork& uow, const Courses& courses, const Principal& who,
+                                         const std::vector<std::string>& slugs) {
   std::vector<CourseId> found;
-  const Repository<Course> all(uow);
   for (const std::string& slug : slugs) {
-    const auto course = all.first(equal("slug", slug));
+    const auto course = courses.find_visible(uow, who, slug);
     if (!course)
       throw invalid({"body", "course", "prerequisites", found.size()}, "there is no course with this slug",
                     "value_error.reference");
@@ -44,7 +45,7 @@ Course CoursePackages::import_package(const Principal& who, const Value& documen
 
   return storage_.write([&](UnitOfWork& uow) {
     Course draft = package.course;
-    draft.prerequisites = find_prerequisites(uow, package.prerequisites);
+    draft.prerequisites = find_prerequisites(uow, courses_, who, package.prerequisites);
     Course course = placed({"body", "course"}, [&] { return courses_.add(uow, who, draft); });
 
     const auto add_quiz = [&](const PackagedQuiz& packaged, std::optional<LessonId> lesson) {
@@ -81,8 +82,7 @@ Value CoursePackages::export_package(const Principal& who, const CourseRef& cour
 
     std::map<LessonId, PackagedQuiz> quizzes;
     for (Quiz& quiz : Repository<Quiz>(uow).select({.where = equal("course_id", id)})) {
-      auto questions =
-          Repository<Question>(uow).select({.where = equal("quiz_id", quiz.id), .order = {ascending("position")}});
+      auto questions = in_order<Question>(uow, equal("quiz_id", quiz.id));
       const auto lesson = quiz.lesson_id;
       PackagedQuiz packaged{std::move(quiz), std::move(questions), {}};
       if (lesson)
@@ -91,13 +91,13 @@ Value CoursePackages::export_package(const Principal& who, const CourseRef& cour
         package.quizzes.push_back(std::move(packaged));
     }
 
-    const Query in_order{.where = equal("course_id", id), .order = {ascending("position")}};
+    const Condition of_course = equal("course_id", id);
     std::map<SectionId, std::size_t> places;
-    for (Section& section : Repository<Section>(uow).select(in_order)) {
+    for (Section& section : in_order<Section>(uow, of_course)) {
       places.emplace(section.id, package.sections.size());
       package.sections.push_back({std::move(section), {}, {}});
     }
-    for (Lesson& lesson : Repository<Lesson>(uow).select(in_order)) {
+    for (Lesson& lesson : in_order<Lesson>(uow, of_course)) {
       auto& home = lesson.section_id ? package.sections[places.at(*lesson.section_id)].lessons : package.lessons;
       const auto quiz = quizzes.find(lesson.id);
       home.push_back({std::move(lesson), std::nullopt, {}});

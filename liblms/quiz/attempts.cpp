@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include <lms/quiz.hpp>
 #include <lms/repository.hpp>
 #include <lms/user.hpp>
 
+#include "base/ordering.hpp"
 #include "quiz/paper.hpp"
 
 namespace lms {
@@ -60,7 +62,7 @@ std::optional<Attempt> latest(UnitOfWork& uow, UserId student, QuizId quiz) {
 }
 
 bool manages(const Principal& who, const Course& course) {
-  return who.is_admin() || (who.may(Permission::manage_quizzes) && course.instructor_id == who.maybe_user());
+  return who.is_admin() || (who.may(Permission::manage_quizzes) && owns_course(who, course));
 }
 
 bool reveals_key(const Quiz& quiz, const Attempt& attempt) {
@@ -92,13 +94,12 @@ Quizzes::Paper Quizzes::paper(UnitOfWork& uow, QuizPaperId id) {
 /// The paper of an attempt that starts now; the first one writes it.
 Quizzes::Paper Quizzes::current_paper(UnitOfWork& uow, const Quiz& quiz) {
   if (auto known = paper(uow, quiz.paper_id)) return known;
-  const auto fresh = std::make_shared<const QuizPaper>(QuizPaper{
-      .id = quiz.paper_id,
-      .quiz_id = quiz.id,
-      .shuffle_questions = quiz.shuffle_questions,
-      .shuffle_options = quiz.shuffle_options,
-      .questions =
-          Repository<Question>(uow).select({.where = equal("quiz_id", quiz.id), .order = {ascending("position")}})});
+  const auto fresh =
+      std::make_shared<const QuizPaper>(QuizPaper{.id = quiz.paper_id,
+                                                  .quiz_id = quiz.id,
+                                                  .shuffle_questions = quiz.shuffle_questions,
+                                                  .shuffle_options = quiz.shuffle_options,
+                                                  .questions = in_order<Question>(uow, equal("quiz_id", quiz.id))});
   Repository<QuizPaper>(uow).insert(*fresh);
   return fresh;
 }
@@ -117,6 +118,27 @@ void Quizzes::remember(const Paper& paper) {
 
 // --- attempts ---
 
+/// Lets `use` work on the student's attempt in progress, or on a new one, and shows what comes of it. An attempt that
+/// is found overdue is closed in a transaction of its own: if no other may follow, its end has to be committed all the
+/// same.
+template <class Use>
+AttemptView Quizzes::sit(const Principal& who, QuizId quiz, Use&& use) {
+  require_user(who);
+  for (;;) {
+    const auto sitting = storage_.write([&](UnitOfWork& uow) -> std::optional<Sitting> {
+      Sitting current = begin(uow, who, quiz);
+      if (is_overdue(current.attempt, clock_.now())) {
+        close(uow, who, current, AttemptStatus::expired, *current.attempt.due_at);
+        return std::nullopt;
+      }
+      use(uow, current);
+      return current;
+    });
+    if (sitting) return shown_to_student(*sitting);
+  }
+}
+
+/// The student's attempt in progress, overdue or not; otherwise a new one, if there may be one.
 Quizzes::Sitting Quizzes::begin(UnitOfWork& uow, const Principal& who, QuizId id) {
   Quiz quiz = Repository<Quiz>(uow).get(id);
   Enrollment enrollment = enrollments_.require_active(uow, who, quiz.course_id);
@@ -125,10 +147,8 @@ Quizzes::Sitting Quizzes::begin(UnitOfWork& uow, const Principal& who, QuizId id
   const std::int64_t number = last ? last->number + 1 : 1;
   if (last && is_open(*last)) {
     Sitting open = own_sitting(uow, who, last->id);
-    open.enrollment = enrollment;
-    if (!is_overdue(open.attempt, now)) return open;
-    close(uow, who, open, AttemptStatus::expired, *open.attempt.due_at);
-    enrollment = *open.enrollment;
+    open.enrollment = std::move(enrollment);
+    return open;
   }
 
   require_open(quiz, now);
@@ -151,22 +171,16 @@ Quizzes::Sitting Quizzes::begin(UnitOfWork& uow, const Principal& who, QuizId id
 }
 
 AttemptView Quizzes::start(const Principal& who, QuizId quiz) {
-  require_user(who);
-  return shown_to_student(storage_.write([&](UnitOfWork& uow) {
-    Sitting sitting = begin(uow, who, quiz);
+  return sit(who, quiz, [](UnitOfWork& uow, Sitting& sitting) {
     if (!sitting.stored) Repository<Attempt>(uow).insert(sitting.attempt);
-    return sitting;
-  }));
+  });
 }
 
 AttemptView Quizzes::attempt(const Principal& who, QuizId quiz, const std::vector<Answer>& answers) {
-  require_user(who);
-  return shown_to_student(storage_.write([&](UnitOfWork& uow) {
-    Sitting sitting = begin(uow, who, quiz);
-    enter(*sitting.paper, sitting.attempt.answers, answers);
+  return sit(who, quiz, [&](UnitOfWork& uow, Sitting& sitting) {
+    merge_answers(*sitting.paper, sitting.attempt.answers, answers);
     close(uow, who, sitting, AttemptStatus::submitted, clock_.now());
-    return sitting;
-  }));
+  });
 }
 
 Quizzes::Sitting Quizzes::sitting_of(UnitOfWork& uow, Attempt attempt) {
@@ -189,7 +203,7 @@ AttemptView Quizzes::save(const Principal& who, AttemptId id, const std::vector<
     if (!is_open(sitting.attempt)) throw conflict("attempt_closed", "The attempt has been graded.");
     if (sitting.attempt.due_at && clock_.now() > *sitting.attempt.due_at)
       throw conflict("attempt_overdue", "The time of the attempt is over.");
-    enter(*sitting.paper, sitting.attempt.answers, answers);
+    merge_answers(*sitting.paper, sitting.attempt.answers, answers);
     Repository<Attempt>(uow).update(sitting.attempt);
     return sitting;
   }));
@@ -205,7 +219,7 @@ AttemptView Quizzes::submit(const Principal& who, AttemptId id, const std::vecto
       close(uow, who, sitting, AttemptStatus::expired, *sitting.attempt.due_at);
       return sitting;
     }
-    enter(*sitting.paper, sitting.attempt.answers, answers);
+    merge_answers(*sitting.paper, sitting.attempt.answers, answers);
     close(uow, who, sitting, AttemptStatus::submitted, now);
     return sitting;
   }));
@@ -240,13 +254,14 @@ AttemptView Quizzes::shown_to_student(const Sitting& sitting) {
 
 AttemptView Quizzes::review(const Principal& who, AttemptId id) {
   require_user(who);
-  return storage_.read([&](UnitOfWork& uow) {
-    const Sitting sitting = sitting_of(uow, Repository<Attempt>(uow).get(id));
-    if (who.is(sitting.attempt.student_id)) return shown_to_student(sitting);
-    if (!manages(who, Repository<Course>(uow).get(sitting.quiz.course_id)))
+  const Sitting sitting = storage_.read([&](UnitOfWork& uow) {
+    Sitting found = sitting_of(uow, Repository<Attempt>(uow).get(id));
+    if (!who.is(found.attempt.student_id) && !manages(who, Repository<Course>(uow).get(found.quiz.course_id)))
       throw not_found("attempt_not_found", "Attempt not found.");
-    return view_of(*sitting.paper, sitting.attempt, true);
+    return found;
   });
+  if (who.is(sitting.attempt.student_id)) return shown_to_student(sitting);
+  return view_of(*sitting.paper, sitting.attempt, true);
 }
 
 Page<AttemptOverview> Quizzes::attempts(const Principal& who, QuizId id, const AttemptFilter& filter) {
@@ -272,26 +287,70 @@ Page<AttemptOverview> Quizzes::attempts(const Principal& who, QuizId id, const A
   });
 }
 
+/// Gives attempts in progress the end that the quiz has now. One that would have ended already ends now, or when its
+/// time was over before.
+void Quizzes::move_deadlines(UnitOfWork& uow, const Quiz& quiz) const {
+  const Time now = clock_.now();
+  Repository<Attempt> attempts(uow);
+  const auto open =
+      attempts.select({.where = all_of({equal("quiz_id", quiz.id), equal("status", AttemptStatus::in_progress)}),
+                       .fields = {"id", "started_at", "due_at"}});
+  std::map<std::optional<Time>, std::vector<AttemptId>> moved;
+  for (const Attempt& attempt : open) {
+    std::optional<Time> due = due_at(quiz, attempt.started_at);
+    if (due && *due < now) due = attempt.due_at ? std::min(*attempt.due_at, now) : now;
+    if (due != attempt.due_at) moved[due].push_back(attempt.id);
+  }
+  for (const auto& [due, ids] : moved) attempts.update_where(in("id", ids), {set("due_at", due)});
+}
+
 std::size_t Quizzes::close_overdue() {
   constexpr std::size_t batch = 100;
-  const auto close_some = [&](UnitOfWork& uow) {
-    auto overdue = Repository<Attempt>(uow).select(
-        {.where = all_of({equal("status", AttemptStatus::in_progress), less("due_at", clock_.now() - grace)}),
-         .order = {ascending("due_at")},
-         .limit = batch,
-         .lock = Lock::skip_locked});
-    for (Attempt& attempt : overdue) {
-      Sitting sitting = sitting_of(uow, std::move(attempt));
-      close(uow, Principal::system(), sitting, AttemptStatus::expired, *sitting.attempt.due_at);
-    }
-    return overdue.size();
+  std::vector<AttemptId> stuck;
+  std::string fault;
+  const auto overdue = [&] {
+    return all_of({equal("status", AttemptStatus::in_progress), less("due_at", clock_.now() - grace)});
+  };
+  const auto close_all = [&](const std::vector<AttemptId>& ids) {
+    return storage_.write([&](UnitOfWork& uow) {
+      auto attempts = Repository<Attempt>(uow).select(
+          {.where = all_of({in("id", ids), overdue()}), .order = {ascending("due_at")}, .lock = Lock::skip_locked});
+      for (Attempt& attempt : attempts) {
+        Sitting sitting = sitting_of(uow, std::move(attempt));
+        close(uow, Principal::system(), sitting, AttemptStatus::expired, *sitting.attempt.due_at);
+      }
+      return attempts.size();
+    });
   };
   std::size_t closed = 0;
   for (;;) {
-    const std::size_t now_closed = storage_.write(close_some);
-    closed += now_closed;
-    if (now_closed < batch) return closed;
+    const std::vector<AttemptId> ids = storage_.read([&](UnitOfWork& uow) {
+      const auto found = Repository<Attempt>(uow).select({.where = all_of({overdue(), none_of({in("id", stuck)})}),
+                                                          .order = {ascending("due_at")},
+                                                          .fields = {"id"},
+                                                          .limit = batch});
+      std::vector<AttemptId> some;
+      for (const Attempt& attempt : found) some.push_back(attempt.id);
+      return some;
+    });
+    const std::size_t before = closed + stuck.size();
+    try {
+      closed += close_all(ids);
+    } catch (const std::exception&) {
+      // One that cannot be closed must not keep the others: each by itself.
+      for (const AttemptId id : ids) try {
+          closed += close_all({id});
+        } catch (const std::exception& error) {
+          stuck.push_back(id);
+          fault = "attempt " + id.text() + ": " + error.what();
+        }
+    }
+    const bool none_left = ids.size() < batch;
+    const bool no_progress = closed + stuck.size() == before;  // others are at them
+    if (none_left || no_progress || stuck.size() >= batch) break;
   }
+  if (!stuck.empty()) throw internal(std::to_string(stuck.size()) + " overdue attempts could not be closed; " + fault);
+  return closed;
 }
 
 }  // namespace lms

@@ -1,6 +1,7 @@
 #include "quiz/grading.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 #include <string>
@@ -156,42 +157,35 @@ void check_number(const Question&, const Answer& answer, Faults& faults) {
 double grade_number(const Question& question, const Answer& answer) {
   const double right = question.answer.as_real();
   // 0.4 lies within 0.1 of 0.3, whatever binary makes of it.
-  const double slack = 1e-9 * std::max(1.0, std::abs(right));
+  const double slack = 1e-9 * std::max(std::abs(right), question.tolerance);
   return std::abs(answer.answer.as_real() - right) <= question.tolerance + slack ? 1 : 0;
 }
 
 // --- the table ---
 
-/// Where a question holds its key; `tolerance` belongs to the answer of a numeric one.
+/// Where a question holds its key.
 enum class Part { options, accepted, answer };
 
 struct Rules {
   Part key;
+  bool has_tolerance;
   void (*check_question)(const Question&, Faults&);
   void (*check_answer)(const Question&, const Answer&, Faults&);  ///< of an answer that was given
   double (*grade)(const Question&, const Answer&);
 };
 
+/// In the order of QuestionKind.
+constexpr std::array table{
+    Rules{Part::options, false, check_single_choice, check_single_selected, grade_choice},
+    Rules{Part::options, false, check_multiple_choice, check_selected, grade_choice},
+    Rules{Part::answer, false, check_true_false, check_truth, grade_truth},
+    Rules{Part::accepted, false, check_short_answer, check_text, grade_text},
+    Rules{Part::answer, true, check_numeric, check_number, grade_number},
+};
+static_assert(table.size() == names_of(QuestionKind()).size());
+
 const Rules& rules_of(QuestionKind kind) {
-  using enum Part;
-  static constexpr Rules single_choice{options, check_single_choice, check_single_selected, grade_choice};
-  static constexpr Rules multiple_choice{options, check_multiple_choice, check_selected, grade_choice};
-  static constexpr Rules true_false{answer, check_true_false, check_truth, grade_truth};
-  static constexpr Rules short_answer{accepted, check_short_answer, check_text, grade_text};
-  static constexpr Rules numeric{answer, check_numeric, check_number, grade_number};
-  switch (kind) {
-    case QuestionKind::single_choice:
-      return single_choice;
-    case QuestionKind::multiple_choice:
-      return multiple_choice;
-    case QuestionKind::true_false:
-      return true_false;
-    case QuestionKind::short_answer:
-      return short_answer;
-    case QuestionKind::numeric:
-      return numeric;
-  }
-  throw internal("a question of an unknown kind");
+  return table.at(static_cast<std::size_t>(kind));
 }
 
 bool is_given(const Answer& answer) {
@@ -206,7 +200,7 @@ void check_parts(const Question& question, const Rules& rules, Faults& faults) {
   if (rules.key != Part::options && !question.options.empty()) refuse("options");
   if (rules.key != Part::accepted && !question.accepted.empty()) refuse("accepted");
   if (rules.key != Part::answer && !question.answer.is_null()) refuse("answer");
-  if (question.kind != QuestionKind::numeric && question.tolerance != 0) refuse("tolerance");
+  if (!rules.has_tolerance && question.tolerance != 0) refuse("tolerance");
 }
 
 void check_option_ids(const Question& question, const Question* before, Faults& faults) {

@@ -5,7 +5,7 @@
 #include <lms/quiz.hpp>
 
 /// What each kind of question asks of its author and of its student, and how it is graded. A new kind is one more row
-/// of the table in grading.cpp.
+/// of the table in grading.cpp, if what Question and Answer hold is enough for it; see CONTRIBUTING.md.
 namespace lms {
 
 /// What does not fit the question in an answer to it, each fault below `at`.

@@ -94,7 +94,7 @@ AttemptView view_of(const QuizPaper& paper, const Attempt& attempt, bool with_ke
   return view;
 }
 
-void enter(const QuizPaper& paper, std::vector<Answer>& sheet, const std::vector<Answer>& answers) {
+void merge_answers(const QuizPaper& paper, std::vector<Answer>& sheet, const std::vector<Answer>& answers) {
   std::vector<Fault> faults;
   std::vector<Answer> entered;
   for (std::size_t i = 0; i < answers.size(); ++i) {

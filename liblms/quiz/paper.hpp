@@ -26,7 +26,7 @@ AttemptView view_of(const QuizPaper& paper, const Attempt& attempt, bool with_ke
 
 /// Replaces answers by newer ones to the same questions.
 /// @throws Error invalid at body/answers/… for what does not fit the questions.
-void enter(const QuizPaper& paper, std::vector<Answer>& sheet, const std::vector<Answer>& answers);
+void merge_answers(const QuizPaper& paper, std::vector<Answer>& sheet, const std::vector<Answer>& answers);
 
 /// Sets the scores of an attempt, and with them whether it is passed.
 void grade(const QuizPaper& paper, Attempt& attempt, std::int64_t pass_percent);

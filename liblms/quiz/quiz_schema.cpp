@@ -33,7 +33,9 @@ const Schema& Quiz::schema() {
           .field("description", &Quiz::description,
                  {.doc = "What to know before starting, in Markdown.", .max_length = 5'000, .format = Format::markdown})
           .field("time_limit_minutes", &Quiz::time_limit_minutes,
-                 {.doc = "How long an attempt may take; 0: as long as one likes.", .minimum = 0, .maximum = 10'080})
+                 {.doc = "How long an attempt may take, also one in progress; 0: as long as one likes.",
+                  .minimum = 0,
+                  .maximum = 10'080})
           .field("max_attempts", &Quiz::max_attempts,
                  {.doc = "How often a student may try; 0: without end.", .minimum = 0, .maximum = 1'000})
           .field("pass_percent", &Quiz::pass_percent,

@@ -1,11 +1,13 @@
 #include <lms/quiz.hpp>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
 #include <lms/repository.hpp>
 
+#include "base/ordering.hpp"
 #include "quiz/paper.hpp"
 
 namespace lms {
@@ -61,21 +63,8 @@ void remove_all(UnitOfWork& uow, const std::vector<QuizId>& quizzes) {
   Repository<Quiz>(uow).remove_where(in("id", quizzes));
 }
 
-std::vector<Question> questions_of(UnitOfWork& uow, QuizId quiz) {
-  return Repository<Question>(uow).select({.where = equal("quiz_id", quiz), .order = {ascending("position")}});
-}
-
-/// Gives a question without a position the one at the end; otherwise moves those at and after its position one on.
-/// Positions may leave gaps; only their order counts.
-void make_room(UnitOfWork& uow, Question& question) {
-  const auto all = questions_of(uow, question.quiz_id);
-  if (question.position == 0) question.position = all.empty() ? 1 : all.back().position + 1;
-  const bool taken = std::any_of(all.begin(), all.end(), [&](const Question& other) {
-    return other.id != question.id && other.position == question.position;
-  });
-  if (!taken) return;
-  Repository<Question>(uow).update_where(
-      all_of({equal("quiz_id", question.quiz_id), greater_equal("position", question.position)}), {add("position", 1)});
+Condition of_quiz(QuizId quiz) {
+  return equal("quiz_id", quiz);
 }
 
 Error too_many_questions() {
@@ -107,20 +96,22 @@ Quizzes::Quizzes(Storage& storage, Clock& clock, Random& random, Events& events,
   };
   hooks.removing_lesson = [this](UnitOfWork& uow, const Principal& who, const Course&, const Lesson& lesson) {
     auto quiz = Repository<Quiz>(uow).first(equal("lesson_id", lesson.id));
-    if (!quiz) return;
+    if (!quiz) return true;
     quiz->lesson_id = std::nullopt;
-    touch(uow, who, *quiz, false);
+    touch(uow, who, *quiz);
+    return true;
   };
   courses_.add_hooks(std::move(hooks));
 }
 
 Quiz Quizzes::create(const Principal& who, const CourseRef& course, Quiz quiz) {
+  const Quiz checked = validated(std::move(quiz));
   return storage_.write([&](UnitOfWork& uow) {
     const Course home = courses_.visible(uow, who, course);
     require_manager(who, home);
     if (Repository<Quiz>(uow).count(equal("course_id", home.id), max_quizzes) == max_quizzes)
       throw conflict("too_many_quizzes", "A course can have " + std::to_string(max_quizzes) + " quizzes at most.");
-    return add(uow, who, home, quiz, {});
+    return add(uow, who, home, checked, {});
   });
 }
 
@@ -187,17 +178,23 @@ Quiz Quizzes::update(const Principal& who, QuizId id, const Patch<Quiz>& patch) 
       check_not_needed(course, before);
       check_lesson(uow, quiz);
     }
-    const bool asked_otherwise =
-        quiz.shuffle_questions != before.shuffle_questions || quiz.shuffle_options != before.shuffle_options;
-    touch(uow, who, quiz, asked_otherwise);
+    if (quiz.shuffle_questions != before.shuffle_questions || quiz.shuffle_options != before.shuffle_options)
+      renew_paper(quiz);
+    touch(uow, who, quiz);
+    if (quiz.time_limit_minutes != before.time_limit_minutes || quiz.available_until != before.available_until)
+      move_deadlines(uow, quiz);
     return quiz;
   });
 }
 
+/// Attempts that start from now on are asked otherwise than those before.
+void Quizzes::renew_paper(Quiz& quiz) const {
+  quiz.paper_id = QuizPaperId(random_.uuid(clock_.now()));
+}
+
 /// Stores a quiz that was changed in itself or in its questions.
-void Quizzes::touch(UnitOfWork& uow, const Principal& who, Quiz& quiz, bool asked_otherwise) {
+void Quizzes::touch(UnitOfWork& uow, const Principal& who, Quiz& quiz) {
   quiz.updated_at = clock_.now();
-  if (asked_otherwise) quiz.paper_id = QuizPaperId(random_.uuid(quiz.updated_at));
   Repository<Quiz>(uow).update(quiz);
   events_.emit(uow, events::quiz_updated, who, event_data(quiz));
 }
@@ -218,21 +215,23 @@ void Quizzes::remove(const Principal& who, QuizId id) {
 std::vector<Question> Quizzes::questions(const Principal& who, QuizId id) {
   return storage_.read([&](UnitOfWork& uow) {
     managed(uow, who, id);
-    return questions_of(uow, id);
+    return in_order<Question>(uow, of_quiz(id));
   });
 }
 
 Question Quizzes::add_question(const Principal& who, QuizId id, Question question) {
+  const Question checked = validated(std::move(question));
   return storage_.write([&](UnitOfWork& uow) {
     auto [quiz, course] = managed(uow, who, id);
     if (quiz.question_count >= static_cast<std::int64_t>(max_questions)) throw too_many_questions();
-    check(question);
-    Question added = question;
+    check(checked);
+    Question added = checked;
     prepare(added, id);
-    make_room(uow, added);
+    make_room(uow, added, of_quiz(id));
     Repository<Question>(uow).insert(added);
     quiz.question_count += 1;
-    touch(uow, who, quiz, true);
+    renew_paper(quiz);
+    touch(uow, who, quiz);
     return added;
   });
 }
@@ -246,9 +245,10 @@ Question Quizzes::update_question(const Principal& who, QuestionId id, const Pat
     patch.apply(question);
     check(question, &before);
     prepare(question, quiz.id);
-    if (question.position != before.position) make_room(uow, question);
+    if (question.position != before.position) make_room(uow, question, of_quiz(quiz.id));
     questions.update(question);
-    touch(uow, who, quiz, true);
+    renew_paper(quiz);
+    touch(uow, who, quiz);
     return question;
   });
 }
@@ -261,7 +261,8 @@ void Quizzes::remove_question(const Principal& who, QuestionId id) {
     if (quiz.question_count == 1) check_not_needed(course, quiz);
     questions.remove(id);
     quiz.question_count -= 1;
-    touch(uow, who, quiz, true);
+    renew_paper(quiz);
+    touch(uow, who, quiz);
   });
 }
 

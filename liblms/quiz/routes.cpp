@@ -80,6 +80,9 @@ void add_quiz_routes(Router& router, Quizzes& quizzes) {
               .operation = "updateQuiz",
               .tag = "quizzes",
               .summary = "Change a quiz",
+              .description =
+                  "Attempts in progress end when the new `time_limit_minutes` and `available_until` say, but never "
+                  "before the moment of the change.",
               .allow = Permission::manage_quizzes,
               .weight = Weight::write,
               .input_mode = Input::change,

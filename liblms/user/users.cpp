@@ -101,8 +101,9 @@ User Users::insert(UnitOfWork& uow, const Principal& who, User user) {
   return user;
 }
 
-User Users::create(const Principal& who, const NewUser& account) {
+User Users::create(const Principal& who, const NewUser& given) {
   require(who, Permission::manage_users);
+  const NewUser account = validated(given);
   policy_.check(account.password, account.email, account.full_name);
   User user = make(account, hasher_.hash(account.password));
   return storage_.write([&](UnitOfWork& uow) { return insert(uow, who, user); });
@@ -114,7 +115,8 @@ std::vector<User> Users::create_many(const Principal& who, const std::vector<New
   const std::string hash = hasher_.hash(shared_password);
   std::vector<User> users;
   users.reserve(accounts.size());
-  for (const NewUser& account : accounts) {
+  for (const NewUser& given : accounts) {
+    const NewUser account = validated(given);
     policy_.check(shared_password, account.email, account.full_name);
     users.push_back(make(account, hash));
   }

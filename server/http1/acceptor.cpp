@@ -45,9 +45,9 @@ void Acceptor::work() {
   std::array<pollfd, 2> watched{{{stop_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}}};
   for (;;) {
     poll(watched.data(), watched.size(), -1);
-    if (watched[0].revents != 0) return;
     while (accept_one()) {
     }
+    if (watched[0].revents != 0) return;  // who had come before is let in: closing the listener would refuse them
     const bool exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
     if (exhausted && poll(watched.data(), 1, pause_ms) > 0) return;
   }

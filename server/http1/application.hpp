@@ -20,7 +20,8 @@ class Application {
   /// Answers any request; may wait.
   virtual http::Response handle(http::Request request) noexcept = 0;
   /// The answer to what the front itself refuses. `reason` is stable, `message` is for people. Never waits.
-  virtual http::Response refuse(int status, std::string_view reason, std::string_view message) noexcept = 0;
+  /// May throw when there is no memory.
+  virtual http::Response refuse(int status, std::string_view reason, std::string_view message) = 0;
 };
 
 }  // namespace lms::http1

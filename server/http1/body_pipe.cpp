@@ -41,13 +41,19 @@ void BodyPipe::finish() {
 
 void BodyPipe::fail(Error error) {
   const std::lock_guard lock(mutex_);
-  if (!finished_ && !error_) error_ = std::move(error);
+  if (!finished_ && !cut_ && !error_) error_ = std::move(error);
+  changed_.notify_one();
+}
+
+void BodyPipe::cut() noexcept {
+  const std::lock_guard lock(mutex_);
+  cut_ = !finished_ && !error_;
   changed_.notify_one();
 }
 
 std::size_t BodyPipe::read(std::span<char> buffer) {
   std::unique_lock lock(mutex_);
-  const auto settled = [this] { return !pieces_.empty() || finished_ || error_; };
+  const auto settled = [this] { return !pieces_.empty() || finished_ || cut_ || error_; };
   if (!settled() && !std::exchange(asked_, true)) {
     lock.unlock();
     ask_();
@@ -55,6 +61,8 @@ std::size_t BodyPipe::read(std::span<char> buffer) {
   }
   changed_.wait(lock, settled);
   if (pieces_.empty() && error_) throw Error(*error_);
+  if (pieces_.empty() && cut_)
+    throw unavailable("client_gone", "The client went away before its request was complete.");
 
   std::size_t copied = 0;
   while (copied < buffer.size() && !pieces_.empty()) {

@@ -28,8 +28,10 @@ class BodyPipe {
   /// False when the pipe is full now: more should wait until it is asked for.
   bool push(std::string bytes);
   void finish();
-  /// The reader gets this error once it has read what came before.
+  /// The reader gets this error, and no later one, once it has read what came before.
   void fail(Error error);
+  /// The same with `client_gone`; takes no memory.
+  void cut() noexcept;
 
  private:
   class Reader;
@@ -50,6 +52,7 @@ class BodyPipe {
   bool asked_ = false;
   bool abandoned_ = false;
   bool finished_ = false;
+  bool cut_ = false;
   std::optional<Error> error_;
 };
 

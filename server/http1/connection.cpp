@@ -18,9 +18,8 @@ namespace lms::http1 {
 
 namespace {
 
-constexpr int rounds_at_once = 16;                       // then other connections have their turn
-constexpr std::size_t piece_bytes = 64UL * 1024;         // of an answer that streams
-constexpr std::size_t joined_up_to = 16UL * 1024;        // a body this small travels with its head
+constexpr int rounds_at_once = 16;                // each a request at most; then other connections have their turn
+constexpr std::size_t piece_bytes = 64UL * 1024;  // of an answer that streams
 constexpr std::uint64_t discarded_up_to = 256UL * 1024;  // of a body nobody reads, to keep the connection
 constexpr std::size_t max_leftover_bytes = 4UL * 1024 * 1024;
 
@@ -46,10 +45,6 @@ Piece next_piece(const Ticket& ticket, std::unique_ptr<http::BodySource> source)
   }
   piece.source = std::move(source);
   return piece;
-}
-
-Error client_gone() {
-  return unavailable("client_gone", "The client went away before its request was complete.");
 }
 
 }  // namespace
@@ -86,6 +81,7 @@ void Connection::on_hangup() {
 }
 
 void Connection::on_turn() {
+  turn_posted_ = false;
   run();
 }
 
@@ -123,6 +119,9 @@ void Connection::on_appetite(const Ticket& ticket) {
 }
 
 void Connection::on_deadline() {
+  readable_ = true;  // what came while we were late is in time
+  run();
+  if (closed_) return;
   if (loop_.now >= write_deadline()) return cut();
   if (loop_.now >= read_deadline()) {
     switch (reading_) {
@@ -133,7 +132,8 @@ void Connection::on_deadline() {
       case Reading::body:
         refuse({408, "request_timeout", "The request took too long to arrive."});
         break;
-      case Reading::nothing:
+      case Reading::complete:
+      case Reading::ended:
         break;
     }
   }
@@ -141,15 +141,13 @@ void Connection::on_deadline() {
 }
 
 void Connection::drain() {
-  run();  // a request that has come already is still answered
-  if (closed_ || reading_ != Reading::idle) return;
-  closing_ = true;
-  if (output_.empty()) closed_ = true;
+  readable_ = true;  // a request that has come already is still answered, though nobody has told us of it
+  run();
 }
 
-void Connection::cut() {
+void Connection::cut() noexcept {
   if (closed_) return;
-  abandon(client_gone());
+  abandon();
   closed_ = true;
 }
 
@@ -157,14 +155,19 @@ void Connection::cut() {
 void Connection::run() {
   for (int round = 0; !closed_; ++round) {
     if (round == rounds_at_once) {
-      loop_.mailbox->post(Turn{ticket()});
+      flush();
+      if (!std::exchange(turn_posted_, true)) loop_.mailbox->post(Turn{ticket()});
       break;
     }
     bool moved = read();
-    moved |= flush();
+    if (!has_pending() || !may_parse()) moved |= flush();  // answers to what came together go together
     moved |= finish_closing();
     pull();
     if (!moved) break;
+  }
+  if (loop_.draining && reading_ == Reading::idle && !readable_ && !has_pending()) {
+    closing_ = true;
+    if (output_.empty()) closed_ = true;
   }
   if (!closed_) loop_.wheel.schedule(timer_, std::min(read_deadline(), write_deadline()));
 }
@@ -176,7 +179,8 @@ bool Connection::may_parse() const noexcept {
       return !closing_ && output_.bytes() < loop_.options.buffer_bytes;
     case Reading::body:
       return !pipe_full_;
-    case Reading::nothing:
+    case Reading::complete:
+    case Reading::ended:
       return false;
     case Reading::leftovers:
       return true;
@@ -186,14 +190,16 @@ bool Connection::may_parse() const noexcept {
 
 bool Connection::read() {
   if (closed_ || end_of_input_ || !may_parse()) return false;
-  if (!pending_.empty()) {
-    consume(std::exchange(pending_, {}));
+  if (has_pending()) {
+    parsed_ = pending_.size() - consume(std::string_view(pending_).substr(parsed_)).size();
+    if (!has_pending()) std::string().swap(pending_);  // an idle connection holds no memory for it
     return true;
   }
   if (!readable_) return false;
   const ssize_t size = recv(socket_.get(), loop_.scratch.data(), loop_.scratch.size(), MSG_DONTWAIT);
   if (size > 0) {
-    consume({loop_.scratch.data(), static_cast<std::size_t>(size)});
+    pending_ = consume({loop_.scratch.data(), static_cast<std::size_t>(size)});
+    parsed_ = 0;
     return true;
   }
   if (size < 0 && errno == EINTR) return true;
@@ -206,11 +212,12 @@ bool Connection::read() {
   return false;
 }
 
-void Connection::consume(std::string_view bytes) {
+/// Parses one request at most; returns what it did not look at.
+std::string_view Connection::consume(std::string_view bytes) {
   if (reading_ == Reading::leftovers) {
     leftover_bytes_ += bytes.size();
     if (leftover_bytes_ > max_leftover_bytes) cut();
-    return;
+    return {};
   }
   while (may_parse()) {
     switch (parser_.feed(bytes)) {
@@ -220,19 +227,19 @@ void Connection::consume(std::string_view bytes) {
           reading_ = Reading::head;
           phase_started_ = loop_.now;
         }
-        return;
+        return {};
       case Parser::Step::head:
         begin_body();
         break;
       case Parser::Step::message:
         end_message();
-        break;
+        return bytes;
       case Parser::Step::refused:
         refuse(parser_.refusal());
         break;
     }
   }
-  pending_ = bytes;
+  return bytes;
 }
 
 void Connection::begin_body() {
@@ -268,7 +275,7 @@ void Connection::move_body() {
 
 void Connection::end_message() {
   move_body();
-  reading_ = Reading::nothing;
+  reading_ = Reading::complete;
   if (answered_) {
     if (answering_ == Answering::nothing) next_request();
   } else if (pipe_) {
@@ -283,10 +290,10 @@ void Connection::end_input() {
   if (reading_ == Reading::leftovers) {
     closed_ = true;
   } else if (answering_ == Answering::stream) {
-    reading_ = Reading::nothing;  // the rest of its body will not come; the answer may still be wanted
+    reading_ = Reading::ended;  // the rest of its body will not come; the answer may still be wanted
     keep_alive_ = false;
   } else {
-    abandon(client_gone());
+    abandon();
     closing_ = true;
   }
 }
@@ -325,7 +332,8 @@ void Connection::hand_to(Lane& lane, http::Request request) {
 void Connection::refuse(const Refusal& refusal) {
   if (answering_ == Answering::stream) return cut();
   const bool too_late = answered_;
-  abandon(unavailable(std::string(refusal.reason), refusal.message));
+  if (pipe_) pipe_->fail(unavailable(std::string(refusal.reason), refusal.message));
+  abandon();
   keep_alive_ = false;
   if (too_late) {
     closing_ = true;
@@ -341,19 +349,16 @@ void Connection::answer(http::Response response) {
   auto* text = std::get_if<std::string>(&response.body);
   source_ = text ? nullptr : std::move(std::get<std::unique_ptr<http::BodySource>>(response.body));
   source_left_ = source_ ? source_->size() : std::nullopt;
-  keep_alive_ = keep_alive_ && stays_open(response);
-  const Delivery delivery = delivery_of(response);
+  const Delivery delivery = delivery_of(response, keep_alive_ && stays_open(response));
   keep_alive_ = !delivery.close;
 
   answered_ = true;
-  if (pipe_) pipe_->fail(client_gone());  // a handler that kept the body must not wait for it
+  if (pipe_) pipe_->cut();  // a handler that kept the body must not wait for it
   pipe_full_ = owes_continue_ = false;
-  if (!keep_alive_ && reading_ == Reading::body) reading_ = Reading::nothing;
+  if (!keep_alive_ && reading_ == Reading::body) reading_ = Reading::ended;
 
   const bool head_only = parser_.is_head_request() || has_no_body(response);
-  std::string head = render_head(response, delivery, loop_.date.at(std::time(nullptr)));
-  if (text && !head_only && text->size() <= joined_up_to) head += std::exchange(*text, {});
-  send(std::move(head));
+  send(render_head(response, delivery, loop_.date.at(std::time(nullptr))));
   if (text && !head_only) send(std::move(*text));
 
   if (source_ && !head_only) {
@@ -363,7 +368,8 @@ void Connection::answer(http::Response response) {
   }
 }
 
-Delivery Connection::delivery_of(const http::Response& response) const {
+/// `may_stay`: nothing but the body's framing can end the connection with this answer.
+Delivery Connection::delivery_of(const http::Response& response, bool may_stay) const {
   Delivery delivery;
   if (const auto* text = std::get_if<std::string>(&response.body)) {
     delivery.framing = Framing::length;
@@ -376,7 +382,7 @@ Delivery Connection::delivery_of(const http::Response& response) const {
   }
   const bool unknown_length = parser_.is_head_request() && delivery.length == 0;
   if (has_no_body(response) || unknown_length) delivery.framing = Framing::none;
-  delivery.close = !keep_alive_ || delivery.framing == Framing::until_close;
+  delivery.close = !may_stay || delivery.framing == Framing::until_close;
   delivery.keep_alive = !delivery.close && !parser_.is_http_1_1();
   return delivery;
 }
@@ -404,8 +410,8 @@ void Connection::end_answer() {
   source_.reset();
   if (!keep_alive_) {
     closing_ = true;
-    reading_ = Reading::nothing;
-  } else if (reading_ == Reading::nothing) {
+    reading_ = Reading::ended;
+  } else if (reading_ == Reading::complete) {
     next_request();
   }
 }
@@ -418,17 +424,16 @@ void Connection::next_request() {
   answered_ = owes_continue_ = false;
   reading_ = Reading::idle;
   phase_started_ = loop_.now;
-  closing_ = closing_ || loop_.draining;
 }
 
 /// Lets go of the request and of whoever works for it.
-void Connection::abandon(const Error& error) {
+void Connection::abandon() noexcept {
   ++exchange_;
-  if (pipe_) pipe_->fail(error);
+  if (pipe_) pipe_->cut();
   pipe_.reset();
   source_.reset();
   answering_ = Answering::nothing;
-  reading_ = Reading::nothing;
+  reading_ = Reading::ended;
 }
 
 void Connection::send(std::string bytes) {
@@ -472,7 +477,8 @@ SteadyTime Connection::read_deadline() const noexcept {
       return output_.empty() ? phase_started_ + loop_.options.head_timeout : never;
     case Reading::body:
       return pipe_full_ || owes_continue_ ? never : body_pace_.deadline();
-    case Reading::nothing:
+    case Reading::complete:
+    case Reading::ended:
       return never;
     case Reading::leftovers:
       return phase_started_ + loop_.options.linger_timeout;

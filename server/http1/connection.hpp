@@ -60,26 +60,42 @@ class Connection {
   void on_appetite(const Ticket& ticket);
   /// Goes on where it gave way to others.
   void on_turn();
-  /// Closes now if no request is under way, else after the answer.
+  /// Closes now if no request is under way nor has come, else after the answer.
   void drain();
   /// Closes now.
-  void cut();
+  void cut() noexcept;
 
  private:
   enum class Reading {
-    idle,  ///< between requests
-    head,  ///< in the middle of one
-    body,
-    nothing,   ///< a request is complete and its answer is not
-    leftovers  ///< the last answer is sent; what still comes is thrown away until the client closes
+    idle,      ///< between requests
+    head,      ///< in the middle of one
+    body,      ///< its head is complete, its body is not
+    complete,  ///< all of it is there; the next one is not looked at before it is answered
+    ended,     ///< no request is read any more; the connection closes once all is sent
+    leftovers  ///< all is sent; what still comes is thrown away until the client closes
   };
-  enum class Answering { nothing, application, stream };
+  enum class Answering {
+    nothing,
+    application,  ///< a handler has the request
+    stream        ///< the head is sent, the body comes in pieces
+  };
+  // Both go together as follows; where nobody answers a whole request, it is answered before the call returns.
+  //
+  //   Reading          Answering                       leaves it by
+  //   idle, head       nothing                         a byte, a head; the end of all in `drain` and `end_input`
+  //   body             nothing: it is collected        its last byte
+  //                    application: it goes to a pipe
+  //                    stream, or nothing if answered_: the rest is thrown away
+  //   complete         application, stream             the end of the answer: idle, or ended
+  //   ended            any                             the last byte sent: leftovers, or closed
+  //   leftovers        nothing                         the client's end, or a deadline: closed
 
   void run();
 
   bool may_parse() const noexcept;
+  bool has_pending() const noexcept { return parsed_ < pending_.size(); }
   bool read();
-  void consume(std::string_view bytes);
+  std::string_view consume(std::string_view bytes);
   void begin_body();
   void move_body();
   void end_message();
@@ -91,7 +107,7 @@ class Connection {
   void refuse(const Refusal& refusal);
   void answer(http::Response response);
   bool stays_open(const http::Response& response) const;
-  Delivery delivery_of(const http::Response& response) const;
+  Delivery delivery_of(const http::Response& response, bool may_stay) const;
   void pull();
   void end_answer();
   void next_request();
@@ -99,7 +115,7 @@ class Connection {
   void send(std::string bytes);
   bool flush();
   bool finish_closing();
-  void abandon(const Error& error);
+  void abandon() noexcept;
 
   SteadyTime read_deadline() const noexcept;
   SteadyTime write_deadline() const noexcept;
@@ -113,7 +129,8 @@ class Connection {
   TimerWheel::Timer timer_;
 
   Parser parser_;
-  std::string pending_;  // read, not yet parsed
+  std::string pending_;     // read, not yet parsed
+  std::size_t parsed_ = 0;  // of it, from its front
   OutputQueue output_;
 
   Reading reading_ = Reading::idle;
@@ -131,7 +148,8 @@ class Connection {
 
   bool readable_ = false;  // until a read says otherwise: epoll tells changes only
   bool end_of_input_ = false;
-  bool closing_ = false;  // once all is sent
+  bool turn_posted_ = false;  // one is on its way: it brings the next
+  bool closing_ = false;      // once all is sent
   bool closed_ = false;
   std::size_t leftover_bytes_ = 0;
 

@@ -18,6 +18,9 @@ struct Http1Options {
   std::size_t heavy_threads = 2;     ///< for `Lane::heavy`
   std::size_t queue_length = 1024;   ///< requests waiting for a thread of one lane; more are answered with 503
 
+  /// How many of the application's calls run at once, at most.
+  std::size_t threads() const noexcept { return io_threads + waiting_threads + upload_threads + heavy_threads; }
+
   std::size_t max_connections = 10'000;
   std::size_t max_head_bytes = 32UL * 1024;  ///< request line and headers
   std::size_t max_header_count = 100;

@@ -273,3 +273,94 @@ TEST_CASE("what happens to courses is told as events, in the order it happened")
   CHECK(recorder.take_types() ==
         Titles{"user.registered", "user.logged_in", "course.created", "course.updated", "course.published"});
 }
+
+TEST_CASE("the rules hold for a program that makes courses without HTTP, too") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const Principal who(*UserId::parse(school.get("/users/me", ines).text("id")), "instructor",
+                      std::make_shared<const Roles>());
+  const auto places = [](auto&& call) {
+    std::vector<std::string> fields;
+    try {
+      call();
+    } catch (const Error& error) {
+      for (const Fault& fault : error.faults()) {
+        CHECK(fault.loc.front() == PathStep("body"));
+        fields.push_back(std::get<std::string>(fault.loc.at(1)));
+      }
+    }
+    return fields;
+  };
+  Courses& courses = school.lms.courses();
+  CHECK(places([&] { courses.create(who, {.slug = "No Slug", .title = "", .price_cents = -1}); }) ==
+        Titles{"slug", "title", "price_cents"});
+
+  Course forged{.title = " Knots "};
+  forged.id = CourseId(*Uuid::parse("0197a3c2-8f4e-7b11-9c55-3d2a6f1e8b40"));
+  forged.status = CourseStatus::published;
+  forged.lesson_count = 7;
+  forged.enrolled_count = 7;
+  forged.version = 7;
+  forged.published_at = school.clock->now();
+  const Course made = courses.create(who, forged);
+  CHECK(made.id != forged.id);
+  CHECK(made.title == "Knots");
+  CHECK(made.status == CourseStatus::draft);
+  CHECK(made.lesson_count == 0);
+  CHECK(made.enrolled_count == 0);
+  CHECK(made.version == 1);
+  CHECK_FALSE(made.published_at);
+
+  CHECK(places([&] { courses.add_section(who, made.id, {.title = ""}); }) == Titles{"title"});
+  CHECK(places([&] { courses.add_lesson(who, made.id, {.title = "A\nB", .duration_minutes = -1}); }) ==
+        Titles{"title", "duration_minutes"});
+  Quizzes& quizzes = school.lms.quizzes();
+  CHECK(places([&] { quizzes.create(who, made.id, {.title = "Q", .pass_percent = 500}); }) == Titles{"pass_percent"});
+  const Quiz quiz = quizzes.create(who, made.id, {.title = "Q", .question_count = 9});
+  CHECK(quiz.question_count == 0);
+  Question question{.kind = QuestionKind::true_false, .text = "?", .points = -1, .answer = true};
+  CHECK(places([&] { quizzes.add_question(who, quiz.id, question); }) == Titles{"points"});
+  question.points = 1;
+  CHECK(quizzes.add_question(who, quiz.id, question).quiz_id == quiz.id);
+}
+
+TEST_CASE("a prerequisite is a course that who names it can see") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string tom = school.signed_in("tom@example.org", role::instructor);
+  const auto draft = school.post("/courses", Object{{"title", "Toms draft"}}, tom);
+  const Value requiring = Object{{"title", "Knots"}, {"prerequisites", Array{draft.body["id"]}}};
+  const auto refused = school.post("/courses", requiring, ines);
+  REQUIRE(refused.status == 422);
+  CHECK(refused.body["detail"].as_array()[0]["msg"] == Value("there is no such course"));
+  const auto knots = school.post("/courses", Object{{"title", "Knots"}}, ines);
+  CHECK(school.patch("/courses/knots", Object{{"prerequisites", Array{draft.body["id"]}}}, ines).status == 422);
+  CHECK(school.post("/courses", requiring, tom).status == 201);
+
+  const Value basics = school.published_course(tom, "Basics", 1);
+  const Value more = school.published_course(tom, "More", 1);
+  REQUIRE(school.patch("/courses/knots", Object{{"prerequisites", Array{basics["id"]}}}, ines).status == 200);
+  REQUIRE(school.post("/courses/basics/unpublish", {}, tom).status == 200);
+  CHECK(school.patch("/courses/knots", Object{{"prerequisites", Array{more["id"], basics["id"]}}}, ines).status == 200);
+}
+
+TEST_CASE("why a course cannot be removed does not tell the title of a course that is hidden") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string tom = school.signed_in("tom@example.org", role::instructor);
+  const Value basics = school.published_course(tom, "Basics", 1);
+  REQUIRE(
+      school.post("/courses", Object{{"title", "Secret knots"}, {"prerequisites", Array{basics["id"]}}}, ines).status ==
+      201);
+  Roles roles;
+  roles.grant("instructor", {"delete_course"});
+  const Principal who(*UserId::parse(school.get("/users/me", tom).text("id")), "instructor",
+                      std::make_shared<const Roles>(roles));
+  try {
+    school.lms.courses().remove(who, "basics");
+    FAIL("removed");
+  } catch (const Error& error) {
+    CHECK(error.reason() == "course_in_use");
+    CHECK(std::string(error.what()).find("Secret") == std::string::npos);
+  }
+}

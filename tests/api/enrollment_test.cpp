@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -22,6 +23,12 @@ std::vector<std::string> lesson_ids(School& school, const Value& course) {
 }
 
 const Value done = Object{{"completed", true}};
+
+/// Does what waits in the queue, as the threads of `start` would.
+void run_jobs(School& school) {
+  while (school.lms.jobs().run_one()) {
+  }
+}
 
 }  // namespace
 
@@ -221,7 +228,9 @@ TEST_CASE("removing the last open lesson completes the course for who had done t
   const auto enrolled = school.post("/enrollments", in_course(course), ada);
   school.put("/lessons/" + lessons[0] + "/progress", done, ada);
   CHECK(school.del("/lessons/" + lessons[1], ines).status == 204);
+  run_jobs(school);
   CHECK(school.get("/enrollments/" + enrolled.text("id"), ada).text("status") == "completed");
+  CHECK(school.get("/certificates", ada).number("total") == 1);
   CHECK(school.del("/lessons/" + lessons[0], ines).code() == "course_empty");
 }
 
@@ -253,10 +262,12 @@ TEST_CASE("who has completed a course has completed it, whatever lessons come an
   const std::string added = school.post("/courses/knots/lessons", Object{{"title", "New"}}, ines).text("id");
   check(2, 3);
   school.del("/lessons/" + first_lessons[0], ines);
+  run_jobs(school);
   check(1, 2);
   CHECK(school.put("/lessons/" + added + "/progress", done, ada).number("course_progress_percent") == 100);
   check(2, 2);
   school.del("/lessons/" + added, ines);
+  run_jobs(school);
   check(1, 1);
   for (const std::string& type : recorder.take_types()) CHECK(type != "enrollment.completed");
   CHECK(school.get("/certificates", ada).number("total") == 1);
@@ -317,4 +328,165 @@ TEST_CASE("a course that was archived stays open to those in it") {
   CHECK(school.get("/courses/knots", ada).status == 200);
   CHECK(school.get("/lessons/" + lessons[0], ada).status == 200);
   CHECK(school.put("/lessons/" + lessons[0] + "/progress", done, ada).status == 200);
+}
+
+TEST_CASE("a lesson that many had left to do is removed at once, and a job completes the course for all of them") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const Value course = school.published_course(ines);
+  const auto lessons = lesson_ids(school, course);
+  std::vector<NewUser> accounts;
+  for (int i = 0; i < 250; ++i)
+    accounts.push_back({"s" + std::to_string(i) + "@example.org", "", "Student " + std::to_string(i), std::nullopt});
+  const auto roles = std::make_shared<const Roles>();
+  const auto first = *LessonId::parse(lessons[0]);
+  Enrollments& enrollments = school.lms.enrollments();
+  const CourseId id = *CourseId::parse(course["id"].as_string());
+  for (const User& user : school.lms.users().create_many(Principal::system(), accounts, School::password)) {
+    const Principal student(user.id, "student", roles);
+    enrollments.enroll(student, {.course_id = id});
+    enrollments.report(student, first, {.completed = true});
+  }
+  const auto completed = [&] {
+    return enrollments.list(Principal::system(), {.page = {}, .course_id = id, .status = EnrollmentStatus::completed})
+        .total;
+  };
+  testing::EventRecorder recorder(school.lms.events());
+  CHECK(school.del("/lessons/" + lessons[1], ines).status == 204);
+  CHECK(completed() == 0);
+  CHECK(recorder.take_types() == std::vector<std::string>{"course.updated"});
+  CHECK(school.lms.jobs().run_one());
+  CHECK(completed() == 250);
+  const auto types = recorder.take_types();
+  CHECK(std::count(types.begin(), types.end(), "certificate.issued") == 250);
+  CHECK(std::count(types.begin(), types.end(), "enrollment.completed") == 250);
+  CHECK(enrollments.recount(id) == 0);
+}
+
+TEST_CASE("everybody's progress in a lesson goes with it, however much that is") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const Value course = school.published_course(ines);
+  const LessonId lesson = *LessonId::parse(lesson_ids(school, course)[0]);
+  std::vector<NewUser> accounts;
+  for (int i = 0; i < 1'001; ++i)
+    accounts.push_back({"s" + std::to_string(i) + "@example.org", "", "Student " + std::to_string(i), std::nullopt});
+  const auto roles = std::make_shared<const Roles>();
+  for (const User& user : school.lms.users().create_many(Principal::system(), accounts, School::password)) {
+    const Principal student(user.id, "student", roles);
+    school.lms.enrollments().enroll(student, {.course_id = *CourseId::parse(course["id"].as_string())});
+    school.lms.enrollments().report(student, lesson, {.completed = true});
+  }
+  testing::EventRecorder recorder(school.lms.events());
+  CHECK(school.del("/lessons/" + lesson.text(), ines).status == 204);
+  CHECK(recorder.take_types() == std::vector<std::string>{"course.updated"});
+  run_jobs(school);
+  CHECK(recorder.take().empty());
+  const auto views = school.lms.enrollments().list(
+      Principal::system(), {.page = {.page = 1, .page_size = 100}, .status = EnrollmentStatus::active});
+  CHECK(views.total == 1'001);
+  for (const EnrollmentView& view : views.items) CHECK(view.enrollment.completed_lessons == 0);
+}
+
+TEST_CASE("what was done in a removed lesson completes nothing, not even before the job has run") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const Value course = school.published_course(ines, "Knots", 3);
+  const auto lessons = lesson_ids(school, course);
+  const std::string enrollment = "/enrollments/" + school.post("/enrollments", in_course(course), ada).text("id");
+  school.put("/lessons/" + lessons[0] + "/progress", done, ada);
+  REQUIRE(school.del("/lessons/" + lessons[0], ines).status == 204);
+  const auto second = school.put("/lessons/" + lessons[1] + "/progress", done, ada);
+  CHECK(second.text("enrollment_status") == "active");
+  CHECK(second.number("course_progress_percent") == 50);
+  CHECK(school.get(enrollment, ada).number("completed_lessons") == 1);
+  run_jobs(school);
+  CHECK(school.get(enrollment, ada).number("completed_lessons") == 1);
+  CHECK(school.put("/lessons/" + lessons[2] + "/progress", done, ada).text("enrollment_status") == "completed");
+}
+
+TEST_CASE("who dropped a course and comes back has completed it if nothing is left to do") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const std::string eve = school.signed_in("eve@example.org");
+  const Value course = school.published_course(ines, "Knots", 3);
+  const auto lessons = lesson_ids(school, course);
+  const auto drop_after = [&](const std::string& student, const std::vector<std::string>& completed) {
+    const std::string path = "/enrollments/" + school.post("/enrollments", in_course(course), student).text("id");
+    for (const std::string& lesson : completed) school.put("/lessons/" + lesson + "/progress", done, student);
+    REQUIRE(school.del(path, student).status == 204);
+  };
+  drop_after(ada, {lessons[1], lessons[2]});
+  drop_after(eve, {lessons[0], lessons[1]});
+  school.del("/lessons/" + lessons[0], ines);
+  CHECK(school.post("/enrollments", in_course(course), ada).text("status") == "completed");
+  CHECK(school.post("/enrollments", in_course(course), eve).text("status") == "active");
+}
+
+TEST_CASE("a completed enrolment keeps its one seat when it is opened again") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const Value course = school.published_course(ines, "Knots", 1);
+  school.patch("/courses/knots", Object{{"capacity", 1}}, ines);
+  const std::string enrollment = school.post("/enrollments", in_course(course), ada).text("id");
+  school.put("/lessons/" + lesson_ids(school, course)[0] + "/progress", done, ada);
+  CHECK(school.post("/enrollments", in_course(course), ada).code() == "already_enrolled");
+  school.patch("/enrollments/" + enrollment, Object{{"expires_at", "2026-01-01T00:01:00Z"}}, admin);
+  school.clock->advance(std::chrono::minutes{2});
+
+  const auto again = school.post("/enrollments", in_course(course), ada);
+  CHECK(again.status == 201);
+  CHECK(again.text("id") == enrollment);
+  CHECK(again.text("status") == "completed");
+  CHECK(again.body["expires_at"].is_null());
+  CHECK(school.get("/courses/knots").number("enrolled_count") == 1);
+  school.patch("/courses/knots", Object{{"capacity", 5}}, ines);
+  school.patch("/enrollments/" + enrollment, Object{{"expires_at", "2026-01-01T00:01:00Z"}}, admin);
+  CHECK(school.post("/enrollments", in_course(course), ada).status == 201);
+  CHECK(school.get("/courses/knots").number("enrolled_count") == 1);
+}
+
+TEST_CASE("all enrolments whose time is over are ended, however many") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const CourseId course = *CourseId::parse(school.published_course(ines)["id"].as_string());
+  std::vector<NewUser> accounts;
+  for (int i = 0; i < 501; ++i)
+    accounts.push_back({"s" + std::to_string(i) + "@example.org", "", "Student " + std::to_string(i), std::nullopt});
+  for (const User& user : school.lms.users().create_many(Principal::system(), accounts, School::password))
+    school.lms.enrollments().enroll(
+        Principal::system(),
+        {.course_id = course, .student_id = user.id, .expires_at = school.clock->now() + std::chrono::minutes{1}});
+  school.clock->advance(std::chrono::minutes{1});
+  CHECK(school.lms.enrollments().expire_overdue() == 501);
+  CHECK(school.get("/courses/knots").number("enrolled_count") == 0);
+}
+
+TEST_CASE("a prerequisite that is hidden is required without its title") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const auto secret = school.post("/courses", Object{{"title", "Secret"}}, ines);
+  const Value knots = school.published_course(ines, "Knots", 1);
+  school.patch("/courses/knots", Object{{"prerequisites", Array{secret.body["id"]}}}, ines);
+  const auto refused = school.post("/enrollments", in_course(knots), ada);
+  CHECK(refused.code() == "prerequisites_missing");
+  CHECK(refused.text("detail").find("Secret") == std::string::npos);
+}
+
+TEST_CASE("progress that a program reports keeps to its limits") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string ada = school.signed_in("ada@example.org");
+  const Value course = school.published_course(ines, "Knots", 1);
+  school.post("/enrollments", in_course(course), ada);
+  const Principal who(*UserId::parse(school.get("/users/me", ada).text("id")), "student",
+                      std::make_shared<const Roles>());
+  const LessonId lesson = *LessonId::parse(lesson_ids(school, course)[0]);
+  CHECK_THROWS_AS(school.lms.enrollments().report(who, lesson, {.progress_percent = 500}), Error);
+  CHECK_THROWS_AS(school.lms.enrollments().report(who, lesson, {.time_spent_seconds = -5}), Error);
 }

@@ -208,4 +208,15 @@ TEST_CASE("the school itself imports a course without an owner") {
   CHECK(school.lms.packages().export_package(Principal::system(), "knots")["course"]["title"] == Value("Knots"));
 }
 
+TEST_CASE("a package cannot require a course that its importer may not see") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string tom = school.signed_in("tom@example.org", role::instructor);
+  school.post("/courses", Object{{"title", "Basics"}}, tom);
+  Value package = package_of_one;
+  at(package, {"course"}).as_object().set("prerequisites", Array{"basics"});
+  CHECK(places(school.post("/courses/import", package, ines)) == Places{"/body/course/prerequisites/0"});
+  CHECK(school.post("/courses/import", package, tom).status == 201);
+}
+
 }  // namespace

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include <lms/repository.hpp>
+
 #include "support/run_twice_storage.hpp"
 #include "support/school.hpp"
 
@@ -538,6 +540,81 @@ TEST_CASE("attempts touch nothing but their transaction") {
   const auto submitted = sql.submit(id, sql.right());
   CHECK(submitted.body["score"].as_real() == 6);
   CHECK(sql.attempt(sql.wrong()).number("number") == 2);
+}
+
+TEST_CASE("an attempt that ran out is closed even when no other may follow") {
+  using namespace std::chrono_literals;
+  Object settings{{"time_limit_minutes", 10}};
+  std::string reason;
+  SUBCASE("because all are used") {
+    settings.set("max_attempts", 1);
+    reason = "no_attempts_left";
+  }
+  SUBCASE("because the quiz has closed") {
+    settings.set("available_until", "2026-01-01T00:10:00Z");
+    reason = "quiz_closed";
+  }
+  Class sql(settings);
+  const std::string id = sql.attempt().text("id");
+  sql.save(id, sql.right());
+  sql.school.clock->advance(11min);
+  CHECK(sql.attempt().code() == reason);
+  CHECK(sql.school.get("/attempts/" + id, sql.ada).text("status") == "expired");
+  CHECK(sql.school.get("/courses/sql", sql.ada).body["enrollment"]["status"] == Value("completed"));
+}
+
+TEST_CASE("attempts in progress end when the quiz says now, but never before now") {
+  using namespace std::chrono_literals;
+  Class sql(Object{{"time_limit_minutes", 10}});
+  const std::string path = "/attempts/" + sql.attempt().text("id");
+  const auto due_after = [&](const Object& change) {
+    REQUIRE(sql.school.patch("/quizzes/" + sql.quiz, change, sql.ines).status == 200);
+    const Value due = sql.school.get(path, sql.ada).body["due_at"];
+    return due.is_null() ? std::string("never") : due.as_string();
+  };
+  CHECK(due_after({{"time_limit_minutes", 20}}) == "2026-01-01T00:20:00Z");
+  CHECK(due_after({{"available_until", "2026-01-01T00:15:00Z"}}) == "2026-01-01T00:15:00Z");
+  CHECK(due_after({{"available_until", "2026-01-01T00:30:00Z"}}) == "2026-01-01T00:20:00Z");
+  CHECK(due_after({{"time_limit_minutes", 0}}) == "2026-01-01T00:30:00Z");
+  CHECK(due_after({{"available_until", nullptr}}) == "never");
+  CHECK(due_after({{"time_limit_minutes", 5}}) == "2026-01-01T00:05:00Z");
+  sql.school.clock->advance(2min);
+  CHECK(due_after({{"time_limit_minutes", 1}}) == "2026-01-01T00:02:00Z");
+  sql.school.clock->advance(5min);
+  CHECK(due_after({{"time_limit_minutes", 4}}) == "2026-01-01T00:02:00Z");
+  CHECK(due_after({{"time_limit_minutes", 60}}) == "2026-01-01T01:00:00Z");
+  CHECK(sql.school.post(path + "/submit", sql.right(), sql.ada).text("status") == "submitted");
+  const std::string due = sql.school.get(path, sql.ada).text("due_at");
+  CHECK(due_after({{"time_limit_minutes", 10}}) == due);
+}
+
+TEST_CASE("an attempt that cannot be closed does not keep the others") {
+  using namespace std::chrono_literals;
+  Class sql(Object{{"time_limit_minutes", 10}});
+  School& school = sql.school;
+  const std::string ben = school.signed_in("ben@example.org");
+  school.post("/enrollments", Object{{"course_id", sql.course}}, ben);
+  const std::string broken = sql.attempt().text("id");
+  school.clock->advance(1min);
+  const std::string good = sql.attempt({}, ben).text("id");
+  school.lms.storage().write([&](UnitOfWork& uow) {
+    Repository<Attempt>(uow).update_where(equal("id", broken), {set("paper_id", QuizPaperId(Uuid()))});
+  });
+  school.clock->advance(1h);
+  CHECK_THROWS_WITH_AS(school.lms.quizzes().close_overdue(), doctest::Contains(broken.c_str()), Error);
+  CHECK(school.get("/attempts/" + good, ben).text("status") == "expired");
+}
+
+TEST_CASE("a published course takes no quiz lesson, which would have no quiz yet") {
+  Class sql;
+  const std::string path = "/courses/" + sql.course;
+  const Value lesson = Object{{"title", "More"}, {"kind", "quiz"}};
+  const auto refused = sql.school.post(path + "/lessons", lesson, sql.ines);
+  CHECK(refused.status == 409);
+  CHECK(refused.code() == "quiz_lesson_without_quiz");
+  CHECK(sql.school.post(path + "/lessons", Object{{"title", "Text"}}, sql.ines).status == 201);
+  REQUIRE(sql.school.post(path + "/unpublish", {}, sql.ines).status == 200);
+  CHECK(sql.school.post(path + "/lessons", lesson, sql.ines).status == 201);
 }
 
 }  // namespace

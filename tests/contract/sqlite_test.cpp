@@ -380,20 +380,25 @@ TEST_CASE("a write that is stopped harms no other, though SQLite gives up the wh
   execute(*storage,
           "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)"
           "INSERT INTO counters (name, value) SELECT 'c' || n, 0 FROM numbers");
-  const auto endless = [](UnitOfWork& uow) {
+  std::atomic<int> runs{0};
+  const auto endless = [&](UnitOfWork& uow) {
+    ++runs;
     for (;;) Counters(uow).update_where(everything(), {add("value", 1)});
   };
-  std::atomic<int> stopped{0};
+  std::atomic<bool> over{false};
+  std::atomic<int> stopped{0}, added{0};
   in_threads(4, [&](int i) {
-    for (int n = 0; n < 2; ++n) {
-      if (i != 0)
-        add_one(*storage, "c1");
-      else if (reason_of([&] { storage->write(endless); }) == "storage_timeout")
-        ++stopped;
+    if (i != 0) {
+      for (; !over; ++added) add_one(*storage, "c1");  // so that it is one of a group
+      return;
     }
+    for (int n = 0; n < 2; ++n)
+      if (reason_of([&] { storage->write(endless); }) == "storage_timeout") ++stopped;
+    over = true;
   });
   CHECK(stopped == 2);
-  CHECK(find<Counter>(*storage, "c1")->value == 6);
+  CHECK(runs == 2);  // nor does it keep them waiting twice
+  CHECK(find<Counter>(*storage, "c1")->value == added);
   CHECK(find<Counter>(*storage, "c2")->value == 0);
 }
 
@@ -500,6 +505,60 @@ TEST_CASE("a read waits while all connections are in use, and not for ever") {
   go_on.give();
   reader.join();
   CHECK(count<Counter>(*storage) == 0);
+}
+
+TEST_CASE("who waits for a connection learns that none can be opened") {
+  const ScratchFolder folder;
+  SqliteOptions options = options_for(folder);
+  options.max_readers = 1;
+  const auto storage = open_library(options);
+  std::filesystem::rename(options.path, folder.file("elsewhere.db"));
+  const auto started = std::chrono::steady_clock::now();
+  std::atomic<int> refused{0};
+  in_threads(8, [&](int) {
+    for (int n = 0; n < 200; ++n)
+      if (reason_of([&] { count<Counter>(*storage); }) == "storage_unavailable") ++refused;
+  });
+  CHECK(refused == 8 * 200);
+  CHECK(std::chrono::steady_clock::now() - started < options.busy_timeout);
+}
+
+TEST_CASE("a database that was moved away is not replaced by an empty one") {
+  const ScratchFolder folder;
+  const SqliteOptions options = options_for(folder);
+  const auto storage = open_library(options);
+  std::filesystem::rename(options.path, folder.file("elsewhere.db"));
+  const auto read = [&] { count<Counter>(*storage); };
+  CHECK(reason_of(read) == "storage_unavailable");
+  CHECK(message_of(read).find("is no more") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(options.path));
+}
+
+TEST_CASE("reads wait for others in memory, and on a file for nobody") {
+  const ScratchFolder folder;
+  CHECK(open_library(patient())->reads_wait());
+  CHECK_FALSE(open_library(options_for(folder))->reads_wait());
+}
+
+TEST_CASE("an update sets what differs and nothing else") {
+  SqliteOptions options = patient();
+  std::vector<std::string> updates;
+  options.on_statement = [&](std::string_view statement, std::chrono::microseconds) {
+    if (statement.starts_with("UPDATE")) updates.emplace_back(statement);
+  };
+  const auto storage = open_library(options);
+  storage->write([&](UnitOfWork& uow) { Repository<Entry>(uow).insert({.number = 1, .text = "reef knot"}); });
+  const auto update = [&](const Entry& entry) {
+    updates.clear();
+    return storage->write([&](UnitOfWork& uow) { return Repository<Entry>(uow).update(entry); });
+  };
+  update({.number = 1, .text = "reef knot"});
+  CHECK(updates.empty());
+  update({.number = 1, .text = "reef knot", .see = 1});
+  REQUIRE(updates.size() == 1);
+  CHECK(updates.front().find("\"see\" = ?") != std::string::npos);
+  CHECK(updates.front().find("\"text\"") == std::string::npos);
+  CHECK(find<Entry>(*storage, 1)->see == 1);
 }
 
 TEST_CASE("the text of a statement does not depend on values") {

@@ -105,13 +105,22 @@ std::vector<Clause> transaction_clauses() {
          CHECK(reason_of([&] { storage.write([&](UnitOfWork&) { storage.write(nothing); }); }) == "internal");
          CHECK(reason_of([&] { storage.write([&](UnitOfWork&) { storage.read(nothing); }); }) == "internal");
          CHECK(reason_of([&] { storage.read([&](UnitOfWork&) { storage.write(nothing); }); }) == "internal");
-         CHECK(reason_of([&] { storage.read([&](UnitOfWork&) { storage.read(nothing); }); }) == "internal");
          const auto caught = [&](UnitOfWork& uow) {
            Counters(uow).insert({"a", 1});
            CHECK_THROWS_AS(storage.read(nothing), Error);
          };
          storage.write(caught);
          CHECK(value_of(storage, "a") == 1);
+       }},
+      {"a read inside a read is part of it",
+       [](Storage& storage) {
+         insert<Counter>(storage, {{"a", 1}});
+         storage.read([&](UnitOfWork&) {
+           CHECK(value_of(storage, "a") == 1);
+           const auto write = [](UnitOfWork& uow) { Counters(uow).insert({"b", 1}); };
+           CHECK(reason_of([&] { storage.read([&](UnitOfWork&) { storage.write(write); }); }) == "internal");
+         });
+         CHECK(count<Counter>(storage) == 1);
        }},
       {"increments of many threads are all counted",
        [](Storage& storage) {

@@ -100,6 +100,74 @@ TEST_CASE("thousands of pipelined requests are all answered") {
   CHECK(answered == count);
 }
 
+TEST_CASE("who pipelines leaves turns to others") {
+  FakeApplication application;
+  Gate started, gate;
+  std::atomic<int> answered = 0;
+  std::promise<int> answered_before_other;
+  application.on("/held", here, [&](http::Request&) {
+    started.open();
+    gate.pass();
+    return http::Response{};
+  });
+  application.on("/one", here, [&](http::Request&) {
+    ++answered;
+    return http::Response{};
+  });
+  application.on("/other", here, [&](http::Request&) {
+    answered_before_other.set_value(answered);
+    return http::Response{};
+  });
+  Http1Options options;
+  options.io_threads = 1;
+  RunningServer server(application, options);
+  Client busy = server.client(), other = server.client();
+  for (Client* client : {&busy, &other}) REQUIRE(client->get("/hello").status == 200);
+  std::string batch = hello("", "GET /held HTTP/1.1");
+  for (int i = 0; i < 500; ++i) batch += hello("", "GET /one HTTP/1.1");
+  busy.send(batch);
+  REQUIRE(started.pass());
+  other.send(hello("", "GET /other HTTP/1.1"));
+  gate.open();
+  auto before_other = answered_before_other.get_future();
+  REQUIRE(before_other.wait_for(patience) == std::future_status::ready);
+  CHECK(before_other.get() <= 32);
+}
+
+TEST_CASE("who goes on sending while it is served gets no more turns for that") {
+  FakeApplication application;
+  constexpr int pieces = 200;
+  std::optional<Client> busy, other;
+  int answered = 0, answered_before = 0;
+  std::promise<int> answered_between;
+  std::string batch;
+  for (int i = 0; i < 20; ++i) batch += hello("", "GET /one HTTP/1.1");
+  application.on("/one", here, [&](http::Request&) {
+    ++answered;
+    if (answered % 16 == 0 && answered <= 16 * pieces) busy->send(batch);
+    if (answered == 16 * pieces) {
+      answered_before = answered;
+      other->send(hello("", "GET /other HTTP/1.1"));
+    }
+    return http::Response{};
+  });
+  application.on("/other", here, [&](http::Request&) {
+    answered_between.set_value(answered - answered_before);
+    return http::Response{};
+  });
+  Http1Options options;
+  options.io_threads = 1;
+  RunningServer server(application, options);
+  busy.emplace(server.client());
+  other.emplace(server.client());
+  for (Client* client : {&*busy, &*other}) REQUIRE(client->get("/hello").status == 200);
+  busy->send(batch);
+  auto between = answered_between.get_future();
+  REQUIRE(between.wait_for(patience) == std::future_status::ready);
+  CHECK(between.get() <= 48);
+  server->stop();
+}
+
 TEST_CASE("a request that comes byte by byte is the same request") {
   FakeApplication application;
   RunningServer server(application);
@@ -351,6 +419,30 @@ TEST_CASE("a head that trickles in does not put its deadline off") {
   client.send("GET /hello HTTP/1.1\r\nHost: test\r\nX: ");
   while (client.silent(20ms)) client.send("x");
   CHECK(client.reply().status == 408);
+}
+
+TEST_CASE("what came in time is in time, though the server is late to read it") {
+  FakeApplication application;
+  Gate started, gate;
+  application.on("/held", here, [&](http::Request&) {
+    started.open();
+    gate.pass();
+    return http::Response{};
+  });
+  Http1Options options;
+  options.io_threads = 1;
+  options.head_timeout = a_moment;
+  RunningServer server(application, options);
+  Client client = server.client(), holder = server.client();
+  REQUIRE(client.get("/hello").status == 200);
+  client.send("GET /hello HTTP/1.1\r\nHost:");
+  holder.send(hello("", "GET /held HTTP/1.1"));
+  REQUIRE(started.pass());
+  CHECK(client.silent(a_moment / 2));  // the clock has ticked, and is seen before what comes now
+  client.send(" test\r\n\r\n");
+  CHECK(client.silent(a_moment));
+  gate.open();
+  CHECK(client.reply().status == 200);
 }
 
 TEST_CASE("a body that does not come, or trickles in, runs out of time") {
@@ -779,6 +871,47 @@ TEST_CASE("a server that drains finishes what is under way and takes nothing new
   CHECK(reply.header("Connection") == "close");
   CHECK(busy.closed());
   CHECK(drained.get());
+}
+
+TEST_CASE("a server that drains answers what has come, though it has not seen it yet") {
+  FakeApplication application;
+  Gate started, gate;
+  application.on("/held", here, [&](http::Request&) {
+    started.open();
+    gate.pass();
+    return http::Response{};
+  });
+  Http1Options options;
+  options.io_threads = 1;
+  RunningServer server(application, options);
+  Client holder = server.client();
+  holder.send(hello("", "GET /held HTTP/1.1"));
+  REQUIRE(started.pass());
+  Client fresh = server.client();
+  fresh.send(hello());
+  CHECK_FALSE(server->drain(0ms));
+  gate.open();
+  const Reply reply = fresh.reply();
+  CHECK(reply.status == 200);
+  CHECK(reply.header("Connection") == "close");
+  CHECK(fresh.closed());
+  CHECK(server->drain(patience));
+}
+
+TEST_CASE("a server that drains answers what it has read, though the client has to take other answers first") {
+  FakeApplication application;
+  application.on("/big", here, [&](http::Request&) { return http::Response{200, {}, CountedSource::text(8u << 20)}; });
+  RunningServer server(application);
+  Client slow = server.client(4096), idle = server.client();
+  REQUIRE(idle.get("/hello").status == 200);
+  slow.send(hello("", "GET /big HTTP/1.1") + hello());
+  CHECK(slow.take(12) == "HTTP/1.1 200");
+  CHECK_FALSE(server->drain(0ms));
+  CHECK(idle.closed());
+  CHECK(slow.silent(0ms) == false);
+  const std::string rest = slow.rest();
+  CHECK(rest.ends_with("Hello, World!"));
+  CHECK(server->drain(patience));
 }
 
 TEST_CASE("what is not done when the time is over is cut off") {

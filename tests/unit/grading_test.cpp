@@ -96,6 +96,10 @@ TEST_CASE("a number may lie as far off as is tolerated") {
   CHECK(correctness(numeric(0.3, 0.1), said(0.41)) == 0);
   CHECK(correctness(numeric(-5, 2), said(-7)) == 1);
   CHECK(correctness(numeric(-5, 2), said(7)) == 0);
+  CHECK(correctness(numeric(0, 0.1), said(-0.1)) == 1);
+  CHECK(correctness(numeric(1.6e-19, 0), said(1.6e-19)) == 1);
+  CHECK(correctness(numeric(1.6e-19, 0), said(0)) == 0);
+  CHECK(correctness(numeric(1.6e-19, 1e-20), said(1.7e-19)) == 1);
 }
 
 TEST_CASE("a short answer is compared blind to case, accents and spacing, to nothing else") {
@@ -205,9 +209,9 @@ TEST_CASE("answers are graded by points, and what was not answered brings none")
 TEST_CASE("newer answers replace older ones to the same question, and only them") {
   const QuizPaper paper = paper_of_two();
   std::vector<Answer> sheet;
-  enter(paper, sheet, {{paper.questions[0].id, {"a"}, {}}});
-  enter(paper, sheet, {{paper.questions[1].id, {}, 9}});
-  enter(paper, sheet, {{paper.questions[1].id, {}, 10}});
+  merge_answers(paper, sheet, {{paper.questions[0].id, {"a"}, {}}});
+  merge_answers(paper, sheet, {{paper.questions[1].id, {}, 9}});
+  merge_answers(paper, sheet, {{paper.questions[1].id, {}, 10}});
   REQUIRE(sheet.size() == 2);
   for (const Answer& answer : sheet)
     if (answer.question_id == paper.questions[0].id)
@@ -220,7 +224,7 @@ TEST_CASE("every answer that fits no question is told, and none is kept") {
   const QuizPaper paper = paper_of_two();
   std::vector<Answer> sheet;
   try {
-    enter(paper, sheet, {{paper.questions[0].id, {"a"}, {}}, {{}, {}, 1}, {paper.questions[0].id, {"q"}, {}}});
+    merge_answers(paper, sheet, {{paper.questions[0].id, {"a"}, {}}, {{}, {}, 1}, {paper.questions[0].id, {"q"}, {}}});
     FAIL("was accepted");
   } catch (const Error& error) {
     CHECK(places(error.faults()) ==

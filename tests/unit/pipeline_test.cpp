@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <lms/backends/memory.hpp>
 #include <lms/testing/fake_clock.hpp>
 #include <lms/testing/log_recorder.hpp>
 #include <lms/testing/seeded_random.hpp>
@@ -84,10 +85,35 @@ std::string read_all(http::BodySource& source) {
   return all;
 }
 
+/// Counts its reads, and is as slow with them as it is told.
+class CountingStorage final : public Storage {
+ public:
+  explicit CountingStorage(bool reads_wait) : reads_wait_(reads_wait) {}
+
+  void migrate() override { storage_->migrate(); }
+  MigrationStatus migration_status() override { return storage_->migration_status(); }
+  bool reads_wait() const noexcept override { return reads_wait_; }
+  std::string kind() const override { return storage_->kind(); }
+  void ping() override { storage_->ping(); }
+
+  int reads = 0;
+
+ protected:
+  void do_write(const Function& function, Isolation isolation) override { storage_->write(function, isolation); }
+  void do_read(const Function& function) override {
+    ++reads;
+    storage_->read(function);
+  }
+
+ private:
+  const std::unique_ptr<Storage> storage_ = open_memory_storage();
+  const bool reads_wait_;
+};
+
 /// A small API and the pipeline before it.
 struct Api {
   explicit Api(Settings settings = {}, bool reads_wait = false)
-      : pipeline(router, settings, reads_wait, authenticator, clock, random, logger) {
+      : storage(reads_wait), pipeline(router, settings, storage, authenticator, clock, random, logger) {
     using enum http::Method;
     const auto add = [&](http::Method method, std::string path, Handler handler, auto change) {
       Route route{.method = method,
@@ -197,6 +223,7 @@ struct Api {
   FakeAuthenticator authenticator;
   Router router{"/api"};
   int handled = 0;
+  CountingStorage storage;
   Pipeline pipeline;
 };
 
@@ -378,6 +405,14 @@ TEST_CASE("a route that wants somebody refuses nobody, and a bad token is refuse
   CHECK(header(api.get("/me", {{"Authorization", "Basic dXNlcg=="}}), "WWW-Authenticate") == "Bearer");
   CHECK(api.get("/things", {{"Authorization", "Basic dXNlcg=="}}).status == 200);
   CHECK(api.get("/me", {{"Authorization", "Bearer student"}, {"Authorization", "Bearer admin"}}).status == 400);
+}
+
+TEST_CASE("who asks and what is read are one state") {
+  Api api;
+  api.get("/me", {{"Authorization", "Bearer student"}});
+  CHECK(api.storage.reads == 1);
+  api.get("/things");
+  CHECK(api.storage.reads == 1);
 }
 
 TEST_CASE("a page or probe does not look at tokens") {

@@ -738,3 +738,44 @@ TEST_CASE("addresses of the web") {
     CHECK_FALSE(is_url(text));
   }
 }
+
+TEST_CASE("a struct that a program filled is held to the rules of its schema") {
+  Survey survey;
+  survey.title = "x";
+  survey.slug = "No Slug";
+  survey.seats = 501;
+  survey.price = -1;
+  survey.tags = {"a", "b", "c", "d"};
+  survey.options = {{.text = "good"}, {.text = "longer than ten characters"}};
+  survey.password = "short";
+  const std::vector<Fault> found = faults_of([&] { validated(survey); });
+  const std::vector<Path> places{{"body", "title"},   {"body", "slug"}, {"body", "seats"},
+                                 {"body", "price"},   {"body", "tags"}, {"body", "options", 1U, "text"},
+                                 {"body", "password"}};
+  REQUIRE(found.size() == places.size());
+  for (std::size_t i = 0; i < places.size(); ++i) CHECK(found[i].loc == places[i]);
+  CHECK(found[0].type == faults("{\"title\":\"x\"}").at(0).type);
+}
+
+TEST_CASE("of a struct that a program filled, what no client gives has its initial value, the rest stays") {
+  Survey survey;
+  survey.id = QuizId(*Uuid::parse("0197a3c2-8f4e-7b11-9c55-3d2a6f1e8b40"));
+  survey.hash = "forged";
+  survey.title = "A title";
+  survey.opens_at = Time(std::chrono::microseconds(1'234'567));
+  survey.dates = {survey.opens_at};
+  survey.options = {{.text = "one", .correct = true, .shown_from = survey.opens_at}};
+  survey.owner = "ada";
+  survey.extra = Object{{"any", 1}};
+  const Survey checked = validated(survey);
+  CHECK(checked.id.is_nil());
+  CHECK(checked.hash == "secret hash");
+  CHECK(checked.title == "A title");
+  CHECK(checked.opens_at == survey.opens_at);
+  CHECK(checked.dates == survey.dates);
+  REQUIRE(checked.options.size() == 1);
+  CHECK(checked.options[0].correct);
+  CHECK(checked.options[0].shown_from == survey.opens_at);
+  CHECK(checked.owner == "ada");
+  CHECK(checked.extra == survey.extra);
+}

@@ -52,6 +52,7 @@ class LMS_API UnitOfWork {
   std::size_t count(const Schema& schema, const Condition& where, std::size_t limit = SIZE_MAX);
   std::vector<Record> aggregate(const Schema& schema, const Aggregate& aggregate);
 
+  bool writable() const noexcept { return writable_; }
   bool poisoned() const noexcept { return poisoned_; }
 
  protected:
@@ -102,14 +103,22 @@ class LMS_API Storage {
 
   /// Runs `function` in a transaction and commits it durably before returning; if it throws, nothing changed.
   ///
-  /// The function may run more than once and must touch nothing but its unit. It must not call `write` or `read`: that
-  /// throws Error internal. @throws Error unavailable when the store cannot take the write now.
+  /// The function may run more than once and must touch nothing but its unit. A backend that commits in groups runs it
+  /// on the thread of another caller while its own waits, so it must rely on no thread-local state and take no lock
+  /// that a caller of `write` may hold. It must not call `write` or `read`: that throws Error internal.
+  /// @throws Error unavailable: `storage_busy` if its turn does not come in time, `storage_timeout` if it takes too
+  /// long
+  ///   itself, other reasons if the store is out of order.
   template <class F>
   auto write(F&& function, Isolation isolation = Isolation::serializable) {
     return call(std::forward<F>(function), [&](const Function& f) { do_write(f, isolation); });
   }
 
-  /// Runs `function` on one consistent state; its unit refuses writes.
+  /// Runs `function` on one consistent state; its unit refuses writes. A `read` within it sees the same state, a
+  /// `write` throws Error internal. It, too, may run on another caller's thread.
+  /// @throws Error unavailable: `storage_busy` if its turn does not come in time, `storage_timeout` if it takes too
+  /// long
+  ///   itself, other reasons if the store is out of order.
   template <class F>
   auto read(F&& function) {
     return call(std::forward<F>(function), [&](const Function& f) { do_read(f); });
@@ -120,7 +129,8 @@ class LMS_API Storage {
   virtual void migrate() = 0;
   virtual MigrationStatus migration_status() = 0;
 
-  /// Whether a read may wait for a network or another process; a caller on an event loop then hands it to a thread.
+  /// Whether a read may wait for a lock, a queue, a network or another process; a caller on an event loop then hands it
+  /// to a thread.
   virtual bool reads_wait() const noexcept = 0;
 
   /// A short name for logs and health: `sqlite`, `memory`.

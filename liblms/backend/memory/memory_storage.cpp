@@ -267,7 +267,7 @@ class MemoryStorage final : public Storage {
   }
 
   void do_read(const Function& function) override {
-    TransactionScope::refuse_nesting(*this);
+    if (UnitOfWork* open = TransactionScope::open_read(*this)) return function(*open);
     std::unique_lock turn(turn_);
     std::shared_lock lock(tables_mutex_);
     turn.unlock();

@@ -30,13 +30,15 @@ class Renderer {
     rendered_.text += text;
     return *this;
   }
-  Renderer& value(Parameter parameter) {
+  template <class T>
+  Renderer& value(T&& value) {
     rendered_.text += '?';
-    return take(std::move(parameter));
+    return take(std::forward<T>(value));
   }
   /// For a text that has the placeholder already.
-  Renderer& take(Parameter parameter) {
-    rendered_.parameters.push_back(std::move(parameter));
+  template <class T>
+  Renderer& take(T&& value) {
+    rendered_.parameters.emplace_back(std::forward<T>(value));
     return *this;
   }
 
@@ -414,13 +416,11 @@ std::string insert_text(const Schema& schema) {
   return text + ")";
 }
 
-std::string update_text(const Schema& schema) {
-  const std::string& key = schema.key().name;
+std::string update_text(const Schema& schema, const std::vector<std::size_t>& fields) {
   std::string text = "UPDATE " + quoted(schema.table());
   std::string_view separator = " SET ";
-  for (const Field& field : schema.fields())
-    if (field.name != key) (text += std::exchange(separator, ", ")) += quoted(field.name) + " = ?";
-  if (schema.fields().size() == 1) text += " SET " + quoted(key) + " = " + quoted(key);  // is there such a row?
+  for (const std::size_t field : fields)
+    (text += std::exchange(separator, ", ")) += quoted(schema.fields()[field].name) + " = ?";
   return text + where_key(schema);
 }
 

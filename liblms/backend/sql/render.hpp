@@ -32,11 +32,11 @@ Rendered render_update(const Dialect& dialect, const Schema& schema, const Condi
 /// Returns the keys of the rows removed.
 Rendered render_remove(const Dialect& dialect, const Schema& schema, const Condition& where);
 
-/// These take a whole record.
+/// Takes a whole record.
 std::string insert_text(const Schema& schema);
-/// All columns but the key, then the key.
-std::string update_text(const Schema& schema);
-/// Returns the key of the row that holds the record now.
+/// Takes the fields of these numbers, then the key.
+std::string update_text(const Schema& schema, const std::vector<std::size_t>& fields);
+/// Takes a whole record. Returns the key of the row that holds the record now.
 std::string upsert_text(const Schema& schema, const std::vector<std::string>& by);
 
 }  // namespace lms::sql

@@ -15,7 +15,6 @@ TableStatements::TableStatements(Connection& connection, const Schema& schema)
     : columns(column_list(schema)),
       insert(connection, insert_text(schema)),
       insert_if_absent(connection, insert_text(schema) + " ON CONFLICT DO NOTHING"),
-      update(connection, update_text(schema)),
       find(connection, "SELECT " + columns + " FROM " + quoted(schema.table()) + where_key(schema)),
       remove(connection, "DELETE FROM " + quoted(schema.table()) + where_key(schema)) {}
 

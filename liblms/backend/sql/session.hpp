@@ -37,7 +37,6 @@ struct TableStatements {
   std::string columns;  ///< all of them, for a SELECT or RETURNING
   KeptStatement insert;
   KeptStatement insert_if_absent;
-  KeptStatement update;  ///< parameters: all columns but the key, then the key
   KeptStatement find;    ///< by key
   KeptStatement remove;  ///< by key
 };

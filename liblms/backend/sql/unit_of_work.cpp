@@ -121,23 +121,30 @@ void SqlUnitOfWork::do_upsert(const Schema& schema, const Record& record, const 
   add_words(schema, record, keys.front());
 }
 
+/// Sets what differs from the stored record, and nothing else: SQLite writes every index that has a column in SET, and
+/// checks every reference.
 bool SqlUnitOfWork::do_update(const Schema& schema, const Record& record) {
-  const std::size_t key = schema.key_index();
-  const bool reindex = changes_words(schema, record);
+  const std::optional<Record> before = find_by_key(schema, record[schema.key_index()]);
+  if (!before) return false;
+  std::vector<std::size_t> changed;
   std::vector<Parameter> parameters;
-  parameters.reserve(record.size());
-  for (std::size_t i = 0; i < record.size(); ++i)
-    if (i != key) parameters.push_back(parameter(schema.fields()[i].type, record[i]));
-  parameters.push_back(parameter(schema.key().type, record[key]));
-
-  Statement& update = *session_.table(schema).update;
-  const auto updated =
-      naming_conflicts(schema, reference_missing, [&] { return Execution(update, parameters).finish(); });
-  if (updated > 0 && reindex) {
-    remove_words(schema, record[key]);
-    add_words(schema, record, record[key]);
+  for (std::size_t i = 0; i < record.size(); ++i) {
+    if (record[i] == (*before)[i]) continue;
+    changed.push_back(i);
+    parameters.push_back(parameter(schema.fields()[i].type, record[i]));
   }
-  return updated > 0;
+  if (changed.empty()) return true;
+  const Value& key = record[schema.key_index()];
+  parameters.push_back(parameter(schema.key().type, key));
+  Statement& update = session_.statement(update_text(schema, changed));
+  naming_conflicts(schema, reference_missing, [&] { Execution(update, parameters).finish(); });
+  const bool reindex =
+      std::any_of(changed.begin(), changed.end(), [&](std::size_t i) { return schema.fields()[i].search_weight > 0; });
+  if (reindex) {
+    remove_words(schema, key);
+    add_words(schema, record, key);
+  }
+  return true;
 }
 
 std::vector<Record> SqlUnitOfWork::do_update_where(const Schema& schema, const Condition& where,
@@ -182,13 +189,18 @@ std::size_t SqlUnitOfWork::do_remove_where(const Schema& schema, const Condition
   return keys.size();
 }
 
+std::optional<Record> SqlUnitOfWork::find_by_key(const Schema& schema, const Value& key) {
+  Statement& find = *session_.table(schema).find;
+  const Parameter parameters[] = {parameter(schema.key().type, key)};
+  Execution execution(find, parameters);
+  if (!execution.step()) return std::nullopt;
+  return read_record(find, schema);
+}
+
 std::vector<Record> SqlUnitOfWork::do_select(const Schema& schema, const Query& query) {
   std::vector<Record> found;
   if (const Value* key = key_asked_for(schema, query.where); key != nullptr && is_plain_find(query)) {
-    Statement& find = *session_.table(schema).find;
-    const Parameter parameters[] = {parameter(schema.key().type, *key)};
-    Execution execution(find, parameters);
-    if (execution.step()) found.push_back(read_record(find, schema));
+    if (auto record = find_by_key(schema, *key)) found.push_back(*std::move(record));
     return found;
   }
 
@@ -230,19 +242,6 @@ std::vector<Record> SqlUnitOfWork::do_aggregate(const Schema& schema, const Aggr
     for (std::size_t i = 0; i < types.size(); ++i) row.push_back(read(select, i, types[i]));
   }
   return rows;
-}
-
-/// Whether an update to `record` can change the words it is found by.
-bool SqlUnitOfWork::changes_words(const Schema& schema, const Record& record) {
-  if (!schema.searchable()) return false;
-  Statement& find = *session_.table(schema).find;
-  const Parameter parameters[] = {parameter(schema.key().type, record[schema.key_index()])};
-  Execution execution(find, parameters);
-  if (!execution.step()) return false;
-  const auto& fields = schema.fields();
-  for (std::size_t i = 0; i < fields.size(); ++i)
-    if (fields[i].search_weight > 0 && !(read(find, i, fields[i].type) == record[i])) return true;
-  return false;
 }
 
 void SqlUnitOfWork::add_words(const Schema& schema, const Record& record, const Value& key) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,7 @@ class SqlUnitOfWork final : public UnitOfWork {
   std::size_t run(Statement& statement, const Schema& schema, const Record& record);
   std::vector<Value> run_returning_keys(Statement& statement, const Schema& schema,
                                         const std::vector<Parameter>& parameters);
-  bool changes_words(const Schema& schema, const Record& record);
+  std::optional<Record> find_by_key(const Schema& schema, const Value& key);
   void add_words(const Schema& schema, const Record& record, const Value& key);
   void remove_words(const Schema& schema, const Value& key);
 

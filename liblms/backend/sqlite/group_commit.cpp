@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <vector>
 
 #include <lms/error.hpp>
 
@@ -46,17 +45,16 @@ void GroupCommit::await_turn(Member& self) {
   self.changed.wait(lock, called);  // a leader has it already
 }
 
-void GroupCommit::lead(Member& self) {
-  std::vector<Member*> followers;
-  followers.reserve(Writer::largest_group);
-  const auto next = [&]() -> Transaction* {
-    Member* member = options_.group_commit ? take_next() : nullptr;
-    if (member != nullptr) followers.push_back(member);
-    return member;
-  };
+/// Takes no memory: if it ended early, nobody would lead any more.
+void GroupCommit::lead(Member& self) noexcept {
+  const auto next = [this]() -> Transaction* { return options_.group_commit ? take_next() : nullptr; };
   writer_.run_group(self, self.deadline, next);
   hand_over();
-  for (Member* follower : followers) wake(*follower, Member::State::done);
+  for (Transaction* follower = self.next; follower != nullptr;) {
+    auto& member = static_cast<Member&>(*follower);
+    follower = follower->next;  // the member may end as soon as it wakes
+    wake(member, Member::State::done);
+  }
 }
 
 GroupCommit::Member* GroupCommit::take_next() {

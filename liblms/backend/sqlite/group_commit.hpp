@@ -37,7 +37,7 @@ class GroupCommit {
 
   void enter(Member& self);
   void await_turn(Member& self);
-  void lead(Member& self);
+  void lead(Member& self) noexcept;
   void hand_over();
   Member* take_next();
   Member* pop();

@@ -16,6 +16,7 @@ ReaderPool::Lease ReaderPool::lease() {
     idle_.pop_back();
     return {*this, std::move(session)};
   }
+  idle_.reserve(open_ + 1);  // giving it back must not fail
   ++open_;
   lock.unlock();
   try {
@@ -23,6 +24,7 @@ ReaderPool::Lease ReaderPool::lease() {
   } catch (...) {
     lock.lock();
     --open_;
+    given_back_.notify_one();
     throw;
   }
 }

@@ -20,6 +20,7 @@ namespace {
 constexpr const char* busy_reason = "storage_busy";
 constexpr int checkpoint_pages = 10'000;
 constexpr int most_log_bytes = 64 * 1024 * 1024;
+constexpr int writer_cache_kib = 32 * 1024;  // filled as it is needed; a reader's is dropped with every write
 constexpr int steps_between_looks_at_the_clock = 10'000;
 
 std::string described(const SqliteOptions& options) {
@@ -73,7 +74,7 @@ std::string described(const SqliteOptions& options) {
 }
 
 /// Says what stands in the way, which SQLite does not.
-void require_writable(const SqliteOptions& options) {
+void require_usable(const SqliteOptions& options, SqliteConnection::Use use) {
   if (options.path.empty()) return;
   namespace fs = std::filesystem;
   const auto refuse = [&](const std::string& cause) {
@@ -89,8 +90,10 @@ void require_writable(const SqliteOptions& options) {
   if (access(folder.c_str(), W_OK | X_OK) != 0)
     refuse("this process may not write into the folder " + folder.string() +
            ". SQLite keeps files beside the database.");
-  if (fs::exists(file, ignored) && access(file.c_str(), R_OK | W_OK) != 0)
-    refuse("this process may not read and write the file.");
+  const bool exists = fs::exists(file, ignored);
+  if (use == SqliteConnection::Use::read && !exists)
+    refuse("the file was there and is no more. Put it back, or start again.");
+  if (exists && access(file.c_str(), R_OK | W_OK) != 0) refuse("this process may not read and write the file.");
 }
 
 /// Makes the file that SQLite would make, but for its owner alone: a school is personal data. SQLite gives the files
@@ -100,12 +103,15 @@ void make_private(const std::string& path) {
   if (!path.empty()) ::mknod(path.c_str(), S_IFREG | S_IRUSR | S_IWUSR, 0);
 }
 
-SQLite::Database open(const SqliteOptions& options) {
-  require_writable(options);
-  make_private(options.path);
+/// A reader makes no file: it comes after the writer, and the school's file would have gone.
+SQLite::Database open(const SqliteOptions& options, SqliteConnection::Use use) {
+  require_usable(options, use);
+  const bool makes_file = use == SqliteConnection::Use::write;
+  if (makes_file) make_private(options.path);
   const std::string name = options.path.empty() ? ":memory:" : options.path;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (makes_file ? SQLITE_OPEN_CREATE : 0);
   try {
-    return SQLite::Database(name, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX);
+    return SQLite::Database(name, flags);
   } catch (const SQLite::Exception& exception) {
     rethrow(exception, options);
   }
@@ -195,7 +201,7 @@ class SqliteStatement final : public sql::Statement {
 };
 
 SqliteConnection::SqliteConnection(const SqliteOptions& options, Use use)
-    : options_(options), database_(open(options)) {
+    : options_(options), database_(open(options, use)) {
   sqlite3* const handle = database_.getHandle();
   if (sqlite3_db_readonly(handle, "main") == 1)
     throw unavailable("storage_unavailable", described(options) + " cannot be opened for writing.");
@@ -211,6 +217,7 @@ SqliteConnection::SqliteConnection(const SqliteOptions& options, Use use)
   }
   execute(options.synchronous == SqliteOptions::Synchronous::full ? "PRAGMA synchronous = FULL"
                                                                   : "PRAGMA synchronous = NORMAL");
+  execute("PRAGMA cache_size = -" + std::to_string(writer_cache_kib));
   execute("PRAGMA journal_size_limit = " + std::to_string(most_log_bytes));
   execute("PRAGMA wal_autocheckpoint = " + std::to_string(checkpoint_pages));
 }

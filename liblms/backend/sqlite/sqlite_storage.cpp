@@ -75,7 +75,7 @@ void SqliteStorage::do_write(const Function& function, Isolation) {
 }
 
 void SqliteStorage::do_read(const Function& function) {
-  TransactionScope::refuse_nesting(*this);
+  if (UnitOfWork* open = TransactionScope::open_read(*this)) return function(*open);
   if (options_.path.empty()) return writes_->run(function, false);  // one connection: all take turns
   with_reader([&](SqliteSession& session) {
     Snapshot snapshot(session, options_);

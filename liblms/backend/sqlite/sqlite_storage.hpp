@@ -22,7 +22,7 @@ class SqliteStorage final : public Storage {
 
   void migrate() override;
   MigrationStatus migration_status() override;
-  bool reads_wait() const noexcept override { return false; }
+  bool reads_wait() const noexcept override { return options_.path.empty(); }
   std::string kind() const override { return "sqlite"; }
   void ping() override;
 

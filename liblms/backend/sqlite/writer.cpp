@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <vector>
 
 #include <lms/error.hpp>
 
@@ -21,6 +20,14 @@ using std::chrono::steady_clock;
 /// A group takes in those who come while it runs; its first members wait for the last.
 constexpr milliseconds longest_group{10};
 
+std::exception_ptr too_late() noexcept {
+  try {
+    throw unavailable("storage_timeout", "The transaction took too long and was undone.");
+  } catch (...) {  // or, if there is no memory for that, the error that says so
+    return std::current_exception();
+  }
+}
+
 }  // namespace
 
 Writer::Writer(const Storage& storage, const SqliteOptions& options)
@@ -31,22 +38,25 @@ void Writer::run_group(Transaction& first, SteadyTime deadline, const std::funct
   first.error = begin(deadline);
   if (first.error) return;
 
-  std::vector<Transaction*> group;
   const SteadyTime end = steady_clock::now() + longest_group;
-  for (Transaction* transaction = &first; transaction != nullptr; transaction = next()) {
-    group.push_back(transaction);
-    run_in_savepoint(*transaction);
-    if (!connection_.in_transaction() || group.size() == largest_group || steady_clock::now() > end) break;
+  Transaction* last = &first;
+  for (std::size_t size = 1;; ++size) {
+    run_in_savepoint(*last);
+    if (!connection_.in_transaction() || size == largest_group || steady_clock::now() > end) break;
+    last->next = next();
+    if (last->next == nullptr) break;
+    last = last->next;
   }
 
   const bool intact = connection_.in_transaction();
   const std::exception_ptr failure = intact ? commit() : nullptr;
   if (intact && !failure) return;
-  if (group.size() > 1) {
-    for (Transaction* transaction : group) run_alone(*transaction);
-  } else if (!first.error) {
-    first.error = failure;
+  if (last == &first) {
+    if (!first.error) first.error = failure;
+    return;
   }
+  for (Transaction* member = &first; member != nullptr; member = member->next)
+    if (!member->late) run_alone(*member);
 }
 
 void Writer::exclusively(const std::function<void(SqliteSession&)>& use) {
@@ -78,7 +88,7 @@ std::exception_ptr Writer::commit() {
 }
 
 /// Runs the function; returns the error it ends with.
-std::exception_ptr Writer::call(const Transaction& transaction) {
+std::exception_ptr Writer::call(Transaction& transaction) {
   const auto limit = transaction.writes ? options_.max_write : options_.max_read;
   const SteadyTime started = steady_clock::now();
   std::exception_ptr error;
@@ -94,8 +104,8 @@ std::exception_ptr Writer::call(const Transaction& transaction) {
   const auto taken = steady_clock::now() - started;
   if (transaction.writes && taken > options_.slow_write && options_.on_slow_write)
     options_.on_slow_write(duration_cast<microseconds>(taken));
-  if (taken > limit && !error)
-    error = std::make_exception_ptr(unavailable("storage_timeout", "The transaction took too long and was undone."));
+  transaction.late = taken > limit;
+  if (transaction.late && !error) error = too_late();
   return error;
 }
 

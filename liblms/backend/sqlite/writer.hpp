@@ -18,7 +18,9 @@ struct Transaction {
 
   const Storage::Function& function;
   const bool writes;
-  std::exception_ptr error;  ///< null: committed
+  std::exception_ptr error;     ///< null: committed
+  bool late = false;            ///< it took all its time: it is refused, and not run again
+  Transaction* next = nullptr;  ///< in the same group
 };
 
 /// The connection that writes.
@@ -30,7 +32,8 @@ class Writer {
   Writer(const Storage& storage, const SqliteOptions& options);
 
   /// Runs `first`, and then what `next` gives until it gives null, in one transaction and commits it. A function that
-  /// fails is undone without harm to the others; where SQLite gives up the whole transaction, each is run again alone.
+  /// fails is undone without harm to the others; where SQLite gives up the whole transaction, each is run again alone,
+  /// except those that took too long. The group is linked behind `first`.
   /// If the transaction cannot begin before the deadline, `first` has the error and `next` was not asked.
   void run_group(Transaction& first, SteadyTime deadline, const std::function<Transaction*()>& next) noexcept;
 
@@ -40,7 +43,7 @@ class Writer {
  private:
   std::exception_ptr begin(SteadyTime deadline);
   std::exception_ptr commit();
-  std::exception_ptr call(const Transaction& transaction);
+  std::exception_ptr call(Transaction& transaction);
   void run_in_savepoint(Transaction& transaction);
   void run_alone(Transaction& transaction);
   void execute(const char* sql) { sql::Execution(session_.session.statement(sql)).finish(); }

@@ -110,6 +110,7 @@ CREATE TABLE enrollments (
   UNIQUE (student_id, course_id)
 );
 CREATE INDEX enrollments_course_id_status_enrolled_at ON enrollments (course_id, status, enrolled_at);
+CREATE INDEX enrollments_course_id_enrolled_at ON enrollments (course_id, enrolled_at);
 CREATE INDEX enrollments_student_id_enrolled_at ON enrollments (student_id, enrolled_at);
 CREATE INDEX enrollments_status_expires_at ON enrollments (status, expires_at);
 
