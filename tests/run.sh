@@ -23,7 +23,8 @@ if [ "${1:-}" = --sanitize ]; then
       ;;
   esac
   build=build-tests-$2
-  options+=(-Db_lundef=false)
+  # Under sanitizers GCC warns of what is none.
+  options+=(-Db_lundef=false -Dwerror=false -Doptimization=1)
   selection=(--suite doctest --timeout-multiplier 10)
   shift 2
 fi

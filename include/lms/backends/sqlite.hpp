@@ -25,9 +25,9 @@ struct SqliteOptions {
   std::size_t max_queued_writes = 1000;  ///< in memory, reads queue with them
   /// How long a write waits for its turn, behind others here and behind other processes on the same file.
   std::chrono::milliseconds busy_timeout{5000};
-  /// Connections for reading, each opened when first needed. While all are in use a read waits for one, so a host whose
-  /// event loops read gives as many as it has threads: then none waits. In memory there is one connection for
-  /// everything.
+  /// Connections for reading, each opened when first needed and keeping up to 2 MB of pages. While all are in use a
+  /// read waits for one, so a host whose event loops read gives as many as it has threads: then none waits. In memory
+  /// there is one connection for everything.
   std::size_t max_readers = 16;
   std::chrono::milliseconds max_read{5000};   ///< a longer one is stopped: it would let the write-ahead log grow
   std::chrono::milliseconds max_write{1000};  ///< a longer function is undone and refused: it keeps all others waiting
