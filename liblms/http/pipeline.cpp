@@ -241,8 +241,9 @@ std::optional<http::Response> Pipeline::run(Exchange& exchange, bool may_wait) c
                   .headers = {{"Allow", allow_text(match.allowed)}}};
   verify_token(exchange);
   if (!may_wait && lane(exchange.route()) != http::Lane::here) return std::nullopt;
-  // Who asks and what is read belong to one state, and cost one transaction.
-  const bool reads = exchange.route().weight == Weight::read && !exchange.route().streams_body;
+  // Who asks and what is read belong to one state, and cost one transaction. It may run twice, and a body cannot.
+  const Route& route = exchange.route();
+  const bool reads = route.weight == Weight::read && route.input_mode == Input::none && !route.streams_body;
   if (exchange.token && reads) return storage_.read([&](UnitOfWork&) { return serve(exchange); });
   return serve(exchange);
 }
