@@ -17,9 +17,6 @@
 namespace lms {
 
 void add_routes(Router& router, Lms& school) {
-  router.describe_errors(school.settings().error_format);
-  school.events().declare(event_types());
-  school.enrollments().recount_by(school.jobs());
   router.describe_tag("auth", "Who somebody is: registration, login, sessions.");
   router.describe_tag("users", "The school's people and their roles.");
   router.describe_tag("courses", "Courses, from draft to archive, with their sections.");

@@ -10,8 +10,7 @@ namespace lms {
 
 class Lms;
 
-/// The API's table of contents: every route group, in the order of the documentation. Tells the feed the events and the
-/// queue what it does for the features.
+/// The API's table of contents: every route group, in the order of the documentation.
 void add_routes(Router& router, Lms& school);
 
 /// Every kind of event, for the documentation.

@@ -132,6 +132,8 @@ Lms::Lms(Settings settings, Backends backends) {
   if (!backends.storage) backends.storage = open_memory_storage();
   backends.storage->migrate();
   parts_ = std::make_unique<Parts>(std::move(settings), std::move(backends));
+  parts_->events.declare(event_types());
+  parts_->enrollments.recount_by(parts_->jobs);
   parts_->keep_house();
   add_health_routes(parts_->router, [parts = parts_.get()] { return parts->ready(); });
   add_routes(parts_->router, *this);
@@ -235,7 +237,8 @@ std::string Lms::openapi(int indent) const {
   const ApiInfo info{.title = parts_->settings.project_name,
                      .version = std::string(version()),
                      .server = parts_->settings.public_url.empty() ? "/" : parts_->settings.public_url,
-                     .max_body = static_cast<std::size_t>(parts_->settings.max_body_kb) * 1024};
+                     .max_body = static_cast<std::size_t>(parts_->settings.max_body_kb) * 1024,
+                     .error_format = parts_->settings.error_format};
   return to_json(openapi_document(parts_->router, info, event_types()), indent);
 }
 

@@ -15,7 +15,6 @@
 #include <lms/page.hpp>
 #include <lms/principal.hpp>
 #include <lms/schema.hpp>
-#include <lms/settings.hpp>
 #include <lms/token.hpp>
 #include <lms/value.hpp>
 
@@ -167,8 +166,6 @@ class LMS_API Router {
   void add(Route route);
   /// What the operations of a tag have in common, for OpenAPI.
   void describe_tag(std::string tag, std::string description);
-  /// In which form the API answers with errors, for OpenAPI.
-  void describe_errors(ErrorFormat format) noexcept { error_format_ = format; }
 
   struct Match {
     const Route* route = nullptr;                             ///< null: no such path, or not with that method
@@ -182,7 +179,6 @@ class LMS_API Router {
 
   const std::vector<std::unique_ptr<Route>>& routes() const noexcept;
   const std::vector<std::pair<std::string, std::string>>& tags() const noexcept { return tags_; }
-  ErrorFormat error_format() const noexcept { return error_format_; }
   const std::string& prefix() const noexcept { return prefix_; }
 
  private:
@@ -190,7 +186,6 @@ class LMS_API Router {
   std::string prefix_;
   std::vector<std::unique_ptr<Route>> routes_;
   std::vector<std::pair<std::string, std::string>> tags_;
-  ErrorFormat error_format_ = ErrorFormat::detail;
   std::unique_ptr<Tree> tree_;
 };
 

@@ -377,13 +377,9 @@ std::size_t Enrollments::recount(CourseId id, std::stop_token stop) {
       const auto course = Repository<Course>(uow).find(id);
       if (!course) return counted;
       Repository<Enrollment> enrollments(uow);
-      auto some = enrollments.select({.where = equal("course_id", id),
-                                      .order = {ascending("status"), ascending("enrolled_at")},
-                                      .limit = batch,
-                                      .after = after});
-      if (some.size() == batch)
-        counted.last = {name_of(some.back().status), Codec<Time>::store(some.back().enrolled_at),
-                        some.back().id.text()};
+      auto some = enrollments.select(
+          {.where = equal("course_id", id), .order = {ascending("enrolled_at")}, .limit = batch, .after = after});
+      if (some.size() == batch) counted.last = {Codec<Time>::store(some.back().enrolled_at), some.back().id.text()};
       std::vector<EnrollmentId> ids;
       for (const Enrollment& enrollment : some) ids.push_back(enrollment.id);
       auto counts = completed_lessons(uow, ids);

@@ -501,7 +501,7 @@ class Errors {
 class Document {
  public:
   Document(const Router& router, const ApiInfo& info, const std::vector<const EventType*>& events)
-      : router_(router), info_(info), events_(events), errors_(router.error_format()) {}
+      : router_(router), info_(info), events_(events), errors_(info.error_format) {}
 
   Object write() {
     note_uses();

@@ -6,6 +6,7 @@
 
 #include <lms/event.hpp>
 #include <lms/router.hpp>
+#include <lms/settings.hpp>
 #include <lms/value.hpp>
 
 namespace lms {
@@ -15,6 +16,7 @@ struct ApiInfo {
   std::string version;
   std::string server;        ///< where the API is; `/` if that is not known
   std::size_t max_body = 0;  ///< bytes, of routes that set none of their own
+  ErrorFormat error_format = ErrorFormat::detail;
 };
 
 /// The OpenAPI 3.1 document of the routes that are not hidden, and of the events as webhooks.

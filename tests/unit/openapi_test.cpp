@@ -157,10 +157,9 @@ Router garden() {
 }
 
 Value document(ErrorFormat format = ErrorFormat::detail) {
-  Router router = garden();
-  router.describe_errors(format);
-  return openapi_document(router, {.title = "Garden", .version = "1.2.3", .server = "/", .max_body = 1000},
-                          {&tree_planted});
+  return openapi_document(
+      garden(), {.title = "Garden", .version = "1.2.3", .server = "/", .max_body = 1000, .error_format = format},
+      {&tree_planted});
 }
 
 Value operation(std::string_view path, std::string_view method) {
