@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <lms/schema.hpp>
@@ -44,34 +45,34 @@ Value stored(const T& value) {
   else
     return Value(value);
 }
-inline Condition compare(Condition::Kind kind, std::string field, Value value) {
-  return {kind, {}, std::move(field), {std::move(value)}};
+inline Condition compare(Condition::Kind kind, std::string_view field, Value value) {
+  return {kind, {}, std::string(field), {std::move(value)}};
 }
 }  // namespace detail
 
 template <class T>
-Condition equal(std::string field, const T& value) {
-  return detail::compare(Condition::Kind::equal, std::move(field), detail::stored(value));
+Condition equal(std::string_view field, const T& value) {
+  return detail::compare(Condition::Kind::equal, field, detail::stored(value));
 }
 template <class T>
-Condition less(std::string field, const T& value) {
-  return detail::compare(Condition::Kind::less, std::move(field), detail::stored(value));
+Condition less(std::string_view field, const T& value) {
+  return detail::compare(Condition::Kind::less, field, detail::stored(value));
 }
 template <class T>
-Condition less_equal(std::string field, const T& value) {
-  return detail::compare(Condition::Kind::less_equal, std::move(field), detail::stored(value));
+Condition less_equal(std::string_view field, const T& value) {
+  return detail::compare(Condition::Kind::less_equal, field, detail::stored(value));
 }
 template <class T>
-Condition greater(std::string field, const T& value) {
-  return detail::compare(Condition::Kind::greater, std::move(field), detail::stored(value));
+Condition greater(std::string_view field, const T& value) {
+  return detail::compare(Condition::Kind::greater, field, detail::stored(value));
 }
 template <class T>
-Condition greater_equal(std::string field, const T& value) {
-  return detail::compare(Condition::Kind::greater_equal, std::move(field), detail::stored(value));
+Condition greater_equal(std::string_view field, const T& value) {
+  return detail::compare(Condition::Kind::greater_equal, field, detail::stored(value));
 }
 template <class T>
-Condition in(std::string field, const std::vector<T>& values) {
-  Condition condition{Condition::Kind::in, {}, std::move(field), {}};
+Condition in(std::string_view field, const std::vector<T>& values) {
+  Condition condition{Condition::Kind::in, {}, std::string(field), {}};
   for (const T& value : values) condition.values.push_back(detail::stored(value));
   return condition;
 }
@@ -80,8 +81,8 @@ inline Condition is_null(std::string field) {
 }
 /// The list field holds the value among its elements.
 template <class T>
-Condition contains(std::string field, const T& value) {
-  return detail::compare(Condition::Kind::contains, std::move(field), detail::stored(value));
+Condition contains(std::string_view field, const T& value) {
+  return detail::compare(Condition::Kind::contains, field, detail::stored(value));
 }
 /// Full text search over the schema's searchable fields: every word of `text` is the beginning of a word there, blind
 /// to case and accents. Text without a word matches nothing.

@@ -35,6 +35,11 @@ const EmbeddedFile* find_file(std::string_view name) {
   return found == files.end() ? nullptr : &*found;
 }
 
+const EmbeddedFile& embedded(std::string_view name) {
+  if (const EmbeddedFile* file = find_file(name)) return *file;
+  throw internal("the build left out " + std::string(name));
+}
+
 std::string_view media_type(std::string_view file_name) {
   if (file_name.ends_with(".html")) return "text/html; charset=utf-8";
   if (file_name.ends_with(".css")) return "text/css; charset=utf-8";
@@ -78,13 +83,13 @@ Document file_document(const EmbeddedFile& file) {
 /// A page whose scripts are part of this build, or the page that says they are not.
 Document scripted_page(std::string_view file_name) {
   const EmbeddedFile* file = find_file(file_name);
-  return file_document(file ? *file : *find_file("left-out.html"));
+  return file_document(file ? *file : embedded("left-out.html"));
 }
 
 Document changelog_page() {
   constexpr std::string_view mark = "@CHANGELOG@";
-  std::string html(find_file("changelog.html")->bytes);
-  html.replace(html.find(mark), mark.size(), markdown_to_html(find_file("CHANGELOG.md")->bytes));
+  std::string html(embedded("changelog.html").bytes);
+  html.replace(html.find(mark), mark.size(), markdown_to_html(embedded("CHANGELOG.md").bytes));
   return make_document(media_type(".html"), html);
 }
 

@@ -664,7 +664,7 @@ class Document {
 
   Object output_schema(const Route& route) {
     if (!route.output) return {};
-    const Object item = components_.refer(*route.output, Form::shown);
+    Object item = components_.refer(*route.output, Form::shown);
     if (route.output_mode == Output::one) return item;
     Object properties{{"items", Object{{"type", "array"}, {"items", item}}}};
     if (route.output_mode == Output::items) return object_schema(std::move(properties), {"items"});

@@ -4,7 +4,7 @@ namespace lms {
 
 namespace {
 
-constexpr std::size_t largest_package = 20 * 1024 * 1024;
+constexpr std::size_t largest_package = 20UL * 1024 * 1024;
 
 Value package_example() {
   const Value quiz =

@@ -94,7 +94,7 @@ Quizzes::Paper Quizzes::paper(UnitOfWork& uow, QuizPaperId id) {
 /// The paper of an attempt that starts now; the first one writes it.
 Quizzes::Paper Quizzes::current_paper(UnitOfWork& uow, const Quiz& quiz) {
   if (auto known = paper(uow, quiz.paper_id)) return known;
-  const auto fresh =
+  auto fresh =
       std::make_shared<const QuizPaper>(QuizPaper{.id = quiz.paper_id,
                                                   .quiz_id = quiz.id,
                                                   .shuffle_questions = quiz.shuffle_questions,

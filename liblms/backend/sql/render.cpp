@@ -266,7 +266,7 @@ void Renderer::assignments(const std::vector<Assignment>& assignments) {
 }
 
 std::string grouped(const Schema& schema, const Grouping& grouping) {
-  const std::string name = column(schema, grouping.field);
+  std::string name = column(schema, grouping.field);
   if (grouping.bucket == 0) return name;
   const std::string size = std::to_string(grouping.bucket);
   return name + " - ((" + name + " % " + size + " + " + size + ") % " + size + ")";  // % takes the sign of the time
