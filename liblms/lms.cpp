@@ -254,6 +254,10 @@ http::Response Lms::handle(http::Request request) noexcept {
   return parts_->pipeline.handle(std::move(request));
 }
 
+void Lms::handle(http::Request request, http::Answer answer, const Executor& executor) noexcept {
+  parts_->pipeline.handle(std::move(request), std::move(answer), executor);
+}
+
 http::Response Lms::refuse(int status, std::string_view reason, std::string_view message) const {
   return parts_->pipeline.refuse(status, reason, message);
 }

@@ -36,6 +36,9 @@ class SchoolApplication final : public http1::Application {
     return school_->try_handle(request);
   }
   http::Response handle(http::Request request) noexcept override { return school_->handle(std::move(request)); }
+  void handle(http::Request request, http::Answer answer, const Executor& executor) noexcept override {
+    school_->handle(std::move(request), std::move(answer), executor);
+  }
   http::Response refuse(int status, std::string_view reason, std::string_view message) override {
     return school_->refuse(status, reason, message);
   }

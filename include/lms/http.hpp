@@ -86,10 +86,13 @@ struct Response {
   Body body;  ///< a stream is pulled by a thread that may wait
 };
 
+/// Takes an answer, once, on whichever thread has it. It returns soon and throws nothing.
+using Answer = std::function<void(Response)>;
+
 /// Where a request should be handled.
 enum class Lane {
   here,     ///< never waits: on the caller's own thread, even an event loop
-  waiting,  ///< may wait for storage: on a thread that may wait; have at least 32, group commit lives of them
+  waiting,  ///< may wait for storage: on a thread that may wait, or by the `handle` that does not
   heavy     ///< burns processor time (password hashing): on a small pool of its own
 };
 

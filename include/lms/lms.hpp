@@ -13,6 +13,7 @@
 #include <lms/enrollment.hpp>
 #include <lms/error.hpp>
 #include <lms/event.hpp>
+#include <lms/executor.hpp>
 #include <lms/export.hpp>
 #include <lms/http.hpp>
 #include <lms/job.hpp>
@@ -84,6 +85,10 @@ class LMS_API Lms {
   std::optional<http::Response> try_handle(http::Request& request) noexcept;
   /// Answers any request; may wait. Whatever goes wrong becomes an answer.
   http::Response handle(http::Request request) noexcept;
+  /// As `handle`, for those that must not wait, such as event loops: `answer` is called now or later, here or on
+  /// another thread. What has to wait does so on a thread of `executor`, which outlives the request. Writes that come
+  /// from several clients at once share a commit, and need a thread among them, not one each.
+  void handle(http::Request request, http::Answer answer, const Executor& executor) noexcept;
   /// An answer in the API's error format, for what a transport refuses before a request exists (408, 413, 431 …).
   http::Response refuse(int status, std::string_view reason, std::string_view message) const;
 

@@ -30,7 +30,9 @@ using Allow = std::variant<Anyone, SignedIn, Permission>;
 enum class Weight {
   none,   ///< touches nothing that could wait, and is answered even while everything else does
   read,   ///< reads storage at most
-  write,  ///< commits
+  write,  ///< commits a little. Its handler calls services and nothing else, for it may run again, and who it calls for
+          ///< learns of it only after a commit that it shares with other requests
+  wait,   ///< commits much or again and again, or waits for something else than storage
   heavy   ///< hashes a password or the like
 };
 

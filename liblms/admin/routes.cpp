@@ -59,7 +59,7 @@ void add_admin_routes(Router& router, Jobs& jobs, Events& events) {
               .description =
                   "The events after a position, oldest first, none left out. To follow the feed, ask again with "
                   "the position of the last event received.",
-              .weight = Weight::write,
+              .weight = Weight::wait,
               .query = &EventQuery::schema(),
               .output_mode = Output::items,
               .output = &Event::schema(),

@@ -206,7 +206,10 @@ Principal Auth::authenticate(const TokenClaims& access) {
       const auto session = Repository<Session>(uow).find(*access.session);
       if (!session || session->ended_at || session->expires_at <= clock_.now()) return std::nullopt;
     }
-    return Repository<User>(uow).find(access.subject);
+    auto found = Repository<User>(uow).select(
+        {.where = equal("id", access.subject), .fields = {"id", "role", "is_active"}, .limit = 1});
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
   });
   if (!user || !user->is_active) throw session_ended();
   return {user->id, user->role, roles_, access.session};

@@ -1,38 +1,55 @@
 #include <lms/id.hpp>
 
-#include "base/encoding.hpp"
+#include <array>
+#include <cstddef>
 
 namespace lms {
 
+namespace {
+
+constexpr std::string_view pattern = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+constexpr std::string_view digits = "0123456789abcdef";
+constexpr std::uint8_t no_digit = 16;
+
+/// The value of each character as a hexadecimal digit.
+constexpr auto digit_values = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(no_digit);
+  for (std::uint8_t value = 0; value < digits.size(); ++value) {
+    const char digit = digits[value];
+    values[static_cast<unsigned char>(digit)] = value;
+    if (digit >= 'a') values[static_cast<unsigned char>(digit - 'a' + 'A')] = value;
+  }
+  return values;
+}();
+
+std::uint8_t digit_value(char c) noexcept {
+  return digit_values[static_cast<unsigned char>(c)];
+}
+
+}  // namespace
+
 std::string Uuid::text() const {
-  std::string text = to_hex(bytes);
-  for (const std::size_t dash : {8U, 13U, 18U, 23U}) text.insert(dash, 1, '-');
+  std::string text(pattern);
+  auto place = text.begin();
+  for (const std::uint8_t byte : bytes) {
+    if (*place == '-') ++place;
+    *place++ = digits[byte >> 4U];
+    *place++ = digits[byte & 0xFU];
+  }
   return text;
 }
 
 std::optional<Uuid> Uuid::parse(std::string_view text) noexcept {
-  constexpr std::string_view pattern = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
   if (text.size() != pattern.size()) return std::nullopt;
   Uuid id;
-  std::size_t digits = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (pattern[i] == '-') {
-      if (c != '-') return std::nullopt;
-      continue;
-    }
-    int value = 0;
-    if (c >= '0' && c <= '9')
-      value = c - '0';
-    else if (c >= 'a' && c <= 'f')
-      value = c - 'a' + 10;
-    else if (c >= 'A' && c <= 'F')
-      value = c - 'A' + 10;
-    else
-      return std::nullopt;
-    std::uint8_t& byte = id.bytes[digits / 2];
-    byte = static_cast<std::uint8_t>(byte * 16 + value);
-    ++digits;
+  std::size_t i = 0;
+  for (std::uint8_t& byte : id.bytes) {
+    if (pattern[i] == '-' && text[i++] != '-') return std::nullopt;
+    const std::uint8_t high = digit_value(text[i++]);
+    const std::uint8_t low = digit_value(text[i++]);
+    if (high == no_digit || low == no_digit) return std::nullopt;
+    byte = static_cast<std::uint8_t>(high * 16U + low);
   }
   return id;
 }

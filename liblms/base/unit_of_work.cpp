@@ -149,7 +149,6 @@ class Poison {
 
 }  // namespace
 
-Storage::~Storage() = default;
 UnitOfWork::~UnitOfWork() = default;
 
 template <class Operation>

@@ -64,7 +64,7 @@ void add_course_routes(Router& router, Courses& courses) {
               .summary = "Remove a course nobody ever enrolled in",
               .description = "Its sections, lessons and quizzes go, too. Archive a course that has had students.",
               .allow = Permission::delete_course,
-              .weight = Weight::write,
+              .weight = Weight::wait,
               .output_mode = Output::nothing,
               .status = 204,
               .errors = {not_owner,
@@ -242,7 +242,7 @@ void add_course_routes(Router& router, Courses& courses) {
            "Its quiz stays in the course, without a lesson. Who has completed the course has completed it; who "
            "had only this lesson left completes it by a job that follows within seconds.",
        .allow = Permission::update_course,
-       .weight = Weight::write,
+       .weight = Weight::wait,
        .output_mode = Output::nothing,
        .status = 204,
        .errors = {not_owner, {ErrorCode::conflict, "course_empty", "A published course keeps at least one lesson."}},

@@ -54,6 +54,19 @@ bool says_the_same(const LessonProgress& a, const LessonProgress& b) {
          a.time_spent_seconds == b.time_spent_seconds && a.completed == b.completed;
 }
 
+/// What progress needs to know of a lesson: its id, course and kind. Its content can be long.
+Lesson lesson_without_content(UnitOfWork& uow, LessonId id) {
+  auto found =
+      Repository<Lesson>(uow).select({.where = equal("id", id), .fields = {"id", "course_id", "kind"}, .limit = 1});
+  if (found.empty()) throw not_found("lesson_not_found", "Lesson not found.");
+  return std::move(found.front());
+}
+
+/// Of the course, its number of lessons alone.
+Course lesson_count_of(UnitOfWork& uow, CourseId id) {
+  return Repository<Course>(uow).select({.where = equal("id", id), .fields = {"lesson_count"}, .limit = 1}).at(0);
+}
+
 Condition enrollment_of(UserId student, CourseId course) {
   return all_of({equal("student_id", student), equal("course_id", course)});
 }
@@ -290,7 +303,7 @@ ProgressResult Enrollments::report(const Principal& who, LessonId id, const Prog
   require_user(who);
   const ProgressReport report = validated(given);
   return storage_.write([&](UnitOfWork& uow) {
-    const Lesson lesson = Repository<Lesson>(uow).get(id);
+    const Lesson lesson = lesson_without_content(uow, id);
     Enrollment enrollment = require_active(uow, who, lesson.course_id);
     const bool completes = report.completed || report.progress_percent == 100;
     if (completes && lesson.kind == LessonKind::quiz)
@@ -302,7 +315,7 @@ ProgressResult Enrollments::report(const Principal& who, LessonId id, const Prog
     progress.progress_percent = completes || progress.completed ? 100 : report.progress_percent;
     if (before.id.is_nil() || (completes && !before.completed) || !says_the_same(before, progress))
       note(uow, who, enrollment, lesson, progress, completes);
-    const Course course = Repository<Course>(uow).get(enrollment.course_id);
+    const Course course = lesson_count_of(uow, enrollment.course_id);
     return ProgressResult{progress, enrollment.status, percent_done(enrollment, course)};
   });
 }

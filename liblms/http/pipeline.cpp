@@ -203,8 +203,21 @@ struct Pipeline::Exchange {
   bool token_refused = false;
   Principal who = Principal::anonymous();
   std::optional<WholeBody> whole_body = {};
+  std::optional<Call> call = {};
+  std::exception_ptr fault = {};  ///< of the input
 
   const Route& route() const noexcept { return *match.route; }
+};
+
+/// One that is answered later.
+struct Pipeline::Pending {
+  Pending(const Pipeline& pipeline, http::Request its_request, http::Answer its_answer)
+      : request(std::move(its_request)), answer(std::move(its_answer)), exchange(pipeline.begin(request)) {}
+
+  http::Request request;
+  http::Answer answer;
+  Exchange exchange;
+  http::Response response;
 };
 
 Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& storage, Authenticator& authenticator,
@@ -226,43 +239,85 @@ Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& stor
 /// The order of the steps is part of the API: what comes first is refused first. Nothing before `admit` does I/O, so a
 /// caller that must not wait gets refusals, too.
 std::optional<http::Response> Pipeline::run(Exchange& exchange, bool may_wait) const {
+  check_head(exchange);
+  const Router::Match& match = exchange.match;
+  if (!match.route) return http::Response{.status = 204, .headers = {{"Allow", allow_text(match.allowed)}}, .body = {}};
+  if (!may_wait && lane(exchange.route()) != http::Lane::here) return std::nullopt;
+  receive(exchange);
+  return answer(exchange);
+}
+
+void Pipeline::check_head(Exchange& exchange) const {
   check_target(exchange);
   check_host(exchange);
   const Router::Match& match = exchange.match;
   if (match.malformed) throw malformed_target();
   if (!match.route && match.allowed.empty())
     throw Problem{.status = 404, .reason = "not_found", .message = "There is nothing at this path."};
-  if (!match.route && exchange.request.method == http::Method::options)
-    return http::Response{.status = 204, .headers = {{"Allow", allow_text(match.allowed)}}, .body = {}};
-  if (!match.route)
+  if (!match.route && exchange.request.method != http::Method::options)
     throw Problem{.status = 405,
                   .reason = "method_not_allowed",
                   .message = "This path does not answer to that method.",
                   .headers = {{"Allow", allow_text(match.allowed)}}};
-  verify_token(exchange);
-  if (!may_wait && lane(exchange.route()) != http::Lane::here) return std::nullopt;
-  // Who asks and what is read belong to one state, and cost one transaction. It may run twice, and a body cannot.
-  const Route& route = exchange.route();
-  const bool reads = route.weight == Weight::read && route.input_mode == Input::none && !route.streams_body;
-  if (exchange.token && reads) return storage_.read([&](UnitOfWork&) { return serve(exchange); });
-  return serve(exchange);
+  if (match.route) verify_token(exchange);
 }
 
-/// The part of the way that may touch storage.
-http::Response Pipeline::serve(Exchange& exchange) const {
-  admit(exchange);
-  authorize(exchange);
-  Call call(exchange.request, exchange.who);
+/// Takes the input. What is wrong with it is told to those only who may send it.
+void Pipeline::receive(Exchange& exchange) const {
+  Call& call = exchange.call.emplace(exchange.request, exchange.who);
   call.token_ = exchange.token;
   call.request_id_ = exchange.request_id;
   call.client_address_ = exchange.client_address;
   call.path_ = exchange.match.params;
-  read_query(exchange, call);
-  if (exchange.route().streams_body)
-    open_stream(exchange, call);
-  else
-    read_body(exchange, call);
-  return exchange.route().handler(call);
+  try {
+    read_query(exchange, call);
+    if (exchange.route().streams_body)
+      open_stream(exchange, call);
+    else
+      read_body(exchange, call);
+  } catch (...) {
+    exchange.fault = std::current_exception();
+  }
+}
+
+/// What the step returns, or the answer that tells what it threw.
+template <class Step>
+auto Pipeline::explained(const Exchange& exchange, Step&& step) const {
+  using Result = std::invoke_result_t<Step>;
+  try {
+    return step();
+  } catch (const Problem& problem) {
+    return Result(explain(exchange, problem));
+  } catch (const Error& error) {
+    const Problem problem = describe(error, reveals_defects_);
+    if (problem.status >= 500) log_failure(exchange, error.what());
+    return Result(explain(exchange, problem));
+  } catch (const std::exception& defect) {
+    return Result(explain_defect(exchange, defect.what()));
+  } catch (...) {
+    return Result(explain_defect(exchange, "an exception of unknown type"));
+  }
+}
+
+/// Who asks and what is read or written belong to one state, and cost one transaction.
+http::Response Pipeline::answer(Exchange& exchange) const {
+  const Route& route = exchange.route();
+  const bool may_run_again = !route.streams_body;
+  if (may_run_again && route.weight == Weight::read && exchange.token)
+    return storage_.read([&](UnitOfWork&) { return serve(exchange); });
+  if (!may_run_again || route.weight != Weight::write) return serve(exchange);
+  http::Response response;
+  storage_.together([&] { response = explained(exchange, [&] { return serve(exchange); }); });
+  return response;
+}
+
+/// The part of the way that may touch storage. It may run again.
+http::Response Pipeline::serve(Exchange& exchange) const {
+  admit(exchange);
+  authorize(exchange);
+  if (exchange.fault) std::rethrow_exception(exchange.fault);
+  exchange.call->who_ = exchange.who;
+  return exchange.route().handler(*exchange.call);
 }
 
 Pipeline::Exchange Pipeline::begin(http::Request& request) const {
@@ -376,22 +431,8 @@ void Pipeline::finish(const Exchange& exchange, http::Response& response) const 
 std::optional<http::Response> Pipeline::respond(http::Request& request, bool may_wait) {
   Exchange exchange = begin(request);
   if (may_wait || !exchange.match.route || lane(exchange.route()) == http::Lane::here) log_start(exchange);
-  std::optional<http::Response> response;
-  try {
-    response = run(exchange, may_wait);
-    if (!response) return std::nullopt;
-  } catch (const Problem& problem) {
-    response = explain(exchange, problem);
-  } catch (const Error& error) {
-    const Problem problem = describe(error, reveals_defects_);
-    if (problem.status >= 500) log_failure(exchange, error.what());
-    response = explain(exchange, problem);
-  } catch (const std::exception& defect) {
-    response = explain_defect(exchange, defect.what());
-  } catch (...) {
-    response = explain_defect(exchange, "an exception of unknown type");
-  }
-  finish(exchange, *response);
+  std::optional<http::Response> response = explained(exchange, [&] { return run(exchange, may_wait); });
+  if (response) finish(exchange, *response);
   return response;
 }
 
@@ -409,6 +450,52 @@ http::Response Pipeline::handle(http::Request request) noexcept {
   } catch (...) {
     return {.status = 500, .headers = {}, .body = {}};
   }
+}
+
+void Pipeline::handle(http::Request request, http::Answer answer, const Executor& executor) noexcept {
+  try {
+    const auto pending = std::make_shared<Pending>(*this, std::move(request), answer);
+    Exchange& exchange = pending->exchange;
+    log_start(exchange);
+    auto response = explained(exchange, [&] { return begin_waiting(pending, executor); });
+    if (!response) return;
+    finish(exchange, *response);
+    answer(*std::move(response));
+  } catch (...) {
+    answer({.status = 500, .headers = {}, .body = {}});
+  }
+}
+
+/// None if the answer comes later.
+std::optional<http::Response> Pipeline::begin_waiting(const std::shared_ptr<Pending>& pending,
+                                                      const Executor& executor) {
+  constexpr std::size_t quickly_read = 64UL * 1024;  // bytes of JSON
+  Exchange& exchange = pending->exchange;
+  const auto complete = [this](Pending& done) {
+    finish(done.exchange, done.response);
+    done.answer(std::move(done.response));
+  };
+  check_head(exchange);
+  const auto* body = std::get_if<std::string>(&pending->request.body);
+  const bool is_quick = exchange.match.route && body && body->size() <= quickly_read;
+  if (!is_quick || exchange.route().weight != Weight::write) {
+    executor([this, complete, pending] {
+      pending->response = *explained(pending->exchange, [&] { return run(pending->exchange, true); });
+      complete(*pending);
+    });
+    return std::nullopt;
+  }
+  receive(exchange);
+  const auto work = [this, pending] {
+    pending->response = explained(pending->exchange, [&] { return serve(pending->exchange); });
+  };
+  const auto done = [this, complete, pending](const std::exception_ptr& error) {
+    if (error)
+      pending->response = explained(pending->exchange, [&]() -> http::Response { std::rethrow_exception(error); });
+    complete(*pending);
+  };
+  storage_.together_later(work, done, executor);
+  return std::nullopt;
 }
 
 http::Response Pipeline::refuse(int status, std::string_view reason, std::string_view message) const {
@@ -433,7 +520,7 @@ http::Plan Pipeline::plan(const http::Request& head) const noexcept {
 http::Lane Pipeline::lane(const Route& route) const noexcept {
   if (route.weight == Weight::heavy) return http::Lane::heavy;
   if (route.weight == Weight::none) return http::Lane::here;
-  const bool waits = route.weight == Weight::write || route.streams_body || storage_.reads_wait();
+  const bool waits = route.weight != Weight::read || route.streams_body || storage_.reads_wait();
   return waits ? http::Lane::waiting : http::Lane::here;
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <lms/executor.hpp>
 #include <lms/http.hpp>
 #include <lms/router.hpp>
 #include <lms/settings.hpp>
@@ -30,19 +32,27 @@ class Pipeline {
   http::Plan plan(const http::Request& head) const noexcept;
   std::optional<http::Response> try_handle(http::Request& request) noexcept;
   http::Response handle(http::Request request) noexcept;
+  void handle(http::Request request, http::Answer answer, const Executor& executor) noexcept;
   http::Response refuse(int status, std::string_view reason, std::string_view message) const;
 
  private:
   struct Exchange;
+  struct Pending;
 
   std::optional<http::Response> respond(http::Request& request, bool may_wait);
   std::optional<http::Response> run(Exchange& exchange, bool may_wait) const;
-  http::Response serve(Exchange& exchange) const;
+  std::optional<http::Response> begin_waiting(const std::shared_ptr<Pending>& pending, const Executor& executor);
+  template <class Step>
+  auto explained(const Exchange& exchange, Step&& step) const;
 
   Exchange begin(http::Request& request) const;
+  void check_head(Exchange& exchange) const;
   void check_target(const Exchange& exchange) const;
   void check_host(const Exchange& exchange) const;
   void verify_token(Exchange& exchange) const;
+  void receive(Exchange& exchange) const;
+  http::Response answer(Exchange& exchange) const;
+  http::Response serve(Exchange& exchange) const;
   void admit(Exchange& exchange) const;
   void authorize(const Exchange& exchange) const;
   void read_query(Exchange& exchange, Call& call) const;

@@ -32,7 +32,7 @@ void add_package_routes(Router& router, CoursePackages& packages) {
                   "Each part has the fields that make it one by one, but no id and no position; prerequisites are "
                   "slugs. All of it is made, or nothing.",
               .allow = Permission::create_course,
-              .weight = Weight::write,
+              .weight = Weight::wait,
               .input_mode = Input::free,
               .input_example = package_example(),
               .output = &Course::schema(),

@@ -84,7 +84,7 @@ void add_quiz_routes(Router& router, Quizzes& quizzes) {
                   "Attempts in progress end when the new `time_limit_minutes` and `available_until` say, but never "
                   "before the moment of the change.",
               .allow = Permission::manage_quizzes,
-              .weight = Weight::write,
+              .weight = Weight::wait,
               .input_mode = Input::change,
               .input = &Quiz::schema(),
               .output = &Quiz::schema(),

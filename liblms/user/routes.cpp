@@ -99,7 +99,7 @@ void add_user_routes(Router& router, Users& users) {
               .summary = "Remove an account",
               .description = "Only an account without courses, enrolments or certificates; deactivate others.",
               .allow = Permission::manage_users,
-              .weight = Weight::write,
+              .weight = Weight::wait,
               .output_mode = Output::nothing,
               .status = 204,
               .errors = {last_admin,

@@ -306,7 +306,14 @@ void Connection::dispatch() {
       return answer(std::move(*response));
     }
   }
-  hand_to(plan_.lane == http::Lane::heavy ? loop_.lanes.heavy : loop_.lanes.waiting, std::move(request));
+  if (plan_.lane == http::Lane::heavy) return hand_to(loop_.lanes.heavy, std::move(request));
+  answering_ = Answering::application;
+  loop_.application.handle(
+      std::move(request),
+      [mailbox = loop_.mailbox, ticket = ticket()](http::Response response) {
+        mailbox->post(http1::Answer{ticket, std::move(response)});
+      },
+      loop_.lanes.run_waiting);
 }
 
 void Connection::dispatch_stream() {

@@ -5,7 +5,17 @@
 #include <algorithm>
 #include <utility>
 
+#include <lms/error.hpp>
+
 namespace lms::http1 {
+
+namespace {
+
+Error overloaded() {
+  return unavailable("overloaded", "The server is busy; try again in a moment.");
+}
+
+}  // namespace
 
 Lane::Lane(const std::string& name, std::size_t threads, std::size_t queue_length) : queue_length_(queue_length) {
   for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i) {
@@ -60,6 +70,9 @@ void Lane::work() {
 
 Lanes::Lanes(const Http1Options& options)
     : waiting("lms-waiting", options.waiting_threads, options.queue_length),
+      run_waiting([this](std::function<void()> task) {
+        if (!waiting.post(Task(std::move(task)))) throw overloaded();
+      }),
       uploads("lms-uploads", options.upload_threads, options.queue_length),
       heavy("lms-heavy", options.heavy_threads, options.queue_length) {}
 

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include <lms/executor.hpp>
+
 #include "http1/options.hpp"
 #include "http1/task.hpp"
 
@@ -45,7 +47,8 @@ struct Lanes {
   void stop();
 
   Lane waiting;
-  Lane uploads;  ///< apart, as these wait for clients: slow ones take threads only from one another
+  const Executor run_waiting;  ///< posts to that lane
+  Lane uploads;                ///< apart, as these wait for clients: slow ones take threads only from one another
   Lane heavy;
 };
 

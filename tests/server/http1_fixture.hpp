@@ -79,6 +79,17 @@ class FakeApplication final : public Application {
     return route ? route->handler(request) : http::Response{404, {}, "Not here"};
   }
   http::Response handle(http::Request request) noexcept override { return *try_handle(request); }
+  void handle(http::Request request, http::Answer answer, const Executor& executor) noexcept override {
+    try {
+      executor([this, answer, request = std::make_shared<http::Request>(std::move(request))] {
+        answer(handle(std::move(*request)));
+      });
+    } catch (const Error& error) {
+      http::Response busy = refuse(503, error.reason(), error.what());
+      busy.headers.add("Retry-After", std::to_string(error.retry_after()->count()));
+      answer(std::move(busy));
+    }
+  }
   http::Response refuse(int status, std::string_view reason, std::string_view message) noexcept override {
     return {status,
             {{"Content-Type", "application/json"}},

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <lms/executor.hpp>
 #include <lms/export.hpp>
 #include <lms/query.hpp>
 #include <lms/schema.hpp>
@@ -98,6 +100,8 @@ struct MigrationStatus {
 class LMS_API Storage {
  public:
   using Function = std::function<void(UnitOfWork&)>;
+  /// Is told once how transactions ended: null when what they changed is durable. It returns soon and throws nothing.
+  using Done = std::function<void(std::exception_ptr)>;
 
   virtual ~Storage();
 
@@ -107,22 +111,32 @@ class LMS_API Storage {
   /// on the thread of another caller while its own waits, so it must rely on no thread-local state and take no lock
   /// that a caller of `write` may hold. It must not call `write` or `read`: that throws Error internal.
   /// @throws Error unavailable: `storage_busy` if its turn does not come in time, `storage_timeout` if it takes too
-  /// long
-  ///   itself, other reasons if the store is out of order.
+  ///   long itself, other reasons if the store is out of order.
   template <class F>
   auto write(F&& function, Isolation isolation = Isolation::serializable) {
-    return call(std::forward<F>(function), [&](const Function& f) { do_write(f, isolation); });
+    return call(std::forward<F>(function), [&](const Function& f) { run_write(f, isolation); });
   }
 
   /// Runs `function` on one consistent state; its unit refuses writes. A `read` within it sees the same state, a
   /// `write` throws Error internal. It, too, may run on another caller's thread.
   /// @throws Error unavailable: `storage_busy` if its turn does not come in time, `storage_timeout` if it takes too
-  /// long
-  ///   itself, other reasons if the store is out of order.
+  ///   long itself, other reasons if the store is out of order.
   template <class F>
   auto read(F&& function) {
-    return call(std::forward<F>(function), [&](const Function& f) { do_read(f); });
+    return call(std::forward<F>(function), [&](const Function& f) { run_read(f); });
   }
+
+  /// Runs `function`, whose calls of `write` and `read` on this storage may share one commit: each is all or nothing as
+  /// ever, and all are durable when this returns. For a few short ones: until then the store may take no others.
+  ///
+  /// It may run more than once and on the thread of another caller, as the functions of `write` do. What it throws is
+  /// thrown, and undoes nothing.
+  /// @throws Error unavailable as `write`: nothing changed.
+  void together(const std::function<void()>& function);
+  /// As `together`, without waiting: the function runs on the thread of a caller that is at work already, or on one
+  /// that `executor` finds, and `done` is told there how that ended. The executor outlives both.
+  /// @throws Error unavailable if there are too many waiting; `done` is not called then.
+  void together_later(std::function<void()> function, Done done, const Executor& executor);
 
   /// Brings the store's structure to what this library needs. Safe to call from several processes at once.
   /// @throws Error internal `schema_too_new` if a newer library has left a structure this one cannot run on.
@@ -139,10 +153,35 @@ class LMS_API Storage {
   virtual void ping() = 0;
 
  protected:
+  /// Transactions that share a commit, on the thread that makes them.
+  class Joint {
+   public:
+    virtual ~Joint() = default;
+    virtual void write(const Function& function) = 0;
+    virtual void read(const Function& function) = 0;
+  };
+  /// Is given null where every transaction commits by itself.
+  using JointFunction = std::function<void(Joint*)>;
+
+  /// Runs `function` in a transaction, more than once if need be, and commits; throws what it throws. These are never
+  /// called inside a transaction of this storage.
   virtual void do_write(const Function& function, Isolation isolation) = 0;
   virtual void do_read(const Function& function) = 0;
+  /// By default every transaction commits by itself, and a thread of `executor` waits for that.
+  virtual void do_together(const JointFunction& function);
+  virtual void do_together_later(JointFunction function, Done done, const Executor& executor);
+
+  /// @throws Error internal if this thread is inside a transaction of this storage.
+  void refuse_nesting() const;
 
  private:
+  class Scope;
+
+  Function marked(const Function& function) const;
+  void run_joint(const std::function<void()>& function, Joint* joint) const;
+  void run_write(const Function& function, Isolation isolation);
+  void run_read(const Function& function);
+
   template <class F, class Run>
   static auto call(F&& function, Run&& run) {
     using Result = std::invoke_result_t<F&, UnitOfWork&>;

@@ -12,7 +12,6 @@
 #include "backend/memory/predicate.hpp"
 #include "backend/memory/table.hpp"
 #include "backend/query_plan.hpp"
-#include "backend/transaction.hpp"
 
 namespace lms {
 
@@ -257,22 +256,20 @@ class MemoryStorage final : public Storage {
 
  protected:
   void do_write(const Function& function, Isolation) override {
-    TransactionScope::refuse_nesting(*this);
     std::unique_lock turn(turn_);
     std::unique_lock lock(tables_mutex_);
     turn.unlock();
     MemoryUnitOfWork unit(tables_, true);
-    run_transaction(*this, function, unit);
+    function(unit);
     unit.commit();
   }
 
   void do_read(const Function& function) override {
-    if (UnitOfWork* open = TransactionScope::open_read(*this)) return function(*open);
     std::unique_lock turn(turn_);
     std::shared_lock lock(tables_mutex_);
     turn.unlock();
     MemoryUnitOfWork unit(tables_, false);
-    run_transaction(*this, function, unit);
+    function(unit);
   }
 
  private:

@@ -24,10 +24,32 @@ std::int64_t row_count(std::size_t count) {
 
 class Renderer {
  public:
-  Renderer(const Dialect& dialect, const Schema& schema) : dialect_(dialect), schema_(schema) {}
+  Renderer(const Dialect& dialect, const Schema& schema) : dialect_(dialect), schema_(schema) {
+    rendered_.text.reserve(usual_length);
+  }
 
   Renderer& operator<<(std::string_view text) {
     rendered_.text += text;
+    return *this;
+  }
+  Renderer& name(std::string_view name) {
+    rendered_.text += '"';
+    rendered_.text += name;
+    rendered_.text += '"';
+    return *this;
+  }
+  /// `"courses"."title"`: unmistakable inside a subquery.
+  Renderer& column(std::string_view field) {
+    name(schema_.table());
+    rendered_.text += '.';
+    return name(field);
+  }
+  Renderer& columns() {
+    std::string_view separator;
+    for (const Field& field : schema_.fields()) {
+      *this << std::exchange(separator, ", ");
+      name(field.name);
+    }
     return *this;
   }
   template <class T>
@@ -66,8 +88,9 @@ class Renderer {
   void beyond_cursor(const OrderTerm& term, const Value& value);
 
   const Field& field(const std::string& name) const { return schema_.fields()[schema_.index_of(name)]; }
-  std::string column(const std::string& name) const { return sql::column(schema_, name); }
   bool has_text_key() const { return schema_.key().type == FieldType::text || schema_.key().type == FieldType::uuid; }
+
+  static constexpr std::size_t usual_length = 512;
 
   const Dialect& dialect_;
   const Schema& schema_;
@@ -92,7 +115,7 @@ void Renderer::condition(const Condition& condition) {
       if (condition.operands.empty()) {
         *this << "TRUE";
       } else if (condition.operands.size() == 1 && condition.operands.front().kind == Kind::is_null) {
-        *this << column(condition.operands.front().field) << " IS NOT NULL";  // an index can answer this
+        column(condition.operands.front().field) << " IS NOT NULL";  // an index can answer this
       } else {
         // A comparison with null is NULL in SQL and false here: NOT would tell them apart.
         *this << "(";
@@ -119,11 +142,11 @@ void Renderer::condition(const Condition& condition) {
       among(condition);
       break;
     case Kind::is_null:
-      *this << column(condition.field) << " IS NULL";
+      column(condition.field) << " IS NULL";
       break;
     case Kind::contains: {
       const FieldType element = field(condition.field).element;
-      *this << dialect_.contains(column(condition.field), element);
+      *this << dialect_.contains(sql::column(schema_, condition.field), element);
       take(parameter(element, condition.values.front()));
       break;
     }
@@ -144,7 +167,7 @@ void Renderer::joined(const std::vector<Condition>& operands, std::string_view w
 }
 
 void Renderer::comparison(const Condition& condition, std::string_view sign) {
-  *this << column(condition.field) << sign;
+  column(condition.field) << sign;
   value(parameter(field(condition.field).type, condition.values.front()));
 }
 
@@ -156,7 +179,7 @@ void Renderer::among(const Condition& condition) {
     append_json(elements, is_json(type) && !element.is_null() ? Value(to_json(element)) : element);
   }
   elements += ']';
-  *this << column(condition.field) << " IN (" << dialect_.elements(type) << ")";
+  column(condition.field) << " IN (" << dialect_.elements(type) << ")";
   take(std::move(elements));
 }
 
@@ -174,15 +197,15 @@ void Renderer::search(const std::string& text) {
   bool first = true;
   for (const std::string& word : wanted) {
     if (!std::exchange(first, false)) *this << " AND ";
-    *this << column(schema_.key().name) << " IN (SELECT " << (has_text_key() ? "record" : "CAST(record AS BIGINT)")
-          << " FROM search_tokens WHERE kind = '" << schema_.table() << "' AND ";
+    column(schema_.key().name) << " IN (SELECT " << (has_text_key() ? "record" : "CAST(record AS BIGINT)")
+                               << " FROM search_tokens WHERE kind = '" << schema_.table() << "' AND ";
     token_range(word);
     *this << ")";
   }
 }
 
 void Renderer::relevance(const std::vector<std::string>& words) {
-  const std::string key = column(schema_.key().name);
+  const std::string key = sql::column(schema_, schema_.key().name);
   bool first = true;
   for (const std::string& word : words) {
     if (!std::exchange(first, false)) *this << " + ";
@@ -196,7 +219,7 @@ void Renderer::relevance(const std::vector<std::string>& words) {
 
 void Renderer::at_cursor(const OrderTerm& term, const Value& value) {
   const Field& field = schema_.fields()[term.field];
-  *this << column(field.name);
+  column(field.name);
   if (value.is_null())
     *this << " IS NULL";
   else
@@ -205,21 +228,21 @@ void Renderer::at_cursor(const OrderTerm& term, const Value& value) {
 
 void Renderer::beyond_cursor(const OrderTerm& term, const Value& value) {
   const Field& field = schema_.fields()[term.field];
-  const std::string name = column(field.name);
   if (value.is_null()) {
-    *this << name << " IS NOT NULL";
+    column(field.name) << " IS NOT NULL";
     return;
   }
   const bool nulls_follow = field.nullable && term.descending;
-  *this << (nulls_follow ? "(" : "") << name << (term.descending ? " < " : " > ");
+  *this << (nulls_follow ? "(" : "");
+  column(field.name) << (term.descending ? " < " : " > ");
   this->value(parameter(field.type, value));
-  if (nulls_follow) *this << " OR " << name << " IS NULL)";
+  if (nulls_follow) (*this << " OR ").column(field.name) << " IS NULL)";
 }
 
 void Renderer::after(const std::vector<OrderTerm>& order, const std::vector<Value>& cursor) {
   const Field& leading = schema_.fields()[order.front().field];
   if (order.size() > 1 && !leading.nullable) {  // implied by what follows; an index can start from it
-    *this << column(leading.name) << (order.front().descending ? " <= " : " >= ");
+    column(leading.name) << (order.front().descending ? " <= " : " >= ");
     value(parameter(leading.type, cursor.front())) << " AND ";
   }
   *this << "(";
@@ -249,7 +272,8 @@ void Renderer::order_by(const std::vector<OrderTerm>& order, const Condition& se
       continue;
     }
     const Field& field = schema_.fields()[term.field];
-    *this << std::exchange(separator, ", ") << column(field.name) << (term.descending ? " DESC" : "");
+    *this << std::exchange(separator, ", ");
+    column(field.name) << (term.descending ? " DESC" : "");
     if (field.nullable) *this << (term.descending ? " NULLS LAST" : " NULLS FIRST");
   }
 }
@@ -257,9 +281,8 @@ void Renderer::order_by(const std::vector<OrderTerm>& order, const Condition& se
 void Renderer::assignments(const std::vector<Assignment>& assignments) {
   std::string_view separator = " SET ";
   for (const Assignment& assignment : assignments) {
-    const std::string name = quoted(assignment.field);
-    *this << std::exchange(separator, ", ") << name << " = ";
-    if (assignment.increment) *this << name << " + ";
+    (*this << std::exchange(separator, ", ")).name(assignment.field) << " = ";
+    if (assignment.increment) name(assignment.field) << " + ";
     const FieldType type = field(assignment.field).type;
     value(parameter(type, assignment.value));
   }
@@ -329,12 +352,12 @@ Parameter search_key(const Value& key) {
 Rendered render_select(const Dialect& dialect, const Schema& schema, const Query& query) {
   Renderer sql(dialect, schema);
   if (query.fields.empty()) {
-    sql << "SELECT " << column_list(schema);
+    (sql << "SELECT ").columns();
   } else {
     std::string_view separator = "SELECT ";
-    for (const std::string& field : query.fields) sql << std::exchange(separator, ", ") << quoted(field);
+    for (const std::string& field : query.fields) (sql << std::exchange(separator, ", ")).name(field);
   }
-  sql << " FROM " << quoted(schema.table());
+  (sql << " FROM ").name(schema.table());
   const std::vector<OrderTerm> order = total_order(schema, query.order);
   sql.where(query.where);
   if (!query.after.empty()) {
@@ -398,7 +421,7 @@ Rendered render_update(const Dialect& dialect, const Schema& schema, const Condi
   sql << "UPDATE " << quoted(schema.table());
   sql.assignments(assignments);
   sql.where(where);
-  sql << " RETURNING " << column_list(schema);
+  (sql << " RETURNING ").columns();
   return sql.done();
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <mutex>
 
@@ -13,36 +12,34 @@ namespace lms::sqlite {
 
 /// Lets many threads use one Writer, as many as are waiting in one commit. There is no thread of its own: who comes
 /// first leads, running the functions of those who come while it does, and then hands the lead to the next one waiting.
-/// Nobody learns of a result before the commit that makes it durable.
+/// Those who do not wait for theirs are led by a thread of their executor. Nobody learns of a result before the commit
+/// that makes it durable.
 class GroupCommit {
  public:
   /// Both outlive it.
   GroupCommit(Writer& writer, const SqliteOptions& options) : writer_(writer), options_(options) {}
+  GroupCommit(const GroupCommit&) = delete;
+  GroupCommit& operator=(const GroupCommit&) = delete;
 
-  /// Thread-safe. @throws what the function throws; Error unavailable if its turn does not come in time.
-  void run(const Storage::Function& function, bool writes);
+  /// Thread-safe. @throws what the work throws; Error unavailable if its turn does not come in time.
+  void run(const Transaction::Work& work, Transaction::Kind kind);
+  /// Thread-safe. As Storage::together_later.
+  void run_later(Transaction::Work work, Storage::Done done, const Executor& executor);
 
  private:
-  /// Each waits on a condition of its own, so that exactly those are woken who have something to do.
-  struct Member : Transaction {
-    enum class State { waits, leads, done };
+  class Member;
+  class Caller;
+  class Deferred;
+  class Lead;
 
-    using Transaction::Transaction;
-
-    SteadyTime deadline;
-    std::mutex mutex;
-    std::condition_variable changed;
-    State state = State::waits;
-  };
-
-  void enter(Member& self);
-  void await_turn(Member& self);
-  void lead(Member& self) noexcept;
-  void hand_over();
+  bool enter(Member& self);
+  void run_group(Member& first) noexcept;
+  void lead_deferred(Member& first) noexcept;
+  void hand_over() noexcept;
   Member* take_next();
+  Member* take_lead();
   Member* pop();
   bool withdraw(Member& self);
-  static void wake(Member& member, Member::State state);
 
   Writer& writer_;
   const SqliteOptions& options_;

@@ -274,6 +274,17 @@ void SqliteConnection::use_write_ahead_log() {
                     described(options_) + " cannot have a write-ahead log. Put it on a local file system.");
 }
 
+/// Where SQLite has given up the transaction there is nothing left to undo.
+Savepoint::~Savepoint() {
+  if (kept_ || !session_.connection.in_transaction()) return;
+  try {
+    execute(session_, "ROLLBACK TO part");
+    execute(session_, "RELEASE part");
+  } catch (...) {
+    session_.connection.rollback();
+  }
+}
+
 void SqliteConnection::refuse_if_late() const {
   if (is_late()) throw unavailable("storage_timeout", "A database operation took too long and was stopped.");
 }

@@ -59,4 +59,27 @@ struct SqliteSession {
   sql::Session session{connection};
 };
 
+/// A statement without parameters or result.
+inline void execute(SqliteSession& session, const char* sql) {
+  sql::Execution(session.session.statement(sql)).finish();
+}
+
+/// Undoes what was done since it was made, unless that is kept. Within a transaction.
+class Savepoint {
+ public:
+  explicit Savepoint(SqliteSession& session) : session_(session) { execute(session_, "SAVEPOINT part"); }
+  ~Savepoint();
+  Savepoint(const Savepoint&) = delete;
+  Savepoint& operator=(const Savepoint&) = delete;
+
+  void keep() {
+    execute(session_, "RELEASE part");
+    kept_ = true;
+  }
+
+ private:
+  SqliteSession& session_;
+  bool kept_ = false;
+};
+
 }  // namespace lms::sqlite

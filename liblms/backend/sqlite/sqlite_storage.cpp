@@ -9,7 +9,6 @@
 #include "backend/sqlite/group_commit.hpp"
 #include "backend/sqlite/reader_pool.hpp"
 #include "backend/sqlite/writer.hpp"
-#include "backend/transaction.hpp"
 
 namespace lms::sqlite {
 
@@ -24,8 +23,9 @@ SqliteOptions with_absolute_path(SqliteOptions options) {
   return options;
 }
 
-void execute(SqliteSession& session, const char* sql) {
-  sql::Execution(session.session.statement(sql)).finish();
+void run_on(SqliteSession& session, bool writable, const Storage::Function& function) {
+  sql::SqlUnitOfWork unit(session.session, writable);
+  function(unit);
 }
 
 /// One consistent state to read from, for a bounded time.
@@ -55,7 +55,7 @@ class Snapshot {
 
 SqliteStorage::SqliteStorage(SqliteOptions options)
     : options_(with_absolute_path(std::move(options))),
-      writer_(std::make_unique<Writer>(*this, options_)),
+      writer_(std::make_unique<Writer>(options_)),
       writes_(std::make_unique<GroupCommit>(*writer_, options_)),
       readers_(std::make_unique<ReaderPool>(options_)) {}
 
@@ -63,35 +63,64 @@ SqliteStorage::~SqliteStorage() = default;
 
 template <class F>
 void SqliteStorage::with_reader(F&& use) {
-  TransactionScope::refuse_nesting(*this);
   if (options_.path.empty()) return writer_->exclusively(use);
   ReaderPool::Lease lease = readers_->lease();
   use(*lease);
 }
 
 void SqliteStorage::do_write(const Function& function, Isolation) {
-  TransactionScope::refuse_nesting(*this);
-  writes_->run(function, true);
+  writes_->run([&](SqliteSession& session) { run_on(session, true, function); }, Transaction::Kind::write);
+}
+
+/// Each part in a savepoint.
+class SqliteStorage::Parts final : public Joint {
+ public:
+  explicit Parts(SqliteSession& session) : session_(session) {}
+
+  void write(const Function& function) override {
+    Savepoint savepoint(session_);
+    run_on(session_, true, function);
+    savepoint.keep();
+  }
+  void read(const Function& function) override { run_on(session_, false, function); }
+
+ private:
+  SqliteSession& session_;
+};
+
+void SqliteStorage::do_together(const JointFunction& function) {
+  const auto work = [&](SqliteSession& session) {
+    Parts parts(session);
+    function(&parts);
+  };
+  writes_->run(work, Transaction::Kind::joint);
+}
+
+void SqliteStorage::do_together_later(JointFunction function, Done done, const Executor& executor) {
+  const auto work = [function = std::move(function)](SqliteSession& session) {
+    Parts parts(session);
+    function(&parts);
+  };
+  writes_->run_later(work, std::move(done), executor);
 }
 
 void SqliteStorage::do_read(const Function& function) {
-  if (UnitOfWork* open = TransactionScope::open_read(*this)) return function(*open);
-  if (options_.path.empty()) return writes_->run(function, false);  // one connection: all take turns
+  const auto work = [&](SqliteSession& session) { run_on(session, false, function); };
+  if (options_.path.empty()) return writes_->run(work, Transaction::Kind::read);  // one connection: all take turns
   with_reader([&](SqliteSession& session) {
     Snapshot snapshot(session, options_);
-    sql::SqlUnitOfWork unit(session.session, false);
-    run_transaction(*this, function, unit);
+    work(session);
     snapshot.end();
   });
 }
 
 void SqliteStorage::exclusively(const std::function<void(sql::Connection&)>& use) {
-  TransactionScope::refuse_nesting(*this);
+  refuse_nesting();
   writer_->exclusively([&](SqliteSession& session) { use(session.connection); });
 }
 
 void SqliteStorage::migrate() {
-  TransactionScope::refuse_nesting(*this);
+  refuse_nesting();
   writer_->exclusively([&](SqliteSession& session) {
     session.connection.set_busy_timeout(migration_wait);
     session.connection.use_write_ahead_log();
@@ -100,6 +129,7 @@ void SqliteStorage::migrate() {
 }
 
 MigrationStatus SqliteStorage::migration_status() {
+  refuse_nesting();
   MigrationStatus status;
   with_reader([&](SqliteSession& session) {
     const Snapshot snapshot(session, options_);
@@ -109,6 +139,7 @@ MigrationStatus SqliteStorage::migration_status() {
 }
 
 void SqliteStorage::ping() {
+  refuse_nesting();
   with_reader([](SqliteSession& session) { execute(session, "SELECT COUNT(*) FROM sqlite_schema"); });
 }
 

@@ -32,8 +32,12 @@ class SqliteStorage final : public Storage {
  protected:
   void do_write(const Function& function, Isolation isolation) override;
   void do_read(const Function& function) override;
+  void do_together(const JointFunction& function) override;
+  void do_together_later(JointFunction function, Done done, const Executor& executor) override;
 
  private:
+  class Parts;
+
   /// Runs `use` on a connection for reading; a database in memory has but one for everything.
   template <class F>
   void with_reader(F&& use);

@@ -5,9 +5,6 @@
 
 #include <lms/error.hpp>
 
-#include "backend/sql/unit_of_work.hpp"
-#include "backend/transaction.hpp"
-
 namespace lms::sqlite {
 
 namespace {
@@ -20,18 +17,18 @@ using std::chrono::steady_clock;
 /// A group takes in those who come while it runs; its first members wait for the last.
 constexpr milliseconds longest_group{10};
 
-std::exception_ptr too_late() noexcept {
+/// Or, if there is no memory for that, the error that says so.
+std::exception_ptr error_of(const char* reason, const char* message) noexcept {
   try {
-    throw unavailable("storage_timeout", "The transaction took too long and was undone.");
-  } catch (...) {  // or, if there is no memory for that, the error that says so
+    throw unavailable(reason, message);
+  } catch (...) {
     return std::current_exception();
   }
 }
 
 }  // namespace
 
-Writer::Writer(const Storage& storage, const SqliteOptions& options)
-    : storage_(storage), options_(options), session_(options, SqliteConnection::Use::write) {}
+Writer::Writer(const SqliteOptions& options) : options_(options), session_(options, SqliteConnection::Use::write) {}
 
 void Writer::run_group(Transaction& first, SteadyTime deadline, const std::function<Transaction*()>& next) noexcept {
   const std::lock_guard lock(mutex_);
@@ -41,7 +38,7 @@ void Writer::run_group(Transaction& first, SteadyTime deadline, const std::funct
   const SteadyTime end = steady_clock::now() + longest_group;
   Transaction* last = &first;
   for (std::size_t size = 1;; ++size) {
-    run_in_savepoint(*last);
+    run(*last);
     if (!connection_.in_transaction() || size == largest_group || steady_clock::now() > end) break;
     last->next = next();
     if (last->next == nullptr) break;
@@ -87,36 +84,40 @@ std::exception_ptr Writer::commit() {
   }
 }
 
-/// Runs the function; returns the error it ends with.
+/// Does the work; returns the error it ends with.
 std::exception_ptr Writer::call(Transaction& transaction) {
-  const auto limit = transaction.writes ? options_.max_write : options_.max_read;
+  const bool writes = transaction.kind != Transaction::Kind::read;
+  const auto limit = writes ? options_.max_write : options_.max_read;
   const SteadyTime started = steady_clock::now();
   std::exception_ptr error;
   connection_.set_deadline(started + limit);
   try {
-    sql::SqlUnitOfWork unit(session_.session, transaction.writes);
-    run_transaction(storage_, transaction.function, unit);
+    transaction.work(session_);
   } catch (...) {
     error = std::current_exception();
   }
   connection_.clear_deadline();
 
   const auto taken = steady_clock::now() - started;
-  if (transaction.writes && taken > options_.slow_write && options_.on_slow_write)
+  if (writes && taken > options_.slow_write && options_.on_slow_write)
     options_.on_slow_write(duration_cast<microseconds>(taken));
-  transaction.late = taken > limit;
-  if (transaction.late && !error) error = too_late();
+  transaction.late = taken > limit && transaction.kind != Transaction::Kind::joint;  // its parts have seen to that
+  if (transaction.late && !error) error = error_of("storage_timeout", "The transaction took too long and was undone.");
   return error;
 }
 
-void Writer::run_in_savepoint(Transaction& transaction) {
+void Writer::run(Transaction& transaction) {
   try {
-    execute("SAVEPOINT member");
+    if (transaction.kind == Transaction::Kind::joint) {
+      transaction.error = call(transaction);
+      if (!transaction.error && !connection_.in_transaction())
+        transaction.error = error_of("storage_unavailable", "The database gave the transaction up.");
+      return;
+    }
+    Savepoint savepoint(session_);
     transaction.error = call(transaction);
-    if (!connection_.in_transaction()) return;
-    if (transaction.error) execute("ROLLBACK TO member");
-    execute("RELEASE member");
-  } catch (...) {  // the savepoint cannot be made or undone: give up all of it
+    if (!transaction.error) savepoint.keep();
+  } catch (...) {  // the savepoint cannot be made or kept: give up all of it
     transaction.error = std::current_exception();
     connection_.rollback();
   }
@@ -124,7 +125,8 @@ void Writer::run_in_savepoint(Transaction& transaction) {
 
 void Writer::run_alone(Transaction& transaction) {
   transaction.error = begin(steady_clock::now() + options_.busy_timeout);
-  if (!transaction.error) transaction.error = call(transaction);
+  if (transaction.error) return;
+  transaction.error = call(transaction);
   if (!transaction.error) transaction.error = commit();
   connection_.rollback();
 }

@@ -14,10 +14,17 @@ namespace lms::sqlite {
 
 /// What somebody asked for, and how it ended.
 struct Transaction {
-  Transaction(const Storage::Function& its_function, bool may_write) : function(its_function), writes(may_write) {}
+  enum class Kind {
+    write,
+    read,
+    joint  ///< several: each is done and undone by itself, all are committed
+  };
+  using Work = std::function<void(SqliteSession&)>;
 
-  const Storage::Function& function;
-  const bool writes;
+  Transaction(const Work& its_work, Kind its_kind) : work(its_work), kind(its_kind) {}
+
+  const Work& work;
+  const Kind kind;
   std::exception_ptr error;     ///< null: committed
   bool late = false;            ///< it took all its time: it is refused, and not run again
   Transaction* next = nullptr;  ///< in the same group
@@ -28,11 +35,11 @@ class Writer {
  public:
   static constexpr std::size_t largest_group = 256;
 
-  /// Both outlive it.
-  Writer(const Storage& storage, const SqliteOptions& options);
+  /// The options outlive it.
+  explicit Writer(const SqliteOptions& options);
 
-  /// Runs `first`, and then what `next` gives until it gives null, in one transaction and commits it. A function that
-  /// fails is undone without harm to the others; where SQLite gives up the whole transaction, each is run again alone,
+  /// Runs `first`, and then what `next` gives until it gives null, in one transaction and commits it. What fails is
+  /// undone without harm to the others; where SQLite gives up the whole transaction, each is run again alone,
   /// except those that took too long. The group is linked behind `first`.
   /// If the transaction cannot begin before the deadline, `first` has the error and `next` was not asked.
   void run_group(Transaction& first, SteadyTime deadline, const std::function<Transaction*()>& next) noexcept;
@@ -44,11 +51,10 @@ class Writer {
   std::exception_ptr begin(SteadyTime deadline);
   std::exception_ptr commit();
   std::exception_ptr call(Transaction& transaction);
-  void run_in_savepoint(Transaction& transaction);
+  void run(Transaction& transaction);
   void run_alone(Transaction& transaction);
-  void execute(const char* sql) { sql::Execution(session_.session.statement(sql)).finish(); }
+  void execute(const char* sql) { sqlite::execute(session_, sql); }
 
-  const Storage& storage_;
   const SqliteOptions& options_;
   std::mutex mutex_;
   SqliteSession session_;
