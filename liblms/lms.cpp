@@ -6,6 +6,7 @@
 #include <lms/password.hpp>
 
 #include "api.hpp"
+#include "auth/verified_tokens.hpp"
 #include "http/authenticator.hpp"
 #include "http/documentation.hpp"
 #include "http/health.hpp"
@@ -18,17 +19,21 @@ namespace {
 
 class AuthAuthenticator final : public Authenticator {
  public:
-  explicit AuthAuthenticator(Auth& auth) : auth_(auth) {}
+  AuthAuthenticator(Auth& auth, const Clock& clock) : auth_(auth), clock_(clock) {}
 
   TokenClaims verify(std::string_view token) override {
+    if (auto known = verified_.find(token, clock_.now())) return *std::move(known);
     TokenVerdict verdict = auth_.tokens().decode(token, TokenType::access);
     if (const auto* fault = std::get_if<TokenFault>(&verdict)) throw token_error(*fault);
+    verified_.remember(token, std::get<TokenClaims>(verdict));
     return std::get<TokenClaims>(std::move(verdict));
   }
   Principal admit(const TokenClaims& claims) override { return auth_.authenticate(claims); }
 
  private:
   Auth& auth_;
+  const Clock& clock_;
+  VerifiedTokens verified_;
 };
 
 TokenOptions token_options(const Settings& settings) {
@@ -118,7 +123,7 @@ struct Lms::Parts {
         quizzes(storage, clock, random, events, courses, enrollments),
         certificates(storage, clock, random, events, enrollments, settings.public_url + settings.api_prefix),
         packages(storage, courses, quizzes),
-        authenticator(auth),
+        authenticator(auth, clock),
         router(settings.api_prefix),
         pipeline(router, settings, storage, authenticator, clock, random, logger) {}
 

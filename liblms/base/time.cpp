@@ -1,7 +1,7 @@
 #include <lms/time.hpp>
 
 #include <cstdint>
-#include <cstdio>
+#include <string>
 
 #include <lms/spi/clock.hpp>
 
@@ -18,17 +18,27 @@ std::string to_iso8601(Time time) {
   const auto day = floor<days>(time);
   const year_month_day date(day);
   const hh_mm_ss clock(time - day);
-  char text[64];
-  int length = std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
-                             static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                             static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                             static_cast<int>(clock.seconds().count()));
-  std::string result(text, static_cast<std::size_t>(length));
-  if (const auto fraction = clock.subseconds().count(); fraction != 0) {
-    length = std::snprintf(text, sizeof text, ".%06d", static_cast<int>(fraction));
-    result.append(text, static_cast<std::size_t>(length));
-  }
-  return result + 'Z';
+  std::string text;
+  text.reserve(sizeof "2026-01-02T03:04:05.678901Z");
+  const auto append = [&](std::int64_t number, std::size_t digits, char before = 0) {
+    if (before != 0) text += before;
+    const std::size_t start = text.size();
+    text.append(digits, '0');
+    for (std::size_t place = start + digits; place > start; number /= 10)
+      text[--place] = static_cast<char>('0' + number % 10);
+  };
+  const int year = static_cast<int>(date.year());
+  if (year < 0 || year > 9999)
+    text += std::to_string(year);
+  else
+    append(year, 4);
+  append(static_cast<unsigned>(date.month()), 2, '-');
+  append(static_cast<unsigned>(date.day()), 2, '-');
+  append(clock.hours().count(), 2, 'T');
+  append(clock.minutes().count(), 2, ':');
+  append(clock.seconds().count(), 2, ':');
+  if (const auto fraction = clock.subseconds().count(); fraction != 0) append(fraction, 6, '.');
+  return text + 'Z';
 }
 
 namespace {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <utility>
@@ -172,6 +171,13 @@ void check_content(const http::Headers& headers) {
                   .reason = "unsupported_media_type",
                   .message = "Send the body as JSON in UTF-8, with Content-Type: application/json.",
                   .headers = {{"Accept", "application/json"}}};
+}
+
+/// `12.34ms`
+std::string response_time(double milliseconds) {
+  const auto hundredths = std::llround(milliseconds * 100);
+  const auto rest = hundredths % 100;
+  return std::to_string(hundredths / 100) + (rest < 10 ? ".0" : ".") + std::to_string(rest) + "ms";
 }
 
 http::Headers make_common_headers(bool with_hsts) {
@@ -421,10 +427,8 @@ void Pipeline::finish(const Exchange& exchange, http::Response& response) const 
   const std::chrono::duration<double, std::milli> elapsed = clock_.now() - exchange.started;
   const double milliseconds = std::max(0.0, elapsed.count());
   add_common_headers(response, exchange.secure);
-  std::array<char, 32> time;
-  std::snprintf(time.data(), time.size(), "%.2fms", milliseconds);
   response.headers.add("X-Request-ID", exchange.request_id);
-  response.headers.add("X-Response-Time", time.data());
+  response.headers.add("X-Response-Time", response_time(milliseconds));
   log_end(exchange, response.status, milliseconds);
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <string_view>
 
 /// The alphabet of HTTP, whatever the locale.
@@ -21,19 +23,33 @@ constexpr bool same_word(std::string_view a, std::string_view b) noexcept {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
+/// A set of characters: letters, digits and `others`.
+class CharacterSet {
+ public:
+  explicit constexpr CharacterSet(std::string_view others) {
+    for (std::size_t c = 0; c < members_.size(); ++c) {
+      const char character = static_cast<char>(c);
+      members_[c] = is_digit(character) || is_letter(character) || others.find(character) != std::string_view::npos;
+    }
+  }
+  constexpr bool has_all(std::string_view text) const noexcept {
+    return std::all_of(text.begin(), text.end(), [&](char c) { return members_[static_cast<unsigned char>(c)]; });
+  }
+
+ private:
+  std::array<bool, 256> members_{};
+};
+
 /// RFC 9110: what names are made of.
 constexpr bool is_token(std::string_view text) noexcept {
-  constexpr std::string_view others = "-!#$%&'*+.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return is_digit(c) || is_letter(c) || others.find(c) != std::string_view::npos;
-  });
+  constexpr CharacterSet characters("-!#$%&'*+.^_`|~");
+  return !text.empty() && characters.has_all(text);
 }
 
 /// RFC 3986: what a host, with or without a port, is made of; brackets are IPv6's.
 constexpr bool is_host(std::string_view text) noexcept {
-  constexpr std::string_view others = ".-:[]_~%!$&'()*+;=";
-  return std::all_of(text.begin(), text.end(),
-                     [&](char c) { return is_digit(c) || is_letter(c) || others.find(c) != std::string_view::npos; });
+  constexpr CharacterSet characters(".-:[]_~%!$&'()*+;=");
+  return characters.has_all(text);
 }
 
 }  // namespace lms::http1

@@ -1,5 +1,7 @@
 #include "http1/head_guard.hpp"
 
+#include <algorithm>
+
 namespace lms::http1 {
 
 namespace {
@@ -11,11 +13,25 @@ constexpr std::size_t max_empty_lines = 2;
 std::size_t HeadGuard::scan(std::string_view bytes) noexcept {
   std::size_t good = 0;
   while (good < bytes.size() && !complete_ && !too_long_) {
+    if (column_ > 0) good += skip_text(bytes.substr(good));
+    if (good == bytes.size()) break;
     too_long_ = seen_ == max_bytes_;
     if (too_long_ || !take(bytes[good])) break;
     ++good;
   }
   return good;
+}
+
+/// Within a line, everything is good up to the next control character.
+std::size_t HeadGuard::skip_text(std::string_view bytes) noexcept {
+  if (after_cr_) return 0;
+  const std::string_view allowed = bytes.substr(0, max_bytes_ - seen_);
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' '; };
+  const auto end = std::find_if(allowed.begin(), allowed.end(), is_control);
+  const auto length = static_cast<std::size_t>(end - allowed.begin());
+  seen_ += length;
+  column_ += length;
+  return length;
 }
 
 bool HeadGuard::take(char c) noexcept {

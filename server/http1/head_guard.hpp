@@ -24,6 +24,7 @@ class HeadGuard {
   std::string_view fault() const noexcept { return fault_; }
 
  private:
+  std::size_t skip_text(std::string_view bytes) noexcept;
   bool take(char c) noexcept;
   bool end_line() noexcept;
   bool refuse(std::string_view fault) noexcept;

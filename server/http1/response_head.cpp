@@ -19,10 +19,10 @@ bool belongs_to_front(std::string_view name) noexcept {
 }  // namespace
 
 bool is_sendable(const http::Response& response) noexcept {
-  constexpr std::string_view enders("\r\n\0", 3);
+  const auto ends_line = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
   return response.status >= 200 && response.status <= 999 &&
          std::all_of(response.headers.begin(), response.headers.end(), [&](const http::Headers::Field& field) {
-           return is_token(field.first) && field.second.find_first_of(enders) == std::string::npos;
+           return is_token(field.first) && std::none_of(field.second.begin(), field.second.end(), ends_line);
          });
 }
 
