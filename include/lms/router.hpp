@@ -195,6 +195,14 @@ class LMS_API Router {
 
 LMS_API http::Response json_response(int status, const Value& body);
 
+template <HasSchema T>
+Array wire_items(const std::vector<T>& objects) {
+  Array items;
+  items.reserve(objects.size());
+  for (const T& object : objects) items.push_back(to_wire(object));
+  return items;
+}
+
 /// 200 with the object as its schema shows it.
 template <HasSchema T>
 http::Response ok(const T& object) {
@@ -207,21 +215,23 @@ http::Response created(const T& object, std::string location) {
   response.headers.add("Location", std::move(location));
   return response;
 }
+/// 200 with one page of a list.
 template <HasSchema T>
 http::Response ok(const Page<T>& page) {
-  Array items;
-  items.reserve(page.items.size());
-  for (const T& item : page.items) items.push_back(to_wire(item));
-  Object body{{"items", std::move(items)}, {"page", page.page}, {"page_size", page.page_size}, {"total", page.total}};
+  Object body;
+  body.append("items", wire_items(page.items));
+  body.append("page", page.page);
+  body.append("page_size", page.page_size);
+  body.append("total", page.total);
   if (page.total_is_more) body.append("total_is_more", true);
   return json_response(200, std::move(body));
 }
+/// 200 with all there are.
 template <HasSchema T>
 http::Response ok(const std::vector<T>& all) {
-  Array items;
-  items.reserve(all.size());
-  for (const T& item : all) items.push_back(to_wire(item));
-  return json_response(200, Object{{"items", std::move(items)}});
+  Object body;
+  body.append("items", wire_items(all));
+  return json_response(200, std::move(body));
 }
 inline http::Response no_content() {
   return {.status = 204, .headers = {}, .body = {}};

@@ -38,6 +38,10 @@ class LMS_API Object {
   /// Adds without looking for the key; the caller knows that it is new.
   void append(std::string key, Value value);
   bool erase(std::string_view key);
+  /// Room for that many members.
+  void reserve(std::size_t count);
+  /// Gives its members away.
+  std::vector<Member> release() &&;
 
   bool empty() const noexcept;
   std::size_t size() const noexcept;

@@ -411,34 +411,39 @@ void append_elements(Array& list, FieldType element, std::string_view text) {
 
 // --- stored to wire ---
 
-Object wire_object(const Schema& schema, const Object& stored);
+Object wire_object(const Schema& schema, Object stored);
 
-Value wire_value(FieldType type, const Schema* object, const Value& stored) {
+Value wire_value(FieldType type, const Schema* object, Value stored) {
   if (stored.is_null()) return {};
   if (type == FieldType::time) return to_iso8601(Codec<Time>::load(stored));
-  if (type == FieldType::object && object) return wire_object(*object, stored.as_object());
+  if (type == FieldType::object && object) return wire_object(*object, std::move(stored.as_object()));
   return stored;
 }
 
-Value wire_field(const Field& field, const Value& stored) {
+Value wire_field(const Field& field, Value stored) {
   const bool converts = field.element == FieldType::time || (field.element == FieldType::object && field.object);
   if (field.type != FieldType::list || !converts || stored.is_null())
-    return wire_value(field.type, field.object, stored);
-  Array list;
-  list.reserve(stored.as_array().size());
-  for (const Value& element : stored.as_array()) list.push_back(wire_value(field.element, field.object, element));
-  return list;
+    return wire_value(field.type, field.object, std::move(stored));
+  for (Value& element : stored.as_array()) element = wire_value(field.element, field.object, std::move(element));
+  return stored;
 }
 
 bool shown(const Field& field) {
   return field.access != Access::hidden && field.access != Access::write_only;
 }
 
-Object wire_object(const Schema& schema, const Object& stored) {
+/// The members usually come in the order of the fields.
+Object wire_object(const Schema& schema, Object stored) {
+  const auto& fields = schema.fields();
   Object wire;
-  for (const Field& field : schema.fields())
-    if (const Value* value = stored.find(field.name); value && shown(field))
-      wire.append(field.name, wire_field(field, *value));
+  wire.reserve(stored.size());
+  std::size_t next = 0;
+  for (auto& [name, value] : std::move(stored).release()) {
+    const bool in_order = next < fields.size() && fields[next].name == name;
+    const Field* field = in_order ? &fields[next] : schema.find(name);
+    ++next;
+    if (field && shown(*field)) wire.append(std::move(name), wire_field(*field, std::move(value)));
+  }
   return wire;
 }
 
@@ -500,6 +505,7 @@ void Schema::from_record(void* object, const Record& record) const {
 
 Object Schema::to_wire(const void* object) const {
   Object wire;
+  wire.reserve(fields_.size());
   for (const Field& field : fields_)
     if (shown(field)) wire.append(field.name, wire_field(field, field.get(object)));
   return wire;

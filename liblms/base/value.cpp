@@ -38,6 +38,14 @@ void Object::append(std::string key, Value value) {
   members_.emplace_back(std::move(key), std::move(value));
 }
 
+std::vector<Object::Member> Object::release() && {
+  return std::move(members_);
+}
+
+void Object::reserve(std::size_t count) {
+  members_.reserve(count);
+}
+
 bool Object::erase(std::string_view key) {
   return std::erase_if(members_, [&](const Member& member) { return member.first == key; }) > 0;
 }

@@ -13,7 +13,7 @@ struct Http1Options {
   std::uint16_t port = 8000;       ///< 0: any that is free
 
   std::size_t io_threads = 2;        ///< event loops
-  std::size_t waiting_threads = 32;  ///< for `Lane::waiting`; group commit lives of many
+  std::size_t waiting_threads = 32;  ///< for `Lane::waiting`
   std::size_t upload_threads = 16;   ///< for requests whose body streams: they wait for the client
   std::size_t heavy_threads = 2;     ///< for `Lane::heavy`
   std::size_t queue_length = 1024;   ///< requests waiting for a thread of one lane; more are answered with 503

@@ -37,6 +37,9 @@ class Witness final : public Application {
     if (request.target.starts_with("/large")) return {200, {}, std::string(100'000, 'x')};
     return {200, {}, "fine"};
   }
+  void handle(http::Request request, http::Answer answer, const Executor&) noexcept override {
+    answer(handle(std::move(request)));
+  }
   http::Response refuse(int status, std::string_view reason, std::string_view) noexcept override {
     return {status, {}, std::string(reason)};
   }

@@ -633,3 +633,60 @@ TEST_CASE("a transport's refusal looks like every other error") {
   CHECK(body_of(response) == parse_json(R"({"detail": "Too large.", "code": "body_too_large"})"));
   CHECK(Uuid::parse(header(response, "X-Request-ID")).has_value());
 }
+
+TEST_CASE("who must not wait is answered later") {
+  Api api;
+  std::vector<std::function<void()>> tasks;
+  const Executor executor = [&](std::function<void()> task) { tasks.push_back(std::move(task)); };
+  std::vector<http::Response> answers;
+  const auto ask = [&](http::Request request) {
+    api.pipeline.handle(
+        std::move(request), [&](http::Response response) { answers.push_back(std::move(response)); }, executor);
+  };
+  const http::Headers admin{{"Authorization", "Bearer admin"}};
+
+  SUBCASE("but a refusal that needs no storage comes at once") {
+    ask(Api::request(http::Method::get, "/nothing"));
+    CHECK(tasks.empty());
+    CHECK(answers.at(0).status == 404);
+  }
+  SUBCASE("when a write has been committed") {
+    ask(Api::request(http::Method::post, "/things", admin, R"({"name":"Ada"})"));
+    CHECK(answers.empty());
+    for (const auto& task : tasks) task();
+    CHECK(answers.at(0).status == 200);
+    CHECK(api.authenticator.admitted == 1);
+    CHECK(api.handled == 1);
+    CHECK(header(answers.at(0), "X-Request-ID").size() == 36);
+  }
+  SUBCASE("when a thread has read") {
+    ask(Api::request(http::Method::get, "/me", admin));
+    CHECK(answers.empty());
+    for (const auto& task : tasks) task();
+    CHECK(answers.at(0).status == 200);
+  }
+  SUBCASE("and is told of faults, those of the body too") {
+    ask(Api::request(http::Method::post, "/things", admin, "{"));
+    for (const auto& task : tasks) task();
+    CHECK(answers.at(0).status == 400);
+    CHECK(api.handled == 0);
+  }
+  CHECK(answers.size() == 1);
+}
+
+TEST_CASE("a request for which there is no thread gets 503") {
+  Api api;
+  const Executor executor = [](const std::function<void()>&) { throw unavailable("overloaded", "Later."); };
+  for (const std::string target : {"/me", "/things"}) {
+    CAPTURE(target);
+    std::vector<http::Response> answers;
+    const auto method = target == "/me" ? http::Method::get : http::Method::post;
+    api.pipeline.handle(
+        Api::request(method, target, {{"Authorization", "Bearer admin"}}, method == http::Method::post ? "{}" : ""),
+        [&](http::Response response) { answers.push_back(std::move(response)); }, executor);
+    REQUIRE(answers.size() == 1);
+    CHECK(answers[0].status == 503);
+    CHECK(code_of(answers[0]) == "overloaded");
+    CHECK(header(answers[0], "Retry-After") == "1");
+  }
+}

@@ -1,0 +1,226 @@
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <lms/backends/memory.hpp>
+
+#include "backend/sqlite/sqlite_storage.hpp"
+#include "contract/clauses.hpp"
+#include "contract/table_check.hpp"
+
+using namespace lms;
+using namespace lms::testing;
+using sqlite::SqliteStorage;
+
+namespace {
+
+using Counters = Repository<Counter>;
+
+/// Keeps tasks until it is told what to do with them.
+class Tasks {
+ public:
+  Executor executor() {
+    return [this](std::function<void()> task) {
+      const std::lock_guard lock(mutex_);
+      if (refuses_) throw unavailable("overloaded", "Later.");
+      tasks_.push_back(std::move(task));
+    };
+  }
+  void refuse_from_now_on() { refuses_ = true; }
+  std::size_t count() {
+    const std::lock_guard lock(mutex_);
+    return tasks_.size();
+  }
+  void run() {
+    for (;;) {
+      std::function<void()> task;
+      {
+        const std::lock_guard lock(mutex_);
+        if (tasks_.empty()) return;
+        task = std::move(tasks_.front());
+        tasks_.pop_front();
+      }
+      task();
+    }
+  }
+  void drop() {
+    std::deque<std::function<void()>> dropped;
+    const std::lock_guard lock(mutex_);
+    dropped.swap(tasks_);
+    refuses_ = true;
+  }  // they go after the lock has, for their end may lead to another task
+
+ private:
+  std::mutex mutex_;
+  std::deque<std::function<void()>> tasks_;
+  bool refuses_ = false;
+};
+
+/// How deferred work ended, by its reason; empty: well.
+struct Outcomes {
+  std::mutex mutex;
+  std::vector<std::string> reasons;
+
+  Storage::Done note() {
+    return [this](const std::exception_ptr& error) {
+      const std::string reason = reason_of([&] {
+        if (error) std::rethrow_exception(error);
+      });
+      const std::lock_guard lock(mutex);
+      reasons.push_back(reason);
+    };
+  }
+};
+
+SqliteOptions patient() {
+  SqliteOptions options;
+  options.busy_timeout = options.max_read = options.max_write = std::chrono::minutes(1);
+  return options;
+}
+
+std::unique_ptr<SqliteStorage> sqlite_library(SqliteOptions options = patient()) {
+  auto storage = std::make_unique<SqliteStorage>(std::move(options));
+  storage->migrate();
+  create_tables(*storage, library_schemas());
+  return storage;
+}
+
+std::function<void()> inserting(Storage& storage, const std::string& name) {
+  return [&storage, name] { insert<Counter>(storage, {{name, 1}}); };
+}
+
+}  // namespace
+
+TEST_CASE("of what is done together, each part is all or nothing") {
+  std::vector<std::unique_ptr<Storage>> storages;
+  storages.push_back(open_memory_storage());
+  storages.push_back(sqlite_library());
+  for (const auto& storage : storages) {
+    CAPTURE(storage->kind());
+    storage->together([&] {
+      insert<Counter>(*storage, {{"a", 1}});
+      const auto fails = [](UnitOfWork& uow) {
+        Counters(uow).insert({"b", 1});
+        Counters(uow).insert({"a", 2});
+      };
+      CHECK(reason_of([&] { storage->write(fails); }) == "counters_exists");
+      CHECK(count<Counter>(*storage) == 1);
+      CHECK(find<Counter>(*storage, "a")->value == 1);
+      insert<Counter>(*storage, {{"c", 1}});
+    });
+    CHECK(count<Counter>(*storage) == 2);
+    CHECK_FALSE(find<Counter>(*storage, "b").has_value());
+  }
+}
+
+TEST_CASE("what is thrown out of what is done together undoes no part of it") {
+  const auto storage = sqlite_library();
+  const auto fail_late = [&] {
+    insert<Counter>(*storage, {{"a", 1}});
+    throw conflict("too_late", "The first part is done.");
+  };
+  CHECK(reason_of([&] { storage->together(fail_late); }) == "too_late");
+  CHECK(count<Counter>(*storage) == 1);
+}
+
+TEST_CASE("together is no way around the rules of transactions") {
+  const auto storage = sqlite_library();
+  const auto nothing = [](UnitOfWork&) {};
+  const auto do_nothing = [] {};
+  CHECK(reason_of([&] { storage->write([&](UnitOfWork&) { storage->together(do_nothing); }); }) == "internal");
+  CHECK(reason_of([&] { storage->together([&] { storage->together(do_nothing); }); }) == "internal");
+  storage->together([&] {
+    CHECK(reason_of([&] { storage->write([&](UnitOfWork&) { storage->write(nothing); }); }) == "internal");
+    CHECK(reason_of([&] { storage->read([&](UnitOfWork&) { storage->write(nothing); }); }) == "internal");
+    const auto write_in_read = [](UnitOfWork& uow) { Counters(uow).insert({"a", 1}); };
+    CHECK(reason_of([&] { storage->read(write_in_read); }) == "internal");
+  });
+  CHECK(count<Counter>(*storage) == 0);
+}
+
+TEST_CASE("those who do not wait share one thread and one commit") {
+  std::atomic<int> commits{0};
+  SqliteOptions options = patient();
+  options.on_statement = [&](std::string_view sql, auto) { commits += sql == "COMMIT" ? 1 : 0; };
+  const auto storage = sqlite_library(std::move(options));
+  Tasks tasks;
+  const Executor executor = tasks.executor();
+  Outcomes outcomes;
+  for (const char* name : {"a", "b", "c"})
+    storage->together_later(inserting(*storage, name), outcomes.note(), executor);
+  storage->together_later(inserting(*storage, "a"), outcomes.note(), executor);
+  CHECK(tasks.count() == 1);
+  CHECK(outcomes.reasons.empty());
+
+  commits = 0;
+  tasks.run();
+  CHECK(commits == 1);
+  CHECK(outcomes.reasons == std::vector<std::string>{"", "", "", "counters_exists"});
+  CHECK(count<Counter>(*storage) == 3);
+}
+
+TEST_CASE("work that no thread takes is refused, and nothing is stuck") {
+  const auto storage = sqlite_library();
+  Tasks tasks;
+  const Executor executor = tasks.executor();
+  Outcomes outcomes;
+  SUBCASE("at once") {
+    tasks.refuse_from_now_on();
+    const auto submit = [&] { storage->together_later(inserting(*storage, "a"), outcomes.note(), executor); };
+    CHECK(reason_of(submit) == "overloaded");
+    CHECK(outcomes.reasons.empty());
+  }
+  SUBCASE("when its thread goes away") {
+    storage->together_later(inserting(*storage, "a"), outcomes.note(), executor);
+    storage->together_later(inserting(*storage, "b"), outcomes.note(), executor);
+    tasks.drop();
+    CHECK(outcomes.reasons == std::vector<std::string>{"storage_busy", "overloaded"});
+  }
+  insert<Counter>(*storage, {{"z", 1}});
+  CHECK(count<Counter>(*storage) == 1);
+}
+
+TEST_CASE("those who wait and those who do not take turns") {
+  constexpr int threads = 8;
+  constexpr int rounds = 50;
+  const auto storage = sqlite_library();
+  insert<Counter>(*storage, {{"a", 0}});
+  const auto add_one = [&] {
+    storage->write([](UnitOfWork& uow) { Counters(uow).update_where(equal("name", "a"), {add("value", 1)}); });
+  };
+  Tasks tasks;
+  const Executor executor = tasks.executor();
+  Outcomes outcomes;
+  std::atomic<bool> over{false};
+  std::vector<std::jthread> workers;
+  for (int i = 0; i < 2; ++i)
+    workers.emplace_back([&] {
+      while (!over) {
+        tasks.run();
+        std::this_thread::yield();
+      }
+      tasks.run();
+    });
+  in_threads(threads, [&](int self) {
+    for (int i = 0; i < rounds; ++i) {
+      if ((self + i) % 2 == 0)
+        add_one();
+      else
+        storage->together_later(add_one, outcomes.note(), executor);
+    }
+  });
+  add_one();  // comes after all that were there before
+  over = true;
+  workers.clear();
+  CHECK(outcomes.reasons == std::vector<std::string>(threads * rounds / 2, ""));
+  CHECK(find<Counter>(*storage, "a")->value == threads * rounds + 1);
+}
