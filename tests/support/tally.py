@@ -1,23 +1,41 @@
 #!/usr/bin/env python3
 """Sums up a run of `meson test` from its testlog.json.
 
-A doctest binary counts for as many tests as its own summary says, any other test for one. A binary that did not get as far
-as a summary, or that failed after it, counts as one failure more. Shows the output of what failed; the last line is the sum.
+A doctest binary or a unittest script counts for as many tests as its own summary says, any other test for one. One that
+did not get as far as a summary, or that failed after it, counts as one failure more. Shows the output of what failed; the
+last line is the sum.
 """
 import json
 import re
 import sys
 
 SUMMARY = re.compile(r"test cases: +(\d+) \| +(\d+) passed \| +(\d+) failed \| +(\d+) skipped")
+UNITTEST = re.compile(r"^Ran (\d+) tests? in [\d.]+s\n\n(?:OK|FAILED)(?: \(([^)]*)\))?", re.MULTILINE)
 TAIL = 200
+
+
+def doctest_counts(output):
+    """(passed, failed, skipped) of each binary that said so."""
+    return [tuple(map(int, counts[1:])) for counts in SUMMARY.findall(output)]
+
+
+def unittest_counts(output):
+    """The same of each script."""
+    found = []
+    for ran, rest in UNITTEST.findall(output):
+        others = {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", rest)}
+        failed = others.get("failures", 0) + others.get("errors", 0)
+        skipped = others.get("skipped", 0)
+        found.append((int(ran) - failed - skipped, failed, skipped))
+    return found
 
 
 def count(test):
     """Returns (passed, failed, skipped)."""
     fine = test["result"] in ("OK", "EXPECTEDFAIL")
-    summaries = SUMMARY.findall(test.get("stdout", ""))
+    summaries = doctest_counts(test.get("stdout", "")) + unittest_counts(test.get("stderr", ""))
     if summaries:
-        _, passed, failed, skipped = (sum(map(int, column)) for column in zip(*summaries))
+        passed, failed, skipped = (sum(column) for column in zip(*summaries))
         return passed, failed + (0 if fine or failed else 1), skipped
     if test["result"] == "SKIP":
         return 0, 0, 1
