@@ -369,6 +369,7 @@ void Pipeline::verify_token(Exchange& exchange) const {
 
 void Pipeline::admit(Exchange& exchange) const {
   if (!exchange.token) return;
+  exchange.token_refused = true;
   exchange.who = authenticator_.admit(*exchange.token);
   exchange.token_refused = false;
 }
@@ -470,33 +471,40 @@ void Pipeline::handle(http::Request request, http::Answer answer, const Executor
   }
 }
 
+/// Sends what the step returns, or why there is no more.
+template <class Step>
+void Pipeline::complete(Pending& pending, Step&& step) const noexcept {
+  http::Response response;
+  try {
+    response = explained(pending.exchange, std::forward<Step>(step));
+    finish(pending.exchange, response);
+  } catch (...) {  // no memory for even an error's text
+    response = {.status = 500, .headers = {}, .body = {}};
+  }
+  pending.answer(std::move(response));
+}
+
 /// None if the answer comes later.
 std::optional<http::Response> Pipeline::begin_waiting(const std::shared_ptr<Pending>& pending,
                                                       const Executor& executor) {
   constexpr std::size_t quickly_read = 64UL * 1024;  // bytes of JSON
   Exchange& exchange = pending->exchange;
-  const auto complete = [this](Pending& done) {
-    finish(done.exchange, done.response);
-    done.answer(std::move(done.response));
-  };
   check_head(exchange);
   const auto* body = std::get_if<std::string>(&pending->request.body);
   const bool is_quick = exchange.match.route && body && body->size() <= quickly_read;
   if (!is_quick || exchange.route().weight != Weight::write) {
-    executor([this, complete, pending] {
-      pending->response = *explained(pending->exchange, [&] { return run(pending->exchange, true); });
-      complete(*pending);
-    });
+    executor([this, pending] { complete(*pending, [&] { return *run(pending->exchange, true); }); });
     return std::nullopt;
   }
   receive(exchange);
   const auto work = [this, pending] {
     pending->response = explained(pending->exchange, [&] { return serve(pending->exchange); });
   };
-  const auto done = [this, complete, pending](const std::exception_ptr& error) {
-    if (error)
-      pending->response = explained(pending->exchange, [&]() -> http::Response { std::rethrow_exception(error); });
-    complete(*pending);
+  const auto done = [this, pending](const std::exception_ptr& error) {
+    complete(*pending, [&] {
+      if (error) std::rethrow_exception(error);
+      return std::move(pending->response);
+    });
   };
   storage_.together_later(work, done, executor);
   return std::nullopt;

@@ -44,6 +44,8 @@ class Pipeline {
   std::optional<http::Response> begin_waiting(const std::shared_ptr<Pending>& pending, const Executor& executor);
   template <class Step>
   auto explained(const Exchange& exchange, Step&& step) const;
+  template <class Step>
+  void complete(Pending& pending, Step&& step) const noexcept;
 
   Exchange begin(http::Request& request) const;
   void check_head(Exchange& exchange) const;
