@@ -4,7 +4,6 @@
 
 #include <lms/event.hpp>
 #include <lms/router.hpp>
-#include <lms/schema.hpp>
 
 namespace lms {
 
@@ -15,8 +14,5 @@ void add_routes(Router& router, Lms& school);
 
 /// Every kind of event, for the documentation.
 std::vector<const EventType*> event_types();
-
-/// Every schema that is stored, referenced ones before those that refer to them.
-std::vector<const Schema*> stored_schemas();
 
 }  // namespace lms

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <lms/auth.hpp>
 #include <lms/certificate.hpp>
@@ -20,6 +21,7 @@
 #include <lms/principal.hpp>
 #include <lms/quiz.hpp>
 #include <lms/router.hpp>
+#include <lms/schema.hpp>
 #include <lms/settings.hpp>
 #include <lms/spi/clock.hpp>
 #include <lms/spi/log_sink.hpp>
@@ -32,6 +34,10 @@ namespace lms {
 
 /// `0.1.0`
 LMS_API std::string_view version() noexcept;
+
+/// Every schema that a school stores, referenced ones before those that refer to them: what a backend without
+/// migrations makes its tables for.
+LMS_API std::vector<const Schema*> stored_schemas();
 
 /// What a school stands on. Whatever is left null gets the default named behind it.
 struct Backends {

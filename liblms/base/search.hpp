@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <lms/schema.hpp>
+#include <lms/spi/evaluate.hpp>
 
 /// Full text search as every backend does it: records are turned into weighted tokens once, when they are stored; a
 /// query is turned into words; each word must be the beginning of some token.
@@ -18,11 +19,6 @@ std::string folded(std::string_view text);
 /// The words of a text, in its order, as they are compared.
 /// Scripts without spaces are segmented by dictionary. Words longer than 64 bytes are cut.
 std::vector<std::string> words(std::string_view text);
-
-struct SearchToken {
-  std::string token;
-  int weight;
-};
 
 /// The distinct words of the schema's searchable fields, in byte order. A word weighs as its field, times its number of
 /// occurrences there, of which three count at most; weights from several fields add up.

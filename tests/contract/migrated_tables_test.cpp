@@ -2,7 +2,8 @@
 
 #include <set>
 
-#include "api.hpp"
+#include <lms/lms.hpp>
+
 #include "contract/table_check.hpp"
 
 using namespace lms;

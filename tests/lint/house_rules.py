@@ -26,6 +26,7 @@ SEES = {
     "http": {"base", "spi", "settings", "job", "event"},
     **{name: {*PLATFORM, *FEATURES[:i]} for i, name in enumerate(FEATURES)},
     "backend": {"base", "spi"},
+    "backend/evaluate": {"base", "spi", "backend"},
     "backend/memory": {"base", "spi", "backend"},
     "backend/sql": {"base", "spi", "backend"},
     "backend/sqlite": {"base", "spi", "backend", "backend/sql"},

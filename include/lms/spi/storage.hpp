@@ -17,7 +17,8 @@
 #include <lms/schema.hpp>
 
 /// What the author of a storage backend implements. Backends know schemas and records, never an entity.
-/// The contract is executable: `tests/contract/storage_contract.hpp`.
+/// The contract is executable: `lms/testing/storage_contract.hpp`. A store that cannot evaluate queries by itself finds
+/// what it needs in `lms/spi/evaluate.hpp`.
 namespace lms {
 
 /// The reads and writes of one transaction. Used by one thread, only inside the function it was handed to.
@@ -96,7 +97,7 @@ struct MigrationStatus {
   std::vector<Step> steps;
 };
 
-/// Thread-safe.
+/// Thread-safe. A backend implements the virtual functions; whoever uses a storage calls the public ones.
 class LMS_API Storage {
  public:
   using Function = std::function<void(UnitOfWork&)>;

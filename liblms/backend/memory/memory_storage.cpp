@@ -2,14 +2,12 @@
 #include <mutex>
 #include <set>
 #include <shared_mutex>
-#include <unordered_map>
 #include <utility>
 
 #include <lms/backends/memory.hpp>
+#include <lms/spi/conflict.hpp>
+#include <lms/spi/evaluate.hpp>
 
-#include "backend/conflict.hpp"
-#include "backend/memory/aggregation.hpp"
-#include "backend/memory/predicate.hpp"
 #include "backend/memory/table.hpp"
 #include "backend/query_plan.hpp"
 
@@ -17,7 +15,6 @@ namespace lms {
 
 namespace {
 
-using memory::Row;
 using memory::Table;
 using memory::Tables;
 
@@ -67,16 +64,14 @@ class MemoryUnitOfWork final : public UnitOfWork {
     Table& table = tables_.of(schema);
     std::vector<Record> changed;
     for (const Row* row : matching(schema, where)) {
-      Record record = row->record;
-      for (const Assignment& assignment : assignments) assign(record[schema.index_of(assignment.field)], assignment);
-      changed.push_back(replace_row(table, *row, std::move(record)).record);
+      changed.push_back(replace_row(table, *row, assigned(schema, row->record, assignments)).record);
     }
     return changed;
   }
 
   std::size_t do_remove_where(const Schema& schema, const Condition& where) override {
     Table& table = tables_.of(schema);
-    std::set<Value, memory::ByValue> removed;
+    std::set<Value, ByValue> removed;
     for (const Row* row : matching(schema, where)) removed.insert(table.key_of(*row));
     for (const Value& key : removed) exchange(table, key, std::nullopt);
     if (!removed.empty() && is_referred_to(schema, removed)) throw record_in_use(schema);
@@ -84,21 +79,10 @@ class MemoryUnitOfWork final : public UnitOfWork {
   }
 
   std::vector<Record> do_select(const Schema& schema, const Query& query) override {
-    const std::vector<OrderTerm> order = total_order(schema, query.order);
     const std::size_t limit = query.limit.value_or(SIZE_MAX);
     const std::size_t wanted = limit > SIZE_MAX - query.offset ? SIZE_MAX : query.offset + limit;
-    const bool rows_are_ordered = is_key_order(schema, order);
-
-    std::vector<const Row*> rows =
-        matching(schema, query.where, rows_are_ordered && query.after.empty() ? wanted : SIZE_MAX);
-    if (!query.after.empty())
-      std::erase_if(rows, [&](const Row* row) { return !is_after(schema, order, query.after, *row); });
-    if (!rows_are_ordered) sort(schema, order, query.where, rows);
-
-    std::vector<Record> found;
-    for (std::size_t i = query.offset; i < std::min(wanted, rows.size()); ++i)
-      found.push_back(projected(schema, query.fields, rows[i]->record));
-    return found;
+    const bool first_will_do = query.after.empty() && is_key_order(schema, total_order(schema, query.order));
+    return selected(schema, query, matching(schema, query.where, first_will_do ? wanted : SIZE_MAX));
   }
 
   std::size_t do_count(const Schema& schema, const Condition& where, std::size_t limit) override {
@@ -106,7 +90,7 @@ class MemoryUnitOfWork final : public UnitOfWork {
   }
 
   std::vector<Record> do_aggregate(const Schema& schema, const Aggregate& aggregate) override {
-    return memory::aggregated(schema, aggregate, matching(schema, aggregate.where));
+    return aggregated(schema, aggregate, matching(schema, aggregate.where));
   }
 
  private:
@@ -151,7 +135,7 @@ class MemoryUnitOfWork final : public UnitOfWork {
     }
   }
 
-  bool is_referred_to(const Schema& schema, const std::set<Value, memory::ByValue>& keys) const {
+  bool is_referred_to(const Schema& schema, const std::set<Value, ByValue>& keys) const {
     for (const auto& [name, table] : tables_) {
       const auto& fields = table.schema().fields();
       for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -163,22 +147,12 @@ class MemoryUnitOfWork final : public UnitOfWork {
     return false;
   }
 
-  static void assign(Value& value, const Assignment& assignment) {
-    if (!assignment.increment) {
-      value = assignment.value;
-    } else if (value.is_real() || assignment.value.is_real()) {
-      value = value.as_real() + assignment.value.as_real();
-    } else if (!value.is_null()) {
-      value = value.as_integer() + assignment.value.as_integer();
-    }
-  }
-
   /// The rows for which the condition holds, in the order of their keys.
   std::vector<const Row*> matching(const Schema& schema, const Condition& where, std::size_t limit = SIZE_MAX) const {
     std::vector<const Row*> rows;
     const Table* table = tables_.find(schema.table());
     if (table == nullptr || limit == 0) return rows;
-    const memory::Predicate holds(schema, where);
+    const Predicate holds(schema, where);
     const Table::Candidate candidate = table->candidate(values_asked_for(schema, where));
     if (candidate.only) {
       if (candidate.row != nullptr && holds(*candidate.row)) rows.push_back(candidate.row);
@@ -202,44 +176,6 @@ class MemoryUnitOfWork final : public UnitOfWork {
     take(where);
     if (where.kind == Condition::Kind::all) std::for_each(where.operands.begin(), where.operands.end(), take);
     return values;
-  }
-
-  static bool is_after(const Schema& schema, const std::vector<OrderTerm>& order, const std::vector<Value>& cursor,
-                       const Row& row) {
-    for (std::size_t i = 0; i < order.size(); ++i) {
-      const std::size_t field = order[i].field;
-      const int compared = memory::compare(schema.fields()[field].type, row.record[field], cursor[i]);
-      if (compared != 0) return order[i].descending ? compared < 0 : compared > 0;
-    }
-    return false;
-  }
-
-  static void sort(const Schema& schema, const std::vector<OrderTerm>& order, const Condition& where,
-                   std::vector<const Row*>& rows) {
-    std::unordered_map<const Row*, std::int64_t> scores;
-    if (std::any_of(order.begin(), order.end(), [](const OrderTerm& term) { return term.by_relevance; })) {
-      const std::vector<std::string> words = relevance_words(where);
-      for (const Row* row : rows) scores[row] = relevance(row->tokens, words);
-    }
-    std::sort(rows.begin(), rows.end(), [&](const Row* a, const Row* b) {
-      for (const OrderTerm& term : order) {
-        const int compared = term.by_relevance ? Value::compare(scores[a], scores[b])
-                                               : memory::compare(schema.fields()[term.field].type,
-                                                                 a->record[term.field], b->record[term.field]);
-        if (compared != 0) return term.descending ? compared > 0 : compared < 0;
-      }
-      return false;
-    });
-  }
-
-  static Record projected(const Schema& schema, const std::vector<std::string>& fields, const Record& record) {
-    if (fields.empty()) return record;
-    Record result(record.size());
-    for (const std::string& field : fields) {
-      const std::size_t index = schema.index_of(field);
-      result[index] = record[index];
-    }
-    return result;
   }
 
   Tables& tables_;

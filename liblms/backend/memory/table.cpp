@@ -5,12 +5,6 @@
 
 namespace lms::memory {
 
-Row::Row(const Schema& schema, Record values) : record(std::move(values)) {
-  for (std::size_t i = 0; i < record.size(); ++i)
-    if (schema.fields()[i].type == FieldType::real && record[i].is_integer()) record[i] = record[i].as_real();
-  if (schema.searchable()) tokens = search_tokens(schema, record);
-}
-
 std::vector<Value> Table::Unique::values_of(const Record& record) const {
   std::vector<Value> values;
   values.reserve(fields.size());

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -9,27 +8,9 @@
 #include <vector>
 
 #include <lms/schema.hpp>
-
-#include "base/search.hpp"
+#include <lms/spi/evaluate.hpp>
 
 namespace lms::memory {
-
-struct ByValue {
-  bool operator()(const Value& a, const Value& b) const { return Value::compare(a, b) < 0; }
-};
-struct ByValues {
-  bool operator()(const std::vector<Value>& a, const std::vector<Value>& b) const {
-    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), ByValue());
-  }
-};
-
-/// A record as it is kept: reals as reals, and the words it is found by.
-struct Row {
-  Row(const Schema& schema, Record values);
-
-  Record record;
-  std::vector<SearchToken> tokens;
-};
 
 /// The rows of one schema in the order of their keys, and an index of each unique set.
 class Table {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "backend/conflict.hpp"
+#include <lms/spi/conflict.hpp>
+
 #include "backend/query_plan.hpp"
 #include "backend/sql/render.hpp"
 #include "base/search.hpp"

@@ -1,13 +1,12 @@
-#include "backend/memory/aggregation.hpp"
-
 #include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
 
 #include <lms/error.hpp>
+#include <lms/spi/evaluate.hpp>
 
-namespace lms::memory {
+namespace lms {
 
 namespace {
 
@@ -139,4 +138,4 @@ std::vector<Record> aggregated(const Schema& schema, const Aggregate& aggregate,
   return result;
 }
 
-}  // namespace lms::memory
+}  // namespace lms

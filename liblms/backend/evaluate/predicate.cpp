@@ -1,24 +1,22 @@
-#include "backend/memory/predicate.hpp"
-
 #include <algorithm>
 
+#include <lms/spi/evaluate.hpp>
+
+#include "backend/evaluate/compare.hpp"
 #include "base/search.hpp"
 
-namespace lms::memory {
+namespace lms {
 
 namespace {
 
 using Kind = Condition::Kind;
 
-bool is_json(FieldType type) {
-  return type == FieldType::list || type == FieldType::object;
-}
-
 }  // namespace
 
-int compare(FieldType type, const Value& a, const Value& b) {
-  if (is_json(type) && !a.is_null() && !b.is_null()) return Value::compare(to_json(a), to_json(b));
-  return Value::compare(a, b);
+Row::Row(const Schema& schema, Record values) : record(std::move(values)) {
+  for (std::size_t i = 0; i < record.size(); ++i)
+    if (schema.fields()[i].type == FieldType::real && record[i].is_integer()) record[i] = record[i].as_real();
+  if (schema.searchable()) tokens = search_tokens(schema, record);
 }
 
 Predicate::Predicate(const Schema& schema, const Condition& condition) : condition_(condition) {
@@ -54,7 +52,7 @@ bool Predicate::compares(const Value& value) const {
   if (value.is_null()) return false;
   return std::any_of(condition_.values.begin(), condition_.values.end(), [&](const Value& wanted) {
     if (wanted.is_null()) return false;
-    const int order = compare(type_, value, wanted);
+    const int order = compare_columns(type_, value, wanted);
     switch (condition_.kind) {
       case Kind::less:
         return order < 0;
@@ -77,4 +75,4 @@ bool Predicate::contained_in(const Value& list) const {
   return std::find(elements.begin(), elements.end(), wanted) != elements.end();
 }
 
-}  // namespace lms::memory
+}  // namespace lms
