@@ -4,8 +4,8 @@
 #include <thread>
 
 #include <lms/repository.hpp>
+#include <lms/testing/run_twice_storage.hpp>
 
-#include "support/run_twice_storage.hpp"
 #include "support/school.hpp"
 
 namespace {

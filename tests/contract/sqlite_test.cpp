@@ -11,13 +11,14 @@
 
 #include <doctest/doctest.h>
 
+#include <lms/testing/run_twice_storage.hpp>
+
 #include "backend/sql/migration.hpp"
 #include "backend/sqlite/sqlite_storage.hpp"
-#include "contract/clauses.hpp"
-#include "contract/storage_contract.hpp"
+#include "contract/contract_check.hpp"
 #include "contract/table_check.hpp"
-#include "support/run_twice_storage.hpp"
 #include "support/scratch_folder.hpp"
+#include "testing/clauses.hpp"
 
 using namespace lms;
 using namespace lms::testing;

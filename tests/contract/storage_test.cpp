@@ -1,9 +1,9 @@
 #include <doctest/doctest.h>
 
 #include <lms/backends/memory.hpp>
+#include <lms/testing/run_twice_storage.hpp>
 
-#include "contract/storage_contract.hpp"
-#include "support/run_twice_storage.hpp"
+#include "contract/contract_check.hpp"
 
 using namespace lms;
 using namespace lms::testing;

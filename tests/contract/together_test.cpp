@@ -14,8 +14,8 @@
 #include <lms/backends/memory.hpp>
 
 #include "backend/sqlite/sqlite_storage.hpp"
-#include "contract/clauses.hpp"
 #include "contract/table_check.hpp"
+#include "testing/clauses.hpp"
 
 using namespace lms;
 using namespace lms::testing;

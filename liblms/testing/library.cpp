@@ -1,4 +1,4 @@
-#include "contract/library.hpp"
+#include "testing/library.hpp"
 
 namespace lms::testing {
 

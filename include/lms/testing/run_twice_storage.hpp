@@ -9,10 +9,10 @@
 namespace lms::testing {
 
 /// Runs the function of every write twice and undoes the first run, so that a function which touches more than its unit
-/// betrays itself.
+/// betrays itself. Thread-safe.
 class RunTwiceStorage final : public Storage {
  public:
-  explicit RunTwiceStorage(std::unique_ptr<Storage> storage) : storage_(std::move(storage)) {}
+  explicit RunTwiceStorage(std::shared_ptr<Storage> storage) : storage_(std::move(storage)) {}
 
   void migrate() override { storage_->migrate(); }
   MigrationStatus migration_status() override { return storage_->migration_status(); }
@@ -37,7 +37,7 @@ class RunTwiceStorage final : public Storage {
   void do_read(const Function& function) override { storage_->read(function); }
 
  private:
-  std::unique_ptr<Storage> storage_;
+  std::shared_ptr<Storage> storage_;
 };
 
 }  // namespace lms::testing

@@ -5,21 +5,15 @@
 #include <utility>
 #include <vector>
 
-#include <doctest/doctest.h>
-
 #include <lms/error.hpp>
 #include <lms/repository.hpp>
 #include <lms/spi/storage.hpp>
+#include <lms/testing/storage_contract.hpp>
 
-#include "contract/library.hpp"
+#include "testing/expect.hpp"
+#include "testing/library.hpp"
 
 namespace lms::testing {
-
-/// One sentence of the contract; the store is new and empty.
-struct Clause {
-  const char* says;
-  void (*check)(Storage& storage);
-};
 
 std::vector<Clause> writing_clauses();
 std::vector<Clause> querying_clauses();
