@@ -133,7 +133,8 @@ class LMS_API Auth {
   /// @throws Error unauthenticated `invalid_token`, `token_reused`, `session_ended`.
   TokenPair refresh(const std::string& refresh_token, const ClientInfo& client = {});
 
-  /// Ends the session, and revokes the access token it was called with. Emits `user.logged_out`, as the next.
+  /// Ends the session, and revokes the access token it was called with. Emits `user.logged_out`, as the next. A
+  /// blacklist that fails then is a warning in the log: without its session the token is good for nothing.
   void logout(const Principal& who, const TokenClaims& access);
   /// Ends every session of the user.
   void logout_everywhere(const Principal& who);

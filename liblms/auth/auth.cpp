@@ -138,13 +138,20 @@ TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& clie
 
 void Auth::logout(const Principal& who, const TokenClaims& access) {
   const UserId id = who.user();
+  if (!who.session()) blacklist_.revoke(access.id, access.expires_at);
   storage_.write([&](UnitOfWork& uow) {
     if (who.session())
       Repository<Session>(uow).update_where(all_of({equal("id", *who.session()), is_null("ended_at")}),
                                             {set("ended_at", clock_.now())});
     events_.emit(uow, events::user_logged_out, who, event_data(Repository<User>(uow).get(id)));
   });
-  blacklist_.revoke(access.id, access.expires_at);
+  if (!who.session()) return;
+  // What is committed stands, and the end of the session alone refuses the token.
+  try {
+    blacklist_.revoke(access.id, access.expires_at);
+  } catch (const Error& error) {
+    logger_.warning("security", "token not revoked", Object{{"user_id", id.text()}, {"error", error.what()}});
+  }
 }
 
 void Auth::logout_everywhere(const Principal& who) {
