@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' tests/run.sh; }
 
 build="build-tests"
-options=(--buildtype=debugoptimized -Dwerror=true -Dtests=enabled -Dserver=enabled -Dsqlite=enabled -Dexamples=enabled)
+options=(--buildtype=debugoptimized -Ddefault_library=both -Dwerror=true -Dtests=enabled -Dserver=enabled -Dsqlite=enabled -Dexamples=enabled)
 selection=()
 if [ "${1:-}" = --sanitize ]; then
   case ${2:-} in
