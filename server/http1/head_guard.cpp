@@ -1,6 +1,7 @@
 #include "http1/head_guard.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace lms::http1 {
 
@@ -13,7 +14,7 @@ constexpr std::size_t max_empty_lines = 2;
 std::size_t HeadGuard::scan(std::string_view bytes) noexcept {
   std::size_t good = 0;
   while (good < bytes.size() && !complete_ && !too_long_) {
-    if (column_ > 0) good += skip_text(bytes.substr(good));
+    if (column_ > 0 && lines_ > 0) good += skip_text(bytes.substr(good));
     if (good == bytes.size()) break;
     too_long_ = seen_ == max_bytes_;
     if (too_long_ || !take(bytes[good])) break;
@@ -22,7 +23,7 @@ std::size_t HeadGuard::scan(std::string_view bytes) noexcept {
   return good;
 }
 
-/// Within a line, everything is good up to the next control character.
+/// Within a header, everything is good up to the next control character.
 std::size_t HeadGuard::skip_text(std::string_view bytes) noexcept {
   if (after_cr_) return 0;
   const std::string_view allowed = bytes.substr(0, max_bytes_ - seen_);
@@ -51,6 +52,8 @@ bool HeadGuard::take(char c) noexcept {
     default:
       break;
   }
+  if (std::exchange(after_blank_, c == ' ') && c == ' ' && lines_ == 0)
+    return refuse("its first line has two blanks in a row");
   if (column_ == 0) {
     if (c == ' ' || c == '\t') return refuse("a line starts with white space");
     if (c == ':') return refuse("a header has no name");

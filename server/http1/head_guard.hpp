@@ -6,7 +6,8 @@
 namespace lms::http1 {
 
 /// Watches the bytes of a request's head go by and finds its end. Refuses what llhttp, or another parser on the way
-/// here, might read in two ways: bare CR, LF and NUL, folded lines, empty names.
+/// here, might read in two ways: bare CR, LF and NUL, folded lines, empty names, blanks in a row between the parts of
+/// the first line.
 class HeadGuard {
  public:
   explicit HeadGuard(std::size_t max_bytes) noexcept : max_bytes_(max_bytes) {}
@@ -35,6 +36,7 @@ class HeadGuard {
   std::size_t empty_lines_ = 0;  // before the request line
   std::size_t column_ = 0;
   bool after_cr_ = false;
+  bool after_blank_ = false;
   bool complete_ = false;
   bool too_long_ = false;
   std::string_view fault_;
