@@ -107,6 +107,7 @@ http1::Http1Options http_options(const Settings& settings) {
   options.idle_timeout = settings.idle_timeout;
   options.request_timeout = settings.request_timeout;
   options.head_timeout = std::min<std::chrono::milliseconds>(options.head_timeout, settings.request_timeout);
+  options.write_timeout = std::min<std::chrono::milliseconds>(options.write_timeout, settings.request_timeout);
   return options;
 }
 
@@ -166,8 +167,12 @@ Backends open_backends(const Settings& settings, Purpose purpose, std::shared_pt
 
 void require_database(const Settings& settings) {
   const DatabaseUrl url = parse_database_url(settings.database_url);
-  if (url.kind == DatabaseUrl::Kind::sqlite && !url.path.empty() && !std::filesystem::exists(url.path))
-    throw Failure(ExitCode::unavailable, "There is no database " + url.path +
+  if (url.kind == DatabaseUrl::Kind::sqlite && !url.path.empty()) require_database(url.path);
+}
+
+void require_database(const std::string& path) {
+  if (!std::filesystem::exists(path))
+    throw Failure(ExitCode::unavailable, "There is no database " + path +
                                              "; `lms-server serve` or `lms-server "
                                              "migrate` makes one.");
 }

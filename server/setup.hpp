@@ -40,6 +40,7 @@ Backends open_backends(const Settings& settings, Purpose purpose, std::shared_pt
 
 /// @throws Failure unavailable if the settings name a database file that is not there.
 void require_database(const Settings& settings);
+void require_database(const std::string& path);
 
 /// The database as an operator knows it: a file, `memory`.
 std::string name_of_database(const Settings& settings);

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <ctime>
 #include <utility>
 #include <variant>
@@ -18,8 +19,9 @@ namespace lms::http1 {
 
 namespace {
 
-constexpr int rounds_at_once = 16;                // each a request at most; then other connections have their turn
-constexpr std::size_t piece_bytes = 64UL * 1024;  // of an answer that streams
+constexpr int rounds_at_once = 16;                 // each a request at most; then other connections have their turn,
+constexpr std::chrono::milliseconds turn_time{1};  // earlier if a round was a long one: thousands may be waiting
+constexpr std::size_t piece_bytes = 64UL * 1024;   // of an answer that streams
 constexpr std::uint64_t discarded_up_to = 256UL * 1024;  // of a body nobody reads, to keep the connection
 constexpr std::size_t max_leftover_bytes = 4UL * 1024 * 1024;
 
@@ -153,8 +155,9 @@ void Connection::cut() noexcept {
 
 /// Reads, parses, answers and sends until nothing moves any more.
 void Connection::run() {
+  const SteadyTime end_of_turn = std::chrono::steady_clock::now() + turn_time;
   for (int round = 0; !closed_; ++round) {
-    if (round == rounds_at_once) {
+    if (round == rounds_at_once || (round > 1 && std::chrono::steady_clock::now() > end_of_turn)) {
       flush();
       if (!std::exchange(turn_posted_, true)) loop_.mailbox->post(Turn{ticket()});
       break;
