@@ -1,8 +1,10 @@
 #include "http/documentation.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -48,10 +50,30 @@ std::string_view media_type(std::string_view file_name) {
   return "text/plain; charset=utf-8";
 }
 
+/// What is longer is sent in pieces: a copy for each of many slow readers would be a great deal of memory.
+constexpr std::size_t longest_copied = 64UL * 1024;
+
 struct Document {
   std::string type;
   std::string text;
   std::string etag;
+};
+
+/// A document that all readers share.
+class DocumentBody final : public http::BodySource {
+ public:
+  explicit DocumentBody(std::shared_ptr<const Document> document) : document_(std::move(document)) {}
+
+  std::size_t read(std::span<char> buffer) override {
+    const std::size_t count = document_->text.copy(buffer.data(), buffer.size(), sent_);
+    sent_ += count;
+    return count;
+  }
+  std::optional<std::uint64_t> size() const override { return document_->text.size(); }
+
+ private:
+  std::shared_ptr<const Document> document_;
+  std::size_t sent_ = 0;
 };
 
 Document make_document(std::string_view type, std::string_view text) {
@@ -60,7 +82,8 @@ Document make_document(std::string_view type, std::string_view text) {
   return {std::string(type), std::string(text), '"' + to_hex(std::span(digest).first<enough>()) + '"'};
 }
 
-http::Response show(const http::Request& request, const Document& document) {
+http::Response show(const http::Request& request, const std::shared_ptr<const Document>& shared) {
+  const Document& document = *shared;
   http::Response response{.status = 200,
                           .headers = {{"Cache-Control", "public, max-age=3600"},
                                       {"ETag", document.etag},
@@ -72,7 +95,10 @@ http::Response show(const http::Request& request, const Document& document) {
     return response;
   }
   response.headers.add("Content-Type", document.type);
-  response.body = document.text;
+  if (document.text.size() > longest_copied)
+    response.body = std::make_unique<DocumentBody>(shared);
+  else
+    response.body = document.text;
   return response;
 }
 
@@ -103,10 +129,10 @@ Document versions(const std::string& prefix, const std::string& release) {
 void add_page(Router& router, const std::vector<std::string>& paths, std::function<Document()> make) {
   struct Lazy {
     std::once_flag once;
-    Document document;
+    std::shared_ptr<const Document> document;
   };
   const Handler handler = [make = std::move(make), lazy = std::make_shared<Lazy>()](Call& call) {
-    std::call_once(lazy->once, [&] { lazy->document = make(); });
+    std::call_once(lazy->once, [&] { lazy->document = std::make_shared<const Document>(make()); });
     return show(call.request(), lazy->document);
   };
   for (const std::string& path : paths)
