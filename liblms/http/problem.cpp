@@ -155,6 +155,11 @@ Object problem_details(const Problem& problem, const ProblemContext& context) {
   return body;
 }
 
+/// What a storage backend says of itself names files and machines: it is for the log.
+bool is_about_storage(const Error& error) {
+  return error.code() == ErrorCode::unavailable && error.reason().starts_with("storage_");
+}
+
 }  // namespace
 
 int status_of(ErrorCode code) noexcept {
@@ -192,6 +197,8 @@ Problem describe_defect(std::string_view what, bool reveal) {
 Problem describe(const Error& error, bool reveal) {
   if (error.code() == ErrorCode::internal) return describe_defect(error.what(), reveal);
   Problem problem{.status = status_of(error.code()), .reason = error.reason(), .message = error.what()};
+  if (is_about_storage(error) && !reveal)
+    problem.message = "The school cannot read or keep this now. It has been logged; try again later.";
   problem.faults = error.faults();
   if (is_malformed_json(error)) {
     problem.status = 400;

@@ -152,6 +152,15 @@ TEST_CASE("a defect keeps its message to itself unless it may be shown") {
   CHECK(describe(defect, true).message == defect.what());
 }
 
+TEST_CASE("what is wrong with the storage is for the log") {
+  const Error full = unavailable("storage_full", "The database /srv/school.db cannot grow.");
+  const Problem problem = describe(full, false);
+  CHECK(problem.status == 503);
+  CHECK(problem.reason == "storage_full");
+  CHECK(problem.message.find("/srv") == std::string::npos);
+  CHECK(describe(full, true).message == full.what());
+}
+
 TEST_CASE("the status brings the headers it calls for") {
   CHECK(*describe(unauthenticated("not_authenticated", "Sign in."), false).headers.find("WWW-Authenticate") ==
         "Bearer");
