@@ -32,6 +32,15 @@ struct DemoOptions {
 };
 void make_demo(const CommonOptions& common, const DemoOptions& options);
 
+struct CopyOptions {
+  std::string file;    ///< the backup
+  bool force = false;  ///< overwrite what exists
+};
+/// Writes the database into a file, also while it is served.
+void back_up(const CommonOptions& common, const CopyOptions& options);
+/// Puts a backup in the place of the database.
+void restore(const CommonOptions& common, const CopyOptions& options);
+
 struct CreateAdminOptions {
   std::string email;
   std::string name;

@@ -19,8 +19,9 @@ using namespace lms::server;
 constexpr std::string_view footer =
     "Settings come from the environment and from .env in the working directory; `lms-server config` prints them.\n"
     "\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 65 a file that is no course package, 66 a file that cannot be\n"
-    "read, 69 the database or the port cannot be used, 73 a file that cannot be written or exists, 78 a bad setting.";
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 65 a file that is no course package or no\n"
+    "backup, 66 a file that cannot be read, 69 the database or the port cannot be used, 73 a file that cannot be\n"
+    "written or exists, 78 a bad setting.";
 
 void complain(std::string_view text) {
   while (!text.empty()) {
@@ -41,6 +42,7 @@ int main(int argc, char** argv) {
   CommonOptions common;
   MigrateOptions migration;
   DemoOptions demo;
+  CopyOptions copy;
   CreateAdminOptions admin;
   ImportOptions to_import;
   ExportOptions to_export;
@@ -60,6 +62,16 @@ int main(int argc, char** argv) {
   auto* migrate_command = app.add_subcommand("migrate", "Bring the database's structure up to date");
   migrate_command->add_flag("--status", migration.status, "Only say what is applied");
   migrate_command->callback([&] { migrate(common, migration); });
+
+  auto* backup_command = app.add_subcommand("backup", "Copy the database into a file, also while it is served");
+  backup_command->add_option("file", copy.file, "The backup")->required();
+  backup_command->add_flag("--force", copy.force, "Overwrite the file if it exists");
+  backup_command->callback([&] { back_up(common, copy); });
+
+  auto* restore_command = app.add_subcommand("restore", "Put a backup in the place of the database");
+  restore_command->add_option("file", copy.file, "The backup")->required();
+  restore_command->add_flag("--force", copy.force, "Replace the database if it exists");
+  restore_command->callback([&] { restore(common, copy); });
 
   auto* demo_command =
       app.add_subcommand("demo", "Make a demo school, with three courses and twenty students, in an empty database");

@@ -18,11 +18,12 @@ import unittest
 import urllib.error
 import urllib.request
 
+import running
+from running import KEY, LONG
+
 PROGRAM = os.path.abspath(sys.argv.pop(1))
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "server/demo/music-theory.json"
-KEY = "a-key-for-these-tests-and-no-other-ones"
-LONG = 120  # seconds: only to end a test that hangs
 
 
 class Commands(unittest.TestCase):
@@ -81,7 +82,7 @@ class Commands(unittest.TestCase):
 
     def test_help_and_version_say_what_there_is(self):
         text = self.done("--help")
-        for command in ("serve", "migrate", "demo", "create-admin", "import", "export", "openapi", "config"):
+        for command in ("serve", "migrate", "backup", "restore", "demo", "create-admin", "import", "export", "openapi", "config"):
             self.assertIn(f"  {command} ", text)
             self.assertIn("Usage", self.done(command, "--help"))
         for code in ("0 done", "1 failed", "2 wrong usage", "65", "66", "69", "73", "78"):
@@ -543,9 +544,4 @@ class Commands(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    result = unittest.main(exit=False, verbosity=2).result
-    skipped = len(result.skipped)
-    failed = min(len(result.failures) + len(result.errors), result.testsRun - skipped)
-    # As doctest sums up, for tests/support/tally.py.
-    print(f"test cases: {result.testsRun} | {result.testsRun - failed - skipped} passed | {failed} failed | {skipped} skipped")
-    sys.exit(1 if failed else 0)
+    running.main()

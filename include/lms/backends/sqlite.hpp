@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <lms/export.hpp>
 #include <lms/spi/storage.hpp>
@@ -44,5 +46,43 @@ struct SqliteOptions {
 /// @throws Error unavailable, saying what is in the way, if the file cannot be opened, made or written; internal
 ///   `storage_corrupt` if it is no database.
 LMS_API std::unique_ptr<Storage> open_sqlite_storage(SqliteOptions options);
+
+/// A database as it was copied.
+struct SqliteCopy {
+  struct Table {
+    std::string name;
+    std::int64_t rows = 0;
+    std::string checksum;  ///< SHA-256 over all values, in hex: equal for equal tables
+  };
+
+  std::int64_t bytes = 0;
+  std::vector<Table> tables;  ///< by name
+};
+
+struct SqliteCopyOptions {
+  bool overwrite = false;  ///< else a target that exists is refused
+  /// Called from time to time with what is being done, `copying` and then `verifying`, and how far that is, from 0 to
+  /// 1. May throw, to give up.
+  std::function<void(std::string_view step, double done)> on_progress;
+};
+
+/// Writes one moment of a database into a file of its own, for its owner to read alone, while others go on reading and
+/// writing. The copy is checked (SQLite's integrity check, and every table compared with the database of that moment),
+/// synced to disk, and takes the name `file` only then. Until then what others write stays in the write-ahead log,
+/// which can be of use again afterwards. It needs no migrated database, and takes one of a newer release. Thread-safe.
+/// @throws Error conflict `file_exists`, or `file_in_use` if files of an open database lie beside `file`; unavailable
+///   `file_unwritable`, or `storage_unavailable` if the database cannot be read; internal `storage_corrupt` if it is
+///   damaged or none.
+LMS_API SqliteCopy backup_sqlite(const std::string& database, const std::string& file,
+                                 const SqliteCopyOptions& options = {});
+
+/// Puts a backup in the place of a database, for the same owner as before. It is copied and checked as a backup is, and
+/// what stood there before stays until then. What the database at `database` had in its write-ahead log is brought into
+/// it first, so the file that is replaced was whole. Nobody may have that database open.
+/// @throws as `backup_sqlite` does, with `file_exists` for the database; not_found `file_missing`; conflict
+///   `not_a_backup` if the file is damaged or is no school's; internal `schema_too_new`; unavailable `storage_in_use`
+///   if somebody has the database open.
+LMS_API SqliteCopy restore_sqlite(const std::string& file, const std::string& database,
+                                  const SqliteCopyOptions& options = {});
 
 }  // namespace lms
