@@ -653,4 +653,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--watch"]:
         watch(int(sys.argv[2]), sys.argv[3], sys.argv[4])
     else:
-        running.main()
+        unittest.main(verbosity=2)

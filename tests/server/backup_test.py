@@ -268,4 +268,4 @@ class Backups(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    running.main()
+    unittest.main(verbosity=2)

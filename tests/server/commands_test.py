@@ -18,7 +18,6 @@ import unittest
 import urllib.error
 import urllib.request
 
-import running
 from running import KEY, LONG
 
 PROGRAM = os.path.abspath(sys.argv.pop(1))
@@ -544,4 +543,4 @@ class Commands(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    running.main()
+    unittest.main(verbosity=2)

@@ -319,4 +319,4 @@ class Crashes(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    running.main()
+    unittest.main(verbosity=2)

@@ -1,5 +1,4 @@
-"""A real lms-server for tests: its school and the tokens of its people, its process, a strict reader of its answers, and the
-summary that tests/support/tally.py counts."""
+"""A real lms-server for tests: its school and the tokens of its people, its process, and a strict reader of its answers."""
 import base64
 import contextlib
 import hashlib
@@ -12,9 +11,7 @@ import re
 import secrets
 import socket
 import subprocess
-import sys
 import time
-import unittest
 
 KEY = "a-key-for-these-tests-and-no-other-ones"
 LONG = 120  # seconds: only to end a test that hangs
@@ -264,14 +261,3 @@ class Answers:
     def all(self):
         """Every answer until the connection is closed."""
         return list(iter(self.next, None))
-
-
-def main():
-    result = unittest.main(exit=False, verbosity=2).result
-    skipped = len(result.skipped)
-    faults = len(result.failures) + len(result.errors)
-    failed = min(faults, max(result.testsRun - skipped, 1))  # a test of many parts may have many faults
-    passed = max(result.testsRun - failed - skipped, 0)
-    # As doctest sums up, for tests/support/tally.py.
-    print(f"test cases: {result.testsRun} | {passed} passed | {failed} failed | {skipped} skipped")
-    sys.exit(1 if failed else 0)
