@@ -61,13 +61,14 @@ def environment(**settings):
 
 
 class Server:
-    """lms-server in `place`, whose log goes to `place`/log."""
+    """lms-server in `place`, whose log goes to the file `log`, or to `place`/log."""
 
-    def __init__(self, program, place, **settings):
-        self.log_file = pathlib.Path(place) / "log"
+    def __init__(self, program, place, log=None, **settings):
+        self.log_file = pathlib.Path(log or pathlib.Path(place) / "log")
         before = self.log_file.stat().st_size if self.log_file.exists() else 0
-        with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen([program, "serve"], cwd=place, env=environment(**settings), stdout=log, stderr=log)
+        with open(self.log_file, "ab") as file:
+            self.process = subprocess.Popen([program, "serve"], cwd=place, env=environment(**settings), stdout=file,
+                                            stderr=file)
         try:
             wait_until(lambda: not self.alive() or self.announcement(before), "the server to start")
             self.port = int(self.announcement(before)[1])
