@@ -1,5 +1,11 @@
 #include <atomic>
+#include <deque>
+#include <exception>
+#include <functional>
 #include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "testing/clauses.hpp"
 
@@ -128,6 +134,69 @@ std::vector<Clause> transaction_clauses() {
            EXPECT(reason_of([&] { storage.read([&](UnitOfWork&) { storage.write(write); }); }) == "internal");
          });
          EXPECT(count<Counter>(storage) == 1);
+       }},
+      {"of what is done together, each part is all or nothing",
+       [](Storage& storage) {
+         const auto half = [](UnitOfWork& uow) {
+           Counters(uow).insert({"b", 1});
+           Counters(uow).insert({"a", 2});
+         };
+         storage.together([&] {
+           insert<Counter>(storage, {{"a", 1}});
+           EXPECT(reason_of([&] { storage.write(half); }) == "counters_exists");
+           EXPECT(count<Counter>(storage) == 1);
+           EXPECT(value_of(storage, "a") == 1);
+         });
+         EXPECT(count<Counter>(storage) == 1);
+       }},
+      {"what is thrown out of what is done together undoes no part of it",
+       [](Storage& storage) {
+         const auto fail_late = [&] {
+           insert<Counter>(storage, {{"a", 1}});
+           throw std::out_of_range("on purpose");
+         };
+         EXPECT_THROWS(storage.together(fail_late), std::out_of_range);
+         EXPECT(count<Counter>(storage) == 1);
+       }},
+      {"together is no way around the rules of transactions",
+       [](Storage& storage) {
+         const auto nothing = [](UnitOfWork&) {};
+         const auto write_in_read = [](UnitOfWork& uow) { Counters(uow).insert({"a", 1}); };
+         EXPECT(reason_of([&] { storage.write([&](UnitOfWork&) { storage.together([] {}); }); }) == "internal");
+         storage.together([&] {
+           EXPECT(reason_of([&] { storage.write([&](UnitOfWork&) { storage.write(nothing); }); }) == "internal");
+           EXPECT(reason_of([&] { storage.read([&](UnitOfWork&) { storage.write(nothing); }); }) == "internal");
+           EXPECT(reason_of([&] { storage.read(write_in_read); }) == "internal");
+         });
+         EXPECT(count<Counter>(storage) == 0);
+       }},
+      {"who does not wait is told once, when it is durable",
+       [](Storage& storage) {
+         std::deque<std::function<void()>> tasks;
+         const Executor executor = [&](std::function<void()> task) { tasks.push_back(std::move(task)); };
+         std::vector<std::string> ends;
+         const auto add_later = [&](std::int64_t value) {
+           storage.together_later(
+               [&storage, value] {
+                 insert<Counter>(storage, {{"a", value}});
+               },
+               [&](const std::exception_ptr& error) {
+                 ends.push_back(reason_of([&] {
+                   if (error) std::rethrow_exception(error);
+                 }));
+               },
+               executor);
+         };
+         add_later(1);
+         add_later(2);
+         EXPECT(ends.empty());
+         while (!tasks.empty()) {
+           const auto task = std::move(tasks.front());
+           tasks.pop_front();
+           task();
+         }
+         EXPECT(ends == std::vector<std::string>{"", "counters_exists"});
+         EXPECT(value_of(storage, "a") == 1);
        }},
       {"increments of many threads are all counted",
        [](Storage& storage) {

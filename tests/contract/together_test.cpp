@@ -11,8 +11,6 @@
 
 #include <doctest/doctest.h>
 
-#include <lms/backends/memory.hpp>
-
 #include "backend/sqlite/sqlite_storage.hpp"
 #include "contract/table_check.hpp"
 #include "testing/clauses.hpp"
@@ -99,53 +97,6 @@ std::function<void()> inserting(Storage& storage, const std::string& name) {
 }
 
 }  // namespace
-
-TEST_CASE("of what is done together, each part is all or nothing") {
-  std::vector<std::unique_ptr<Storage>> storages;
-  storages.push_back(open_memory_storage());
-  storages.push_back(sqlite_library());
-  for (const auto& storage : storages) {
-    CAPTURE(storage->kind());
-    storage->together([&] {
-      insert<Counter>(*storage, {{"a", 1}});
-      const auto fails = [](UnitOfWork& uow) {
-        Counters(uow).insert({"b", 1});
-        Counters(uow).insert({"a", 2});
-      };
-      CHECK(reason_of([&] { storage->write(fails); }) == "counters_exists");
-      CHECK(count<Counter>(*storage) == 1);
-      CHECK(find<Counter>(*storage, "a")->value == 1);
-      insert<Counter>(*storage, {{"c", 1}});
-    });
-    CHECK(count<Counter>(*storage) == 2);
-    CHECK_FALSE(find<Counter>(*storage, "b").has_value());
-  }
-}
-
-TEST_CASE("what is thrown out of what is done together undoes no part of it") {
-  const auto storage = sqlite_library();
-  const auto fail_late = [&] {
-    insert<Counter>(*storage, {{"a", 1}});
-    throw conflict("too_late", "The first part is done.");
-  };
-  CHECK(reason_of([&] { storage->together(fail_late); }) == "too_late");
-  CHECK(count<Counter>(*storage) == 1);
-}
-
-TEST_CASE("together is no way around the rules of transactions") {
-  const auto storage = sqlite_library();
-  const auto nothing = [](UnitOfWork&) {};
-  const auto do_nothing = [] {};
-  CHECK(reason_of([&] { storage->write([&](UnitOfWork&) { storage->together(do_nothing); }); }) == "internal");
-  CHECK(reason_of([&] { storage->together([&] { storage->together(do_nothing); }); }) == "internal");
-  storage->together([&] {
-    CHECK(reason_of([&] { storage->write([&](UnitOfWork&) { storage->write(nothing); }); }) == "internal");
-    CHECK(reason_of([&] { storage->read([&](UnitOfWork&) { storage->write(nothing); }); }) == "internal");
-    const auto write_in_read = [](UnitOfWork& uow) { Counters(uow).insert({"a", 1}); };
-    CHECK(reason_of([&] { storage->read(write_in_read); }) == "internal");
-  });
-  CHECK(count<Counter>(*storage) == 0);
-}
 
 TEST_CASE("those who do not wait share one thread and one commit") {
   std::atomic<int> commits{0};
