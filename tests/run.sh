@@ -9,42 +9,50 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' tests/run.sh; }
+refuse() {
+  usage >&2
+  exit 64
+}
 
 build="build-tests"
 options=(--buildtype=debugoptimized -Ddefault_library=both -Dwerror=true -Dtests=enabled -Dserver=enabled -Dsqlite=enabled -Dexamples=enabled)
 selection=()
-if [ "${1:-}" = --sanitize ]; then
-  case ${2:-} in
-    address) options+=("-Db_sanitize=address,undefined") ;;
-    thread) options+=(-Db_sanitize=thread) ;;
-    *)
-      usage >&2
-      exit 64
+while [ $# -gt 0 ]; do
+  case $1 in
+    --sanitize)
+      case ${2:-} in
+        address) options+=("-Db_sanitize=address,undefined") ;;
+        thread) options+=(-Db_sanitize=thread) ;;
+        *) refuse ;;
+      esac
+      build=build-tests-$2
+      # Under sanitizers GCC warns of what is none.
+      options+=(-Db_lundef=false -Dwerror=false -Doptimization=1)
+      selection+=(--suite doctest --timeout-multiplier 10)
+      shift 2
       ;;
-  esac
-  build=build-tests-$2
-  # Under sanitizers GCC warns of what is none.
-  options+=(-Db_lundef=false -Dwerror=false -Doptimization=1)
-  selection=(--suite doctest --timeout-multiplier 10)
-  shift 2
-fi
-for name; do
-  case $name in
     --help | -h)
       usage
       exit
       ;;
-    -*)
-      usage >&2
-      exit 64
-      ;;
+    -*) refuse ;;
+    *) break ;;
   esac
 done
-if [ $# -gt 0 ]; then selection=("$@"); fi
+for name; do
+  case $name in -*) refuse ;; esac
+done
+selection+=("$@")
 
 packaging/install-dependencies.sh --tests
 
-if [ ! -f "$build/build.ninja" ]; then meson setup "$build" "${options[@]}"; fi
+# A build folder that was made with other options, or by an earlier version of the project, is made anew.
+made_with=$(cksum <meson_options.txt && printf '%s\n' "${options[@]}")
+if [ ! -f "$build/build.ninja" ] || [ "$(cat "$build/made-with" 2>/dev/null)" != "$made_with" ]; then
+  rm -rf "$build"
+  meson setup "$build" "${options[@]}"
+  printf '%s\n' "$made_with" >"$build/made-with"
+fi
 ninja -C "$build"
 
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1

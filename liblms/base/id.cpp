@@ -15,10 +15,10 @@ constexpr std::uint8_t no_digit = 16;
 constexpr auto digit_values = [] {
   std::array<std::uint8_t, 256> values{};
   values.fill(no_digit);
-  for (std::uint8_t value = 0; value < digits.size(); ++value) {
+  for (std::size_t value = 0; value < digits.size(); ++value) {
     const char digit = digits[value];
-    values[static_cast<unsigned char>(digit)] = value;
-    if (digit >= 'a') values[static_cast<unsigned char>(digit - 'a' + 'A')] = value;
+    values[static_cast<unsigned char>(digit)] = static_cast<std::uint8_t>(value);
+    if (digit >= 'a') values[static_cast<unsigned char>(digit - 'a' + 'A')] = static_cast<std::uint8_t>(value);
   }
   return values;
 }();

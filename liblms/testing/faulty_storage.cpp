@@ -83,7 +83,7 @@ std::size_t FaultyStorage::steps() const {
 
 void FaultyStorage::ping() {
   step(Step::operation);
-  storage_->ping();
+  StorageWrapper::ping();
 }
 
 void FaultyStorage::do_write(const Function& function, Isolation isolation) {
@@ -92,11 +92,11 @@ void FaultyStorage::do_write(const Function& function, Isolation isolation) {
     function(unit);
     step(Step::commit);
   };
-  storage_->write(run, isolation);
+  wrapped().write(run, isolation);
 }
 
 void FaultyStorage::do_read(const Function& function) {
-  storage_->read([&](UnitOfWork& behind) {
+  wrapped().read([&](UnitOfWork& behind) {
     Unit unit(*this, behind);
     function(unit);
   });

@@ -118,6 +118,7 @@ TEST_CASE("tokens are refused when they are expired, of another type, foreign or
   const auto login = school.post("/auth/login", credentials("ada@example.org"));
   const std::string access = login.text("access_token");
 
+  CHECK(school.get("/users/me", access).status == 200);  // and is known from now on
   CHECK(school.get("/users/me").code() == "not_authenticated");
   CHECK(school.get("/users/me", "garbage").code() == "invalid_token");
   CHECK(school.get("/users/me", login.text("refresh_token")).code() == "invalid_token");

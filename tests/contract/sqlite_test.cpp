@@ -12,6 +12,7 @@
 #include <doctest/doctest.h>
 
 #include <lms/testing/run_twice_storage.hpp>
+#include <lms/testing/storage_wrapper.hpp>
 
 #include "backend/sql/migration.hpp"
 #include "backend/sqlite/sqlite_storage.hpp"
@@ -54,28 +55,18 @@ SqliteOptions options_for(const ScratchFolder& folder) {
   return options;
 }
 
-/// A storage and the folder that its file is in.
-class OnFile final : public Storage {
- public:
-  explicit OnFile(bool group_commit) {
-    SqliteOptions options = options_for(folder_);
-    options.group_commit = group_commit;
-    storage_ = open_library(std::move(options));
-  }
-  void migrate() override { storage_->migrate(); }
-  MigrationStatus migration_status() override { return storage_->migration_status(); }
-  bool reads_wait() const noexcept override { return storage_->reads_wait(); }
-  std::string kind() const override { return storage_->kind(); }
-  void ping() override { storage_->ping(); }
-
- protected:
-  void do_write(const Function& function, Isolation isolation) override { storage_->write(function, isolation); }
-  void do_read(const Function& function) override { storage_->read(function); }
-
- private:
-  ScratchFolder folder_;
-  std::unique_ptr<SqliteStorage> storage_;
-};
+/// A storage on a file, in a folder that goes with it.
+std::unique_ptr<Storage> library_on_file(bool group_commit = true) {
+  struct Place {
+    ScratchFolder folder;
+    std::unique_ptr<SqliteStorage> storage;
+  };
+  const auto place = std::make_shared<Place>();
+  SqliteOptions options = options_for(place->folder);
+  options.group_commit = group_commit;
+  place->storage = open_library(std::move(options));
+  return std::make_unique<StorageWrapper>(std::shared_ptr<Storage>(place, place->storage.get()));
+}
 
 void add_one(Storage& storage, const char* name = "a") {
   storage.write([&](UnitOfWork& uow) { Counters(uow).update_where(equal("name", name), {add("value", 1)}); });
@@ -141,7 +132,7 @@ bool has_table(SqliteStorage& storage, const std::string& name) {
 }  // namespace
 
 TEST_CASE("SQLite on a file keeps the contract") {
-  check_storage_contract([](const auto&) { return std::make_unique<OnFile>(true); });
+  check_storage_contract([](const auto&) { return library_on_file(); });
 }
 
 TEST_CASE("SQLite in memory keeps the contract") {
@@ -149,7 +140,7 @@ TEST_CASE("SQLite in memory keeps the contract") {
 }
 
 TEST_CASE("SQLite without group commit keeps the contract") {
-  check_storage_contract([](const auto&) { return std::make_unique<OnFile>(false); });
+  check_storage_contract([](const auto&) { return library_on_file(false); });
 }
 
 TEST_CASE("SQLite that runs every write twice keeps the contract") {

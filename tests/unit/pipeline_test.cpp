@@ -11,6 +11,7 @@
 #include <lms/testing/fake_clock.hpp>
 #include <lms/testing/log_recorder.hpp>
 #include <lms/testing/seeded_random.hpp>
+#include <lms/testing/storage_wrapper.hpp>
 
 #include "http/health.hpp"
 #include "http/pipeline.hpp"
@@ -85,28 +86,22 @@ std::string read_all(http::BodySource& source) {
   return all;
 }
 
-/// Counts its reads, and is as slow with them as it is told.
-class CountingStorage final : public Storage {
+/// Counts its reads, and says of them what it is told to.
+class CountingStorage final : public StorageWrapper {
  public:
-  explicit CountingStorage(bool reads_wait) : reads_wait_(reads_wait) {}
+  explicit CountingStorage(bool reads_wait) : StorageWrapper(open_memory_storage()), reads_wait_(reads_wait) {}
 
-  void migrate() override { storage_->migrate(); }
-  MigrationStatus migration_status() override { return storage_->migration_status(); }
   bool reads_wait() const noexcept override { return reads_wait_; }
-  std::string kind() const override { return storage_->kind(); }
-  void ping() override { storage_->ping(); }
 
   int reads = 0;
 
  protected:
-  void do_write(const Function& function, Isolation isolation) override { storage_->write(function, isolation); }
   void do_read(const Function& function) override {
     ++reads;
-    storage_->read(function);
+    StorageWrapper::do_read(function);
   }
 
  private:
-  const std::unique_ptr<Storage> storage_ = open_memory_storage();
   const bool reads_wait_;
 };
 

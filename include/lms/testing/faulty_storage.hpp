@@ -1,13 +1,11 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 
 #include <lms/error.hpp>
-#include <lms/spi/storage.hpp>
+#include <lms/testing/storage_wrapper.hpp>
 
 /// In liblms-testing.
 namespace lms::testing {
@@ -23,10 +21,10 @@ namespace lms::testing {
 ///     faulty->heal();
 ///
 /// A step is one operation on a unit of work, the commit at the end of a write, or a ping. Thread-safe.
-class FaultyStorage final : public Storage {
+class FaultyStorage final : public StorageWrapper {
  public:
   /// Never fails before it is told to.
-  explicit FaultyStorage(std::shared_ptr<Storage> storage) : storage_(std::move(storage)) {}
+  using StorageWrapper::StorageWrapper;
 
   static Error out_of_order();  ///< unavailable `storage_unavailable`
 
@@ -42,10 +40,6 @@ class FaultyStorage final : public Storage {
   /// Steps since the storage was made.
   std::size_t steps() const;
 
-  void migrate() override { storage_->migrate(); }
-  MigrationStatus migration_status() override { return storage_->migration_status(); }
-  bool reads_wait() const noexcept override { return storage_->reads_wait(); }
-  std::string kind() const override { return storage_->kind(); }
   void ping() override;
 
  protected:
@@ -57,7 +51,6 @@ class FaultyStorage final : public Storage {
   enum class Step { operation, commit };
   void step(Step kind);
 
-  std::shared_ptr<Storage> storage_;
   mutable std::mutex mutex_;
   std::optional<Error> error_;
   std::size_t steps_left_ = 0;  // until it is thrown; 0: at the next commit

@@ -1,43 +1,28 @@
 #pragma once
 
-#include <memory>
-#include <string>
-#include <utility>
-
-#include <lms/spi/storage.hpp>
+#include <lms/testing/storage_wrapper.hpp>
 
 namespace lms::testing {
 
 /// Runs the function of every write twice and undoes the first run, so that a function which touches more than its unit
 /// betrays itself. Thread-safe.
-class RunTwiceStorage final : public Storage {
+class RunTwiceStorage final : public StorageWrapper {
  public:
-  explicit RunTwiceStorage(std::shared_ptr<Storage> storage) : storage_(std::move(storage)) {}
-
-  void migrate() override { storage_->migrate(); }
-  MigrationStatus migration_status() override { return storage_->migration_status(); }
-  bool reads_wait() const noexcept override { return storage_->reads_wait(); }
-  std::string kind() const override { return storage_->kind(); }
-  void ping() override { storage_->ping(); }
+  using StorageWrapper::StorageWrapper;
 
  protected:
   void do_write(const Function& function, Isolation isolation) override {
     struct Undo {};
+    const auto run_in_vain = [&](UnitOfWork& uow) {
+      function(uow);
+      throw Undo();
+    };
     try {
-      storage_->write(
-          [&](UnitOfWork& uow) {
-            function(uow);
-            throw Undo();
-          },
-          isolation);
+      wrapped().write(run_in_vain, isolation);
     } catch (const Undo&) {
     }
-    storage_->write(function, isolation);
+    wrapped().write(function, isolation);
   }
-  void do_read(const Function& function) override { storage_->read(function); }
-
- private:
-  std::shared_ptr<Storage> storage_;
 };
 
 }  // namespace lms::testing

@@ -70,8 +70,8 @@ void refuse_leftovers(const std::string& file) {
   }
   for (const char* ending : {"-wal", "-journal"}) {
     std::error_code ignored;
-    if (fs::exists(file + ending, ignored))
-      throw conflict("file_in_use", file + ending + " lies there: " + file +
+    if (const std::string beside = file + ending; fs::exists(beside, ignored))
+      throw conflict("file_in_use", beside + " lies there: " + file +
                                         " is in use, or was left in the middle of a write. Name another file, or "
                                         "move both away.");
   }

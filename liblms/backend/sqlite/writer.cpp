@@ -102,6 +102,8 @@ std::exception_ptr Writer::call(Transaction& transaction) {
   if (writes && taken > options_.slow_write && options_.on_slow_write)
     options_.on_slow_write(duration_cast<microseconds>(taken));
   transaction.late = taken > limit && transaction.kind != Transaction::Kind::joint;  // its parts have seen to that
+  if (!error && !connection_.in_transaction())
+    error = error_of("storage_unavailable", "The database gave the transaction up.");
   if (transaction.late && !error) error = error_of("storage_timeout", "The transaction took too long and was undone.");
   return error;
 }
@@ -110,8 +112,6 @@ void Writer::run(Transaction& transaction) {
   try {
     if (transaction.kind == Transaction::Kind::joint) {
       transaction.error = call(transaction);
-      if (!transaction.error && !connection_.in_transaction())
-        transaction.error = error_of("storage_unavailable", "The database gave the transaction up.");
       return;
     }
     Savepoint savepoint(session_);
@@ -127,7 +127,10 @@ void Writer::run_alone(Transaction& transaction) {
   transaction.error = begin(steady_clock::now() + options_.busy_timeout);
   if (transaction.error) return;
   transaction.error = call(transaction);
-  if (!transaction.error) transaction.error = commit();
+  const bool keeps = !transaction.error || transaction.kind == Transaction::Kind::joint;  // its parts were undone
+  if (keeps && connection_.in_transaction()) {
+    if (const std::exception_ptr failure = commit()) transaction.error = failure;
+  }
   connection_.rollback();
 }
 
