@@ -20,6 +20,7 @@ using namespace lms;
 using testing::FakeClock;
 using testing::LogRecorder;
 using testing::SeededRandom;
+using testing::StorageWrapper;
 
 namespace {
 
