@@ -175,6 +175,7 @@ void UnitOfWork::insert_many(const Schema& schema, const std::vector<Record>& re
     schema.key_index();
     for (const Record& record : records) check(schema, record);
     if (!records.empty()) do_insert(schema, records);
+    for (const Record& record : records) writes_.add(schema, record[schema.key_index()]);
   });
 }
 
@@ -182,7 +183,9 @@ bool UnitOfWork::insert_if_absent(const Schema& schema, const Record& record) {
   return guarded(true, [&] {
     schema.key_index();
     check(schema, record);
-    return do_insert_if_absent(schema, record);
+    const bool inserted = do_insert_if_absent(schema, record);
+    if (inserted) writes_.add(schema, record[schema.key_index()]);
+    return inserted;
   });
 }
 
@@ -191,6 +194,10 @@ void UnitOfWork::upsert(const Schema& schema, const Record& record, const std::v
     check_replaced_by(schema, by);
     check(schema, record);
     do_upsert(schema, record, by);
+    if (by.size() == 1 && by.front() == schema.key().name)
+      writes_.add(schema, record[schema.key_index()]);
+    else
+      writes_.add(schema);  // the record that was there keeps a key of its own
   });
 }
 
@@ -198,7 +205,9 @@ bool UnitOfWork::update(const Schema& schema, const Record& record) {
   return guarded(true, [&] {
     schema.key_index();
     check(schema, record);
-    return do_update(schema, record);
+    const bool updated = do_update(schema, record);
+    if (updated) writes_.add(schema, record[schema.key_index()]);
+    return updated;
   });
 }
 
@@ -207,20 +216,36 @@ std::vector<Record> UnitOfWork::update_where(const Schema& schema, const Conditi
   return guarded(true, [&] {
     check(schema, assignments);
     check(schema, where);
-    return do_update_where(schema, where, assignments);
+    std::vector<Record> updated = do_update_where(schema, where, assignments);
+    for (const Record& record : updated) writes_.add(schema, record[schema.key_index()]);
+    return updated;
   });
 }
 
 bool UnitOfWork::remove(const Schema& schema, const Value& key) {
-  return guarded(true, [&] { return do_remove_where(schema, key_is(schema, key)) > 0; });
+  return guarded(true, [&] {
+    const bool removed = do_remove_where(schema, key_is(schema, key)) > 0;
+    if (removed) writes_.add(schema, key);
+    return removed;
+  });
 }
 
 std::size_t UnitOfWork::remove_where(const Schema& schema, const Condition& where) {
   return guarded(true, [&] {
     schema.key_index();
     check(schema, where);
-    return do_remove_where(schema, where);
+    const std::size_t removed = do_remove_where(schema, where);
+    if (removed > 0) note_removed(schema, where);
+    return removed;
   });
+}
+
+/// The records are gone; their keys are known only where the condition names them.
+void UnitOfWork::note_removed(const Schema& schema, const Condition& where) {
+  const bool names_keys =
+      (where.kind == Condition::Kind::equal || where.kind == Condition::Kind::in) && where.field == schema.key().name;
+  if (!names_keys) return writes_.add(schema);
+  for (const Value& key : where.values) writes_.add(schema, key);
 }
 
 std::optional<Record> UnitOfWork::find(const Schema& schema, const Value& key) {

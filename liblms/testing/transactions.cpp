@@ -198,6 +198,50 @@ std::vector<Clause> transaction_clauses() {
          EXPECT(ends == std::vector<std::string>{"", "counters_exists"});
          EXPECT(value_of(storage, "a") == 1);
        }},
+      {"who learns that something was written finds it among the changes",
+       [](Storage& storage) {
+         const Dependency a = Dependency::on(Counter::schema(), "a");
+         Changes::Moment moment = storage.changes().now();
+         const auto changed = [&] {
+           return storage.changes().since(std::exchange(moment, storage.changes().now()), a);
+         };
+         insert<Counter>(storage, {{"a", 0}});
+         EXPECT(changed());
+         insert<Counter>(storage, {{"b", 0}});
+         EXPECT(!changed());
+         const auto add_one = [&] { storage.write([](UnitOfWork& uow) { add_to(uow, "a", 1); }); };
+         storage.together(add_one);
+         EXPECT(changed());
+
+         bool noted = false;
+         std::deque<std::function<void()>> tasks;
+         const Executor executor = [&](std::function<void()> task) { tasks.push_back(std::move(task)); };
+         storage.together_later(
+             add_one, [&](const std::exception_ptr&) { noted = changed(); }, executor);
+         for (; !tasks.empty(); tasks.pop_front()) tasks.front()();
+         EXPECT(noted);
+       }},
+      {"a reader that a change has not reached yet can tell",
+       [](Storage& storage) {
+         insert<Counter>(storage, {{"a", 0}});
+         std::atomic<std::int64_t> written{0};
+         std::atomic<int> wrong{0};
+         in_threads(thread_count, [&](int self) {
+           for (int i = 0; i < 100; ++i) {
+             if (self == 0) {
+               storage.write([&](UnitOfWork& uow) { Counters(uow).update({"a", i + 1}); });
+               written = i + 1;
+               continue;
+             }
+             const Changes::Moment moment = storage.changes().now();
+             const std::int64_t value = value_of(storage, "a");
+             const std::int64_t least = written;
+             const bool changed = storage.changes().since(moment, Dependency::on(Counter::schema(), "a"));
+             if (!changed && value < least) ++wrong;
+           }
+         });
+         EXPECT(wrong == 0);
+       }},
       {"increments of many threads are all counted",
        [](Storage& storage) {
          insert<Counter>(storage, {{"a", 0}});

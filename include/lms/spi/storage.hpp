@@ -15,6 +15,7 @@
 #include <lms/export.hpp>
 #include <lms/query.hpp>
 #include <lms/schema.hpp>
+#include <lms/spi/changes.hpp>
 
 /// What the author of a storage backend implements. Backends know schemas and records, never an entity.
 /// The contract is executable: `lms/testing/storage_contract.hpp`. A store that cannot evaluate queries by itself finds
@@ -57,6 +58,8 @@ class LMS_API UnitOfWork {
 
   bool writable() const noexcept { return writable_; }
   bool poisoned() const noexcept { return poisoned_; }
+  /// What its operations have written so far.
+  const Writes& writes() const noexcept { return writes_; }
 
  protected:
   explicit UnitOfWork(bool writable) : writable_(writable) {}
@@ -75,9 +78,11 @@ class LMS_API UnitOfWork {
  private:
   template <class Operation>
   auto guarded(bool writes, Operation&& operation);
+  void note_removed(const Schema& schema, const Condition& where);
 
   bool writable_;
   bool poisoned_ = false;
+  Writes writes_;
 };
 
 enum class Isolation {
@@ -139,6 +144,12 @@ class LMS_API Storage {
   /// @throws Error unavailable if there are too many waiting; `done` is not called then.
   void together_later(std::function<void()> function, Done done, const Executor& executor);
 
+  /// What was written through this storage: whoever begins after a write was answered sees it there. A storage that
+  /// hands everything on to another one has that one's.
+  virtual const Changes& changes() const noexcept { return changes_; }
+  /// Whether this thread is inside a function of this storage's. It may see another state than others do.
+  bool inside_transaction() const noexcept;
+
   /// Brings the store's structure to what this library needs. Safe to call from several processes at once.
   /// @throws Error internal `schema_too_new` if a newer library has left a structure this one cannot run on.
   virtual void migrate() = 0;
@@ -177,9 +188,10 @@ class LMS_API Storage {
 
  private:
   class Scope;
+  class Noting;
 
-  Function marked(const Function& function) const;
-  void run_joint(const std::function<void()>& function, Joint* joint) const;
+  Function marked(const Function& function, Writes* writes) const;
+  void run_joint(const std::function<void()>& function, Joint* joint, Writes& writes) const;
   void run_write(const Function& function, Isolation isolation);
   void run_read(const Function& function);
 
@@ -194,6 +206,8 @@ class LMS_API Storage {
       return std::move(*result);
     }
   }
+
+  Changes changes_;
 };
 
 }  // namespace lms

@@ -19,6 +19,7 @@ class StorageWrapper : public Storage {
   bool reads_wait() const noexcept override { return storage_->reads_wait(); }
   std::string kind() const override { return storage_->kind(); }
   void ping() override { storage_->ping(); }
+  const Changes& changes() const noexcept override { return storage_->changes(); }
 
  protected:
   void do_write(const Function& function, Isolation isolation) override { storage_->write(function, isolation); }
