@@ -29,9 +29,9 @@ void add_routes(Router& router, Lms& school) {
   router.describe_tag("admin", "What those who run the school look after.");
   add_auth_routes(router, school.auth());
   add_user_routes(router, school.users());
-  add_course_routes(router, school.courses());
+  add_course_routes(router, school.courses(), school.settings());
   add_package_routes(router, school.packages());
-  add_enrollment_routes(router, school.enrollments());
+  add_enrollment_routes(router, school.enrollments(), school.settings());
   add_quiz_routes(router, school.quizzes());
   add_certificate_routes(router, school.certificates());
   add_admin_routes(router, school.jobs(), school.events());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -14,7 +15,9 @@
 #include <lms/http.hpp>
 #include <lms/page.hpp>
 #include <lms/principal.hpp>
+#include <lms/query.hpp>
 #include <lms/schema.hpp>
+#include <lms/spi/changes.hpp>
 #include <lms/token.hpp>
 #include <lms/value.hpp>
 
@@ -104,6 +107,18 @@ class LMS_API Call {
   /// The body as a stream, for routes that say `streams_body`.
   http::BodySource& stream() const;
 
+  /// For routes that are `cached`: the answer was made from the record of that key, be it there or not, and is not
+  /// given again once that was written.
+  template <HasSchema T, class K>
+  void shows(const K& key) {
+    shown_.push_back(Dependency::on(T::schema(), detail::stored(key)));
+  }
+  /// The same for the table: a record that comes, changes or goes can change the answer.
+  template <HasSchema T>
+  void shows() {
+    shown_.push_back(Dependency::on(T::schema()));
+  }
+
  private:
   friend class Pipeline;
   static Error malformed_id(std::string_view name);
@@ -117,6 +132,7 @@ class LMS_API Call {
   std::vector<std::pair<std::string, std::string>> path_;
   std::vector<std::pair<std::string, std::string>> query_;
   http::BodySource* stream_ = nullptr;
+  std::vector<Dependency> shown_;
 };
 
 using Handler = std::function<http::Response(Call&)>;
@@ -136,6 +152,9 @@ struct Route {
   std::string description = {};
   Allow allow = SignedIn{};
   Weight weight = Weight::read;
+  /// How long an answer without a token may be given again while all that the handler said it `shows` stays as it is.
+  /// Such an answer depends on the target and on that, nothing else. 0: never; so is one that shows nothing.
+  std::chrono::seconds cached{0};
   const Schema* query = nullptr;
   Input input_mode = Input::none;
   const Schema* input = nullptr;

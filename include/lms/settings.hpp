@@ -65,6 +65,11 @@ struct LMS_API Settings {
   std::chrono::milliseconds db_slow_query{200};                    // DB_SLOW_QUERY_MS
   SqliteSynchronous sqlite_synchronous = SqliteSynchronous::full;  // SQLITE_SYNCHRONOUS
 
+  bool cache_enabled = true;                   // CACHE_ENABLED
+  std::chrono::seconds course_cache_ttl{300};  // COURSE_CACHE_TTL_SECONDS
+  std::chrono::seconds cache_max_stale{5};     // CACHE_MAX_STALE_SECONDS
+  std::int64_t cache_memory_mb = 32;           // CACHE_MEMORY_MB
+
   std::string secret_key;                          // SECRET_KEY
   std::string algorithm = "HS256";                 // ALGORITHM
   std::string jwt_issuer;                          // JWT_ISSUER

@@ -2,7 +2,7 @@
 
 namespace lms {
 
-void add_course_routes(Router& router, Courses& courses) {
+void add_course_routes(Router& router, Courses& courses, const Settings& settings) {
   using enum http::Method;
   const RouteError slug_taken{ErrorCode::conflict, "slug_taken", "Another course has this slug."};
   const RouteError not_owner{ErrorCode::forbidden, "not_owner", "The course belongs to somebody else."};
@@ -16,10 +16,14 @@ void add_course_routes(Router& router, Courses& courses) {
               .summary = "Find courses",
               .description = "Published courses; signed in, also one's own in any status.",
               .allow = Anyone{},
+              .cached = settings.course_cache_ttl,
               .query = &CourseFilter::schema(),
               .output_mode = Output::page,
               .output = &Course::schema(),
-              .handler = [&](Call& call) { return ok(courses.list(call.who(), call.query<CourseFilter>())); }});
+              .handler = [&](Call& call) {
+                call.shows<Course>();
+                return ok(courses.list(call.who(), call.query<CourseFilter>()));
+              }});
 
   router.add({.method = post,
               .path = "/courses",

@@ -2,9 +2,10 @@
 
 #include <lms/course.hpp>
 #include <lms/router.hpp>
+#include <lms/settings.hpp>
 
 namespace lms {
 
-void add_course_routes(Router& router, Courses& courses);
+void add_course_routes(Router& router, Courses& courses, const Settings& settings);
 
 }  // namespace lms

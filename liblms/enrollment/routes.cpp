@@ -1,10 +1,12 @@
 #include "enrollment/routes.hpp"
 
+#include <lms/user.hpp>
+
 namespace lms {
 
 // Reading a course or a lesson is here and not in course/: it shows the reader's own enrolment and progress.
 
-void add_enrollment_routes(Router& router, Enrollments& enrollments) {
+void add_enrollment_routes(Router& router, Enrollments& enrollments, const Settings& settings) {
   using enum http::Method;
   const RouteError not_enrolled{ErrorCode::forbidden, "not_enrolled", "This needs an active enrolment in the course."};
 
@@ -15,10 +17,16 @@ void add_enrollment_routes(Router& router, Enrollments& enrollments) {
               .summary = "A course with its sections",
               .description = "Signed in, with the reader's own enrolment.",
               .allow = Anyone{},
+              .cached = settings.course_cache_ttl,
               .output = &CourseView::schema(),
               .errors = {{ErrorCode::not_found, "course_not_found", "There is no such course, or it is hidden."}},
               .text_params = {{"id", CourseRef::doc}},
-              .handler = [&](Call& call) { return ok(enrollments.open_course(call.who(), call.path("id"))); }});
+              .handler = [&](Call& call) {
+                const CourseView view = enrollments.open_course(call.who(), call.path("id"));
+                call.shows<Course>(view.course.id);  // which changes with its sections
+                call.shows<User>(view.course.instructor_id);
+                return ok(view);
+              }});
 
   router.add({.method = get,
               .path = "/lessons/{id}",

@@ -19,6 +19,7 @@ namespace lms {
 namespace {
 
 constexpr std::size_t longest_target = 8192;
+constexpr std::size_t longest_kept_target = 512;
 constexpr std::size_t most_query_parameters = 100;
 constexpr std::size_t longest_logged_text = 256;
 
@@ -194,6 +195,13 @@ http::Headers make_common_headers(bool with_hsts) {
   return headers;
 }
 
+std::unique_ptr<AnswerCache> make_answer_cache(const Settings& settings, const Storage& storage) {
+  constexpr std::size_t mebibyte = 1024UL * 1024;
+  if (!settings.cache_enabled || settings.cache_max_stale.count() == 0) return nullptr;
+  return std::make_unique<AnswerCache>(storage.changes(),
+                                       static_cast<std::size_t>(settings.cache_memory_mb) * mebibyte);
+}
+
 }  // namespace
 
 /// One request on its way.
@@ -234,6 +242,8 @@ Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& stor
       clock_(clock),
       random_(random),
       logger_(logger),
+      answers_(make_answer_cache(settings, storage)),
+      longest_kept_(settings.cache_max_stale),
       proxies_(settings.trusted_proxies),
       allowed_hosts_(settings.allowed_hosts),
       error_format_(settings.error_format),
@@ -248,9 +258,12 @@ std::optional<http::Response> Pipeline::run(Exchange& exchange, bool may_wait) c
   check_head(exchange);
   const Router::Match& match = exchange.match;
   if (!match.route) return http::Response{.status = 204, .headers = {{"Allow", allow_text(match.allowed)}}, .body = {}};
+  const bool keeps = may_be_kept(exchange);
+  if (keeps)
+    if (auto kept = kept_answer(exchange)) return kept;
   if (!may_wait && lane(exchange.route()) != http::Lane::here) return std::nullopt;
   receive(exchange);
-  return answer(exchange);
+  return keeps ? answer_to_keep(exchange) : answer(exchange);
 }
 
 void Pipeline::check_head(Exchange& exchange) const {
@@ -303,6 +316,37 @@ auto Pipeline::explained(const Exchange& exchange, Step&& step) const {
   } catch (...) {
     return Result(explain_defect(exchange, "an exception of unknown type"));
   }
+}
+
+/// Whether the answer depends on the target and on what is stored alone. Inside a transaction, that may be another
+/// state than outside.
+bool Pipeline::may_be_kept(const Exchange& exchange) const {
+  if (!answers_ || exchange.route().cached.count() <= 0 || exchange.token) return false;
+  const auto* body = std::get_if<std::string>(&exchange.request.body);
+  return body && body->empty() && exchange.request.target.size() <= longest_kept_target &&
+         !storage_.inside_transaction();
+}
+
+std::optional<http::Response> Pipeline::kept_answer(const Exchange& exchange) const {
+  const auto kept = answers_->find(exchange.request.target, exchange.started);
+  if (!kept) return std::nullopt;
+  return http::Response{.status = 200, .headers = kept->headers, .body = kept->body};
+}
+
+http::Response Pipeline::answer_to_keep(Exchange& exchange) const {
+  const Changes::Moment moment = storage_.changes().now();  // before the handler reads
+  http::Response response = answer(exchange);
+  std::vector<Dependency>& shown = exchange.call->shown_;
+  const auto* body = std::get_if<std::string>(&response.body);
+  if (response.status == 200 && body && !shown.empty())
+    answers_->keep(exchange.request.target,
+                   {.headers = response.headers,
+                    .body = *body,
+                    .shows = std::move(shown),
+                    .moment = moment,
+                    .made = exchange.started,
+                    .expires = exchange.started + std::min(exchange.route().cached, longest_kept_)});
+  return response;
 }
 
 /// Who asks and what is read or written belong to one state, and cost one transaction.
@@ -490,6 +534,8 @@ std::optional<http::Response> Pipeline::begin_waiting(const std::shared_ptr<Pend
   constexpr std::size_t quickly_read = 64UL * 1024;  // bytes of JSON
   Exchange& exchange = pending->exchange;
   check_head(exchange);
+  if (exchange.match.route && may_be_kept(exchange))
+    if (auto kept = kept_answer(exchange)) return kept;
   const auto* body = std::get_if<std::string>(&pending->request.body);
   const bool is_quick = exchange.match.route && body && body->size() <= quickly_read;
   if (!is_quick || exchange.route().weight != Weight::write) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include <lms/spi/log_sink.hpp>
 #include <lms/spi/random.hpp>
 
+#include "http/answer_cache.hpp"
 #include "http/authenticator.hpp"
 #include "http/client_address.hpp"
 #include "http/problem.hpp"
@@ -54,6 +56,9 @@ class Pipeline {
   void verify_token(Exchange& exchange) const;
   void receive(Exchange& exchange) const;
   http::Response answer(Exchange& exchange) const;
+  http::Response answer_to_keep(Exchange& exchange) const;
+  std::optional<http::Response> kept_answer(const Exchange& exchange) const;
+  bool may_be_kept(const Exchange& exchange) const;
   http::Response serve(Exchange& exchange) const;
   void admit(Exchange& exchange) const;
   void authorize(const Exchange& exchange) const;
@@ -77,6 +82,8 @@ class Pipeline {
   const Clock& clock_;
   Random& random_;
   const Logger& logger_;
+  const std::unique_ptr<AnswerCache> answers_;  ///< null: none are kept
+  const std::chrono::seconds longest_kept_;
   TrustedProxies proxies_;
   std::vector<std::string> allowed_hosts_;
   ErrorFormat error_format_;

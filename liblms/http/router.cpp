@@ -49,6 +49,9 @@ std::string contradiction(const Route& route) {
   if (route.ignores_token && !std::holds_alternative<Anyone>(route.allow)) return "it ignores the token it needs";
   if (route.weight == Weight::none && (!route.ignores_token || route.streams_body))
     return "its weight is none, but a token or a streaming body may have to be waited for";
+  const bool open_read =
+      route.method == http::Method::get && route.weight == Weight::read && std::holds_alternative<Anyone>(route.allow);
+  if (route.cached.count() > 0 && !open_read) return "it is cached, but is no read that is open to anyone";
   return {};
 }
 

@@ -312,6 +312,20 @@ std::vector<SettingSection> make_table() {
                   "How far SQLite goes before it calls a write done: `FULL` survives a power cut, `NORMAL` may then "
                   "lose the last moments but is faster."),
        }},
+      {"Cache",
+       {
+           boolean("CACHE_ENABLED", &S::cache_enabled,
+                   "Keeps answers to those who are not signed in, and gives them again as long as nothing has changed "
+                   "that they show."),
+           duration("COURSE_CACHE_TTL_SECONDS", &S::course_cache_ttl, 0, 86'400,
+                    "How long a course and lists of courses may be kept; 0: not at all."),
+           duration("CACHE_MAX_STALE_SECONDS", &S::cache_max_stale, 0, 86'400,
+                    "How long anything may be kept, and so how late a change is seen that another process has written: "
+                    "a command of `lms-server`, or a second server on the same database. What this process writes is "
+                    "seen at once. 0: nothing is kept."),
+           integer("CACHE_MEMORY_MB", &S::cache_memory_mb, 1, 65'536,
+                   "Memory that kept answers may take, in MiB; those that were last asked for stay."),
+       }},
       {"Tokens and passwords",
        {
            also(secret(text("SECRET_KEY", &S::secret_key, "a text of at least 32 characters", anything,
@@ -386,15 +400,12 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "AWS_S3_ENDPOINT_URL",
     "AWS_SECRET_ACCESS_KEY",
     "CACHE_DEFAULT_TTL_SECONDS",
-    "CACHE_ENABLED",
     "CACHE_KEY_PREFIX",
-    "CACHE_MAX_STALE_SECONDS",
     "CELERY_TASK_ALWAYS_EAGER",
     "CERTIFICATES_DIR",
     "CORS_ALLOWED_ORIGINS",
     "CORS_ALLOW_CREDENTIALS",
     "CORS_ORIGINS",
-    "COURSE_CACHE_TTL_SECONDS",
     "DB_MAX_IDLE_TIME_MS",
     "DB_MAX_OVERFLOW",
     "DB_MAX_POOL_SIZE",

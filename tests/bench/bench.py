@@ -75,10 +75,10 @@ class Bench:
     def wants(self, name):
         return name in self.wanted
 
-    def school(self, name, size):
+    def school(self, name, size, settings=None):
         say(f"making the school {name}: {size}")
         begin = time.monotonic()
-        school = School(self.server, self.folder / name, self.users, size)
+        school = School(self.server, self.folder / name, self.users, size, settings)
         say(f"  {time.monotonic() - begin:.1f} s, {len(school.tokens)} students signed in")
         return school
 
@@ -136,7 +136,8 @@ class Bench:
         """PERF5, school beside school in every round."""
         if not self.wants("growth"):
             return {}
-        schools = {"few": self.school("few", FEW), "many": self.school("many", MANY)}
+        settings = {"CACHE_ENABLED": "false"}  # a kept answer costs the same in any school
+        schools = {"few": self.school("few", FEW, settings), "many": self.school("many", MANY, settings)}
         runs = {name: {size: [] for size in schools} for name in GROWTH}
         for number in range(self.rounds):
             for name, taken in runs.items():

@@ -101,7 +101,7 @@ def text(results, names, growth_names):
         lines += ["", f"{growth_names[name]}, with few and with many enrolments"] + table(sizes, {})
     lines += ["", "Rows"] + [verdict(found) for found in results["rows"]]
     if results["micro"]:
-        lines.append("  PERF3  -      rate-limit check, cache hit: neither is there yet")
+        lines.append("  PERF3  -      rate-limit check: not there yet; a kept answer is told with all around it: answer_course")
     slow = {name for name, figures in results["http"].items() if figures.get("fsync_ms", 0) > 1.25 * PERF2_FSYNC}
     if slow:
         lines.append(f"  The rates of PERF2 are for a disk whose fsync takes {PERF2_FSYNC} ms. This one was slower before "

@@ -24,10 +24,11 @@ def raw(method, path, token=None, body=None):
 
 
 class School:
-    """A generated school in a folder of its own, with `users` students signed in."""
+    """A generated school in a folder of its own, with `users` students signed in, and settings beyond those of all."""
 
-    def __init__(self, program, folder, users, size):
+    def __init__(self, program, folder, users, size, settings=None):
         self.program = program
+        self.settings = settings or {}
         self.folder = pathlib.Path(folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -58,7 +59,7 @@ class School:
         """A running server."""
         port = free_port()
         server = Program([self.program, "serve"], self.folder, f"http://127.0.0.1:{port}",
-                         self.environment(database or self.database, port))
+                         self.environment(database or self.database, port) | self.settings)
         try:
             server.wait_for_answer()
         except Trouble:

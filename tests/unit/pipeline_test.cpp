@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -8,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include <lms/backends/memory.hpp>
+#include <lms/repository.hpp>
 #include <lms/testing/fake_clock.hpp>
 #include <lms/testing/log_recorder.hpp>
 #include <lms/testing/seeded_random.hpp>
@@ -30,6 +32,18 @@ struct Thing {
   static const Schema& schema() {
     static const Schema schema =
         define<Thing>("Thing", "A thing.").field("name", &Thing::name, {.required = true, .max_length = 10});
+    return schema;
+  }
+};
+
+/// Stored, and shown by routes that are cached.
+struct Note {
+  std::string name;
+  std::string text;
+
+  static const Schema& schema() {
+    static const Schema schema =
+        define<Note>("Note", "A note.").table("notes").key("name", &Note::name).field("text", &Note::text);
     return schema;
   }
 };
@@ -188,6 +202,45 @@ struct Api {
           return response;
         },
         [](Route&) {});
+    const auto cached = [](Route& route) { route.cached = std::chrono::seconds{60}; };
+    add(
+        get, "/notes/{id}",
+        [this](Call& call) {
+          call.query<Filter>();
+          const Note note = storage.read([&](UnitOfWork& uow) { return Repository<Note>(uow).get(call.path("id")); });
+          call.shows<Note>(note.name);
+          if (meanwhile) std::exchange(meanwhile, nullptr)();
+          auto response = json_response(200, note.text);
+          response.headers.add("X-Extra", "1");
+          return response;
+        },
+        [=](Route& route) {
+          cached(route);
+          route.query = &Filter::schema();
+        });
+    add(
+        get, "/notes",
+        [this](Call& call) {
+          call.shows<Note>();
+          const std::size_t count = storage.read([](UnitOfWork& uow) { return Repository<Note>(uow).count({}); });
+          return json_response(200, static_cast<std::int64_t>(count));
+        },
+        cached);
+    add(get, "/cached/shows-nothing", echo_nothing, cached);
+    add(
+        get, "/cached/status",
+        [](Call& call) {
+          call.shows<Note>();
+          return json_response(206, {});
+        },
+        cached);
+    add(
+        get, "/cached/stream",
+        [](Call& call) {
+          call.shows<Note>();
+          return http::Response{200, {}, std::make_unique<TextSource>("streamed")};
+        },
+        cached);
     add(
         get, "/client",
         [](Call& call) {
@@ -212,6 +265,17 @@ struct Api {
     return pipeline.handle(request(http::Method::post, std::move(target), std::move(headers), std::move(body)));
   }
 
+  void write(const std::string& name, const std::string& text) {
+    storage.write([&](UnitOfWork& uow) { Repository<Note>(uow).upsert({name, text}, {"name"}); });
+  }
+  /// What the pipeline says of the note, and whether it asked the handler.
+  std::string note(const std::string& name, http::Headers headers = {}) {
+    const int before = handled;
+    const auto response = get("/notes/" + name, std::move(headers));
+    if (response.status != 200) return std::to_string(response.status);
+    return parse_json(std::get<std::string>(response.body)).as_string() + (handled == before ? " kept" : "");
+  }
+
   FakeClock clock;
   SeededRandom random;
   LogRecorder log;
@@ -219,6 +283,7 @@ struct Api {
   FakeAuthenticator authenticator;
   Router router{"/api"};
   int handled = 0;
+  std::function<void()> meanwhile;  ///< happens once, between what a note's handler reads and what it answers
   CountingStorage storage;
   Pipeline pipeline;
 };
@@ -685,4 +750,158 @@ TEST_CASE("a request for which there is no thread gets 503") {
     CHECK(code_of(answers[0]) == "overloaded");
     CHECK(header(answers[0], "Retry-After") == "1");
   }
+}
+
+TEST_CASE("an answer of a cached route is given again until what it shows has changed") {
+  Api api;
+  api.write("a", "one");
+  api.write("b", "two");
+  CHECK(api.note("a") == "one");
+  CHECK(api.note("a") == "one kept");
+  CHECK(api.note("b") == "two");
+  const auto count = [&] { return body_of(api.get("/notes")).as_integer(); };
+  CHECK(count() == 2);
+
+  api.write("a", "three");
+  CHECK(api.note("a") == "three");
+  CHECK(api.note("a") == "three kept");
+  CHECK(api.note("b") == "two kept");
+  api.write("c", "four");
+  CHECK(count() == 3);
+  CHECK(api.note("a") == "three kept");
+}
+
+TEST_CASE("a kept answer looks like every other") {
+  Api api;
+  api.write("a", "one");
+  const auto first = api.get("/notes/a");
+  api.clock.advance(std::chrono::seconds{1});
+  const auto lines_before = api.log.lines().size();
+  const auto second = api.get("/notes/a", {{"X-Request-ID", "r2"}});
+  CHECK(api.handled == 1);
+  CHECK(std::get<std::string>(second.body) == std::get<std::string>(first.body));
+  for (const auto& [name, value] : first.headers)
+    if (name != "X-Request-ID") CHECK(header(second, name) == value);
+  CHECK(header(second, "X-Request-ID") == "r2");
+  const auto lines = api.log.lines();
+  REQUIRE(lines.size() > lines_before);
+  CHECK(*lines.back().fields.find("route") == Value("/api/notes/{id}"));
+  CHECK(*lines.back().fields.find("status_code") == Value(200));
+
+  CHECK(std::get<std::string>(api.pipeline.handle(Api::request(http::Method::head, "/notes/a")).body) == "\"one\"");
+  CHECK(api.handled == 1);
+}
+
+TEST_CASE("an answer is kept for its row's time, and for what the settings allow at most") {
+  const auto kept_for = [](std::int64_t max_stale) {
+    Settings settings;
+    settings.cache_max_stale = std::chrono::seconds{max_stale};
+    Api api(settings);
+    api.write("a", "one");
+    api.note("a");
+    int seconds = 0;
+    for (; api.note("a") == "one kept"; ++seconds) api.clock.advance(std::chrono::seconds{1});
+    return seconds;
+  };
+  CHECK(kept_for(5) == 5);
+  CHECK(kept_for(3'600) == 60);
+  CHECK(kept_for(0) == 0);
+}
+
+TEST_CASE("nothing is kept where caching is off") {
+  Settings settings;
+  settings.cache_enabled = false;
+  Api api(settings);
+  api.write("a", "one");
+  CHECK(api.note("a") == "one");
+  CHECK(api.note("a") == "one");
+}
+
+TEST_CASE("what is written while an answer is made is seen by the next") {
+  Api api;
+  api.write("a", "old");
+  api.meanwhile = [&] { api.write("a", "new"); };
+  CHECK(api.note("a") == "old");
+  CHECK(api.note("a") == "new");
+  CHECK(api.note("a") == "new kept");
+}
+
+TEST_CASE("who signs in neither gets nor leaves a kept answer, and the checks before it stay") {
+  Api api;
+  const auto with = [](std::string credentials) { return http::Headers{{"Authorization", std::move(credentials)}}; };
+  api.write("a", "one");
+  CHECK(api.note("a", with("Bearer student")) == "one");
+  CHECK(api.note("a") == "one");
+  CHECK(api.note("a", with("Bearer student")) == "one");
+  CHECK(api.note("a", with("Bearer forged")) == "401");
+  CHECK(api.note("a", with("Bearer ended")) == "401");
+  CHECK(api.note("a", with("Basic dXNlcg==")) == "one kept");
+
+  Settings settings;
+  settings.allowed_hosts = {"school.example"};
+  Api strict(settings);
+  strict.write("a", "one");
+  CHECK(strict.note("a", {{"Host", "school.example"}}) == "one");
+  CHECK(strict.note("a", {{"Host", "school.example"}}) == "one kept");
+  CHECK(strict.note("a", {{"Host", "evil.example"}}) == "400");
+}
+
+TEST_CASE("only whole answers that are well are kept, each for what was asked") {
+  Api api;
+  CHECK(api.note("a") == "404");
+  api.write("a", "one");
+  CHECK(api.note("a") == "one");
+  CHECK(api.note("a?q=1") == "one");
+  CHECK(api.note("a?q=1") == "one kept");
+  CHECK(api.note("a?r=1") == "422");
+  CHECK(api.note("a?r=1") == "422");
+  const std::string long_query = "a?q=1" + std::string(600, '&');
+  CHECK(api.note(long_query) == "one");
+  CHECK(api.note(long_query) == "one");
+
+  for (const char* target : {"/cached/shows-nothing", "/cached/status", "/cached/stream"}) {
+    CAPTURE(target);
+    const int before = api.handled;
+    api.get(target);
+    api.get(target);
+    CHECK(api.handled == before + 2);
+  }
+}
+
+TEST_CASE("a body that a cached route does not take is refused as ever") {
+  Api api;
+  api.write("a", "one");
+  CHECK(api.note("a") == "one");
+  CHECK(api.pipeline.handle(Api::request(http::Method::get, "/notes/a", {}, "{}")).status == 422);
+  auto request = Api::request(http::Method::get, "/notes/a");
+  request.body = std::make_unique<TextSource>("{}");
+  CHECK(api.pipeline.handle(std::move(request)).status == 422);
+}
+
+TEST_CASE("inside a transaction answers are neither kept nor given again") {
+  Api api;
+  api.write("a", "one");
+  api.storage.read([&](UnitOfWork&) {
+    CHECK(api.note("a") == "one");
+    CHECK(api.note("a") == "one");
+  });
+  CHECK(api.note("a") == "one");
+  CHECK(api.note("a") == "one kept");
+}
+
+TEST_CASE("a kept answer needs no waiting, even where every read waits") {
+  Api api({}, true);
+  api.write("a", "one");
+  auto request = Api::request(http::Method::get, "/notes/a");
+  CHECK_FALSE(api.pipeline.try_handle(request));
+  CHECK(api.note("a") == "one");
+  REQUIRE(api.pipeline.try_handle(request));
+  CHECK(api.handled == 1);
+
+  std::optional<http::Response> answer;
+  const Executor nobody = [](const std::function<void()>&) { FAIL("nothing has to wait"); };
+  api.pipeline.handle(
+      std::move(request), [&](http::Response response) { answer = std::move(response); }, nobody);
+  REQUIRE(answer);
+  CHECK(body_of(*answer) == Value("one"));
 }

@@ -151,6 +151,17 @@ TEST_CASE("a row that contradicts itself or another is refused") {
   route.weight = Weight::none;
   CHECK(why_refused(router, route).find("token") != std::string::npos);
 
+  route = page_at(http::Method::get, "/x", "x");
+  route.cached = std::chrono::seconds{1};
+  route.allow = SignedIn{};
+  CHECK(why_refused(router, route).find("cached") != std::string::npos);
+  route.allow = Anyone{};
+  route.weight = Weight::write;
+  CHECK(why_refused(router, route).find("cached") != std::string::npos);
+  route.weight = Weight::read;
+  route.method = http::Method::post;
+  CHECK(why_refused(router, route).find("cached") != std::string::npos);
+
   CHECK(why_refused(router, page_at(http::Method::other, "/x", "x")).find("method") != std::string::npos);
 
   CHECK(why_refused(router, page_at(http::Method::get, "/x", "x")).empty());

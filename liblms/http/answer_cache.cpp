@@ -1,0 +1,72 @@
+#include "http/answer_cache.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace lms {
+
+namespace {
+
+/// About what an entry takes, with its nodes in the list and the table.
+std::size_t bytes_of(std::string_view target, const KeptAnswer& answer) {
+  constexpr std::size_t nodes = 256;
+  std::size_t bytes = nodes + sizeof(KeptAnswer) + target.size() + answer.body.size();
+  bytes += answer.shows.size() * sizeof(Dependency);
+  for (const auto& [name, value] : answer.headers) bytes += sizeof(http::Headers::Field) + name.size() + value.size();
+  return bytes;
+}
+
+}  // namespace
+
+AnswerCache::AnswerCache(const Changes& changes, std::size_t most_bytes)
+    : changes_(changes), most_in_shard_(most_bytes / shard_count) {}
+
+std::shared_ptr<const KeptAnswer> AnswerCache::find(std::string_view target, Time now) {
+  Shard& shard = shard_of(target);
+  Entries out;  // ends after the lock
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.by_target.find(target);
+  if (found == shard.by_target.end()) return nullptr;
+  const Entries::iterator entry = found->second;
+  if (!holds(*entry->answer, now)) {
+    take_out(shard, entry, out);
+    return nullptr;
+  }
+  shard.entries.splice(shard.entries.begin(), shard.entries, entry);
+  return entry->answer;
+}
+
+void AnswerCache::keep(std::string_view target, KeptAnswer answer) {
+  const std::size_t bytes = bytes_of(target, answer);
+  if (answer.body.size() > largest_answer || bytes > most_in_shard_ || !is_current(answer)) return;
+  Entries made;
+  made.push_back({std::string(target), std::make_shared<const KeptAnswer>(std::move(answer)), bytes});
+
+  Shard& shard = shard_of(target);
+  Entries out;
+  const std::lock_guard lock(shard.mutex);
+  if (const auto before = shard.by_target.find(target); before != shard.by_target.end())
+    take_out(shard, before->second, out);
+  while (shard.bytes + bytes > most_in_shard_) take_out(shard, std::prev(shard.entries.end()), out);
+  shard.by_target.emplace(made.front().target, made.begin());
+  shard.entries.splice(shard.entries.begin(), made);
+  shard.bytes += bytes;
+}
+
+void AnswerCache::take_out(Shard& shard, Entries::iterator entry, Entries& out) {
+  shard.by_target.erase(entry->target);
+  shard.bytes -= entry->bytes;
+  out.splice(out.begin(), shard.entries, entry);
+}
+
+bool AnswerCache::holds(const KeptAnswer& answer, Time now) const noexcept {
+  const bool in_time = answer.made <= now && now < answer.expires;  // clocks are also set back
+  return in_time && is_current(answer);
+}
+
+bool AnswerCache::is_current(const KeptAnswer& answer) const noexcept {
+  return std::none_of(answer.shows.begin(), answer.shows.end(),
+                      [&](const Dependency& shown) { return changes_.since(answer.moment, shown); });
+}
+
+}  // namespace lms
