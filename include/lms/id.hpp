@@ -20,6 +20,7 @@ struct LMS_API Uuid {
   bool is_nil() const noexcept { return *this == Uuid{}; }
   /// `018f…`: 36 characters, lower case.
   std::string text() const;
+  void append_text(std::string& out) const;
   /// Accepts the 36-character form in either case, nothing else.
   static std::optional<Uuid> parse(std::string_view text) noexcept;
 };
@@ -34,6 +35,7 @@ struct Id {
   auto operator<=>(const Id&) const = default;
   bool is_nil() const noexcept { return uuid.is_nil(); }
   std::string text() const { return uuid.text(); }
+  void append_text(std::string& out) const { uuid.append_text(out); }
   static std::optional<Id> parse(std::string_view text) noexcept {
     auto uuid = Uuid::parse(text);
     if (!uuid) return std::nullopt;

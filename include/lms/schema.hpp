@@ -79,7 +79,9 @@ struct Field : FieldOptions {
 
   /// Read and write the member of a struct in stored form.
   std::function<Value(const void*)> get;
-  std::function<void(void*, const Value&)> set;
+  std::function<void(void*, Value&&)> set;
+  /// Appends the member in wire form.
+  std::function<void(std::string& json, const void*)> show;
 };
 
 /// The values of one row, in the order of the schema's fields, in stored form.
@@ -108,10 +110,12 @@ class LMS_API Schema {
   std::size_t index_of(std::string_view field) const;
 
   Record to_record(const void* object) const;
-  void from_record(void* object, const Record& record) const;
+  void from_record(void* object, Record record) const;
 
   /// What a client sees of the struct: without hidden and write-only fields.
   Object to_wire(const void* object) const;
+  /// Appends the same as JSON.
+  void append_wire(std::string& json, const void* object) const;
 
   /// Checks `body` and writes its values into the struct.
   /// @throws Error invalid with every fault found, each at `part`/field/….
@@ -124,7 +128,7 @@ class LMS_API Schema {
 
   /// The same for a change: nothing is required, create-only fields are refused. Returns stored values by field.
   Object parse_changes(const Value& body, std::string_view part = "body") const;
-  void apply_changes(void* object, const Object& changes) const;
+  void apply_changes(void* object, Object changes) const;
 
   /// Reads names and texts (a query string) as typed values; a list is comma-separated or repeated.
   void parse_texts(void* object, const std::vector<std::pair<std::string, std::string>>& texts,
@@ -140,6 +144,7 @@ class LMS_API Schema {
  private:
   std::string name_, table_, doc_;
   std::vector<Field> fields_;
+  std::vector<std::string> labels_;  // of the fields in JSON: `"name":`
   std::optional<std::size_t> key_;
   std::vector<std::vector<std::string>> uniques_, indexes_;
 };
@@ -169,7 +174,9 @@ concept HasSchema = requires {
   { T::schema() } -> std::convertible_to<const Schema&>;
 };
 
-/// How a member's type is stored. Specialise for types of your own.
+/// How a member's type is stored and shown: `describe` completes its field, `store` and `load` convert to and from
+/// stored form, `show` appends its wire form as JSON, the same that `Schema::to_wire` makes of what is stored.
+/// Specialise for types of your own.
 template <class T>
 struct Codec;
 
@@ -178,30 +185,35 @@ struct Codec<bool> {
   static void describe(Field& field) { field.type = FieldType::boolean; }
   static Value store(bool value) { return value; }
   static bool load(const Value& value) { return value.as_bool(); }
+  static void show(std::string& json, bool value) { json += value ? "true" : "false"; }
 };
 template <>
 struct Codec<std::int64_t> {
   static void describe(Field& field) { field.type = FieldType::integer; }
   static Value store(std::int64_t value) { return value; }
   static std::int64_t load(const Value& value) { return value.as_integer(); }
+  static void show(std::string& json, std::int64_t value) { append_json_number(json, value); }
 };
 template <>
 struct Codec<double> {
   static void describe(Field& field) { field.type = FieldType::real; }
   static Value store(double value) { return value; }
   static double load(const Value& value) { return value.as_real(); }
+  static void show(std::string& json, double value) { append_json_number(json, value); }
 };
 template <>
 struct Codec<std::string> {
   static void describe(Field& field) { field.type = FieldType::text; }
   static Value store(const std::string& value) { return value; }
-  static const std::string& load(const Value& value) { return value.as_string(); }
+  static std::string load(Value&& value) { return std::move(value.as_string()); }
+  static void show(std::string& json, const std::string& value) { append_json_text(json, value); }
 };
 template <>
 struct Codec<Time> {
   static void describe(Field& field) { field.type = FieldType::time; }
   static Value store(Time value) { return std::int64_t{value.time_since_epoch().count()}; }
   static Time load(const Value& value) { return Time(std::chrono::microseconds(value.as_integer())); }
+  static void show(std::string& json, Time value) { append_json_text(json, to_iso8601(value)); }
 };
 template <class Entity>
 struct Codec<Id<Entity>> {
@@ -211,6 +223,11 @@ struct Codec<Id<Entity>> {
     auto id = Id<Entity>::parse(value.as_string());
     if (!id) throw internal("a stored id is malformed");
     return *id;
+  }
+  static void show(std::string& json, Id<Entity> value) {
+    json += '"';
+    value.append_text(json);
+    json += '"';
   }
 };
 template <NamedEnum E>
@@ -225,6 +242,7 @@ struct Codec<E> {
     if (!e) throw internal("a stored enumerator is unknown: " + value.as_string());
     return *e;
   }
+  static void show(std::string& json, E value) { append_json_text(json, name_of(value)); }
 };
 /// Any JSON.
 template <>
@@ -234,7 +252,8 @@ struct Codec<Value> {
     field.nullable = true;
   }
   static Value store(const Value& value) { return value; }
-  static const Value& load(const Value& value) { return value; }
+  static Value load(Value&& value) { return std::move(value); }
+  static void show(std::string& json, const Value& value) { append_json(json, value); }
 };
 template <HasSchema T>
 struct Codec<T> {
@@ -243,16 +262,19 @@ struct Codec<T> {
     field.object = &T::schema();
   }
   static Value store(const T& value) {
+    const auto& fields = T::schema().fields();
     Object object;
-    for (const Field& field : T::schema().fields()) object.append(field.name, field.get(&value));
+    object.reserve(fields.size());
+    for (const Field& field : fields) object.append(field.name, field.get(&value));
     return object;
   }
-  static T load(const Value& value) {
+  static T load(Value&& value) {
     T result{};
-    for (const Field& field : T::schema().fields())
-      if (const Value* member = value.as_object().find(field.name)) field.set(&result, *member);
+    for (auto& [name, member] : std::move(value.as_object()).release())
+      if (const Field* field = T::schema().find(name)) field->set(&result, std::move(member));
     return result;
   }
+  static void show(std::string& json, const T& value) { T::schema().append_wire(json, &value); }
 };
 template <class T>
 struct Codec<std::optional<T>> {
@@ -261,9 +283,15 @@ struct Codec<std::optional<T>> {
     field.nullable = true;
   }
   static Value store(const std::optional<T>& value) { return value ? Codec<T>::store(*value) : Value(); }
-  static std::optional<T> load(const Value& value) {
+  static std::optional<T> load(Value&& value) {
     if (value.is_null()) return std::nullopt;
-    return Codec<T>::load(value);
+    return Codec<T>::load(std::move(value));
+  }
+  static void show(std::string& json, const std::optional<T>& value) {
+    if (value)
+      Codec<T>::show(json, *value);
+    else
+      json += "null";
   }
 };
 template <class T>
@@ -282,11 +310,19 @@ struct Codec<std::vector<T>> {
     for (const T& value : values) array.push_back(Codec<T>::store(value));
     return array;
   }
-  static std::vector<T> load(const Value& value) {
+  static std::vector<T> load(Value&& value) {
     std::vector<T> values;
     values.reserve(value.as_array().size());
-    for (const Value& element : value.as_array()) values.push_back(Codec<T>::load(element));
+    for (Value& element : value.as_array()) values.push_back(Codec<T>::load(std::move(element)));
     return values;
+  }
+  static void show(std::string& json, const std::vector<T>& values) {
+    json += '[';
+    for (const T& value : values) {
+      if (json.back() != '[') json += ',';
+      Codec<T>::show(json, value);
+    }
+    json += ']';
   }
 };
 
@@ -307,8 +343,11 @@ class Definition {
     field.name = std::move(name);
     Codec<M>::describe(field);
     field.get = [member](const void* object) { return Codec<M>::store(static_cast<const T*>(object)->*member); };
-    field.set = [member](void* object, const Value& value) {
-      static_cast<T*>(object)->*member = Codec<M>::load(value);
+    field.set = [member](void* object, Value&& value) {
+      static_cast<T*>(object)->*member = Codec<M>::load(std::move(value));
+    };
+    field.show = [member](std::string& json, const void* object) {
+      Codec<M>::show(json, static_cast<const T*>(object)->*member);
     };
     return std::move(*this).add(std::move(field));
   }
@@ -326,8 +365,11 @@ class Definition {
       field.get = [member, get = field.get](const void* object) {
         return get(&(static_cast<const T*>(object)->*member));
       };
-      field.set = [member, set = field.set](void* object, const Value& value) {
-        set(&(static_cast<T*>(object)->*member), value);
+      field.set = [member, set = field.set](void* object, Value&& value) {
+        set(&(static_cast<T*>(object)->*member), std::move(value));
+      };
+      field.show = [member, show = field.show](std::string& json, const void* object) {
+        show(json, &(static_cast<const T*>(object)->*member));
       };
       std::move(*this).add(std::move(field));
     }

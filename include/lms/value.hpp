@@ -86,6 +86,7 @@ class LMS_API Value {
   const std::string& as_string() const;
   const Array& as_array() const;
   const Object& as_object() const;
+  std::string& as_string();
   Array& as_array();
   Object& as_object();
 
@@ -112,5 +113,9 @@ LMS_API Value parse_json(std::string_view text, const JsonLimits& limits = {});
 /// Writes compact JSON; `indent` > 0 breaks lines.
 LMS_API std::string to_json(const Value& value, int indent = 0);
 LMS_API void append_json(std::string& out, const Value& value);
+/// The same without a Value. Text is UTF-8; a number that is not finite becomes null, a whole real keeps its `.0`.
+LMS_API void append_json_text(std::string& out, std::string_view text);
+LMS_API void append_json_number(std::string& out, std::int64_t number);
+LMS_API void append_json_number(std::string& out, double number);
 
 }  // namespace lms

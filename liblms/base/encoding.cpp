@@ -1,5 +1,6 @@
 #include "base/encoding.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace lms {
@@ -139,22 +140,24 @@ std::string percent_encode(std::string_view text) {
 }
 
 std::optional<std::string> percent_decode(std::string_view text, PlusSign plus) {
+  const std::string_view encoded = plus == PlusSign::space ? "%+" : "%";
   std::string out;
   out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && plus == PlusSign::space) {
+  for (;;) {
+    const std::size_t plain = std::min(text.find_first_of(encoded), text.size());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) return out;
+    if (text.front() == '+') {
       out += ' ';
-    } else if (text[i] == '%') {
-      if (text.size() - i < 3) return std::nullopt;
-      const int byte = hex_byte(text[i + 1], text[i + 2]);
-      if (byte < 0) return std::nullopt;
-      out += static_cast<char>(byte);
-      i += 2;
-    } else {
-      out += text[i];
+      text.remove_prefix(1);
+      continue;
     }
+    const int byte = text.size() < 3 ? -1 : hex_byte(text[1], text[2]);
+    if (byte < 0) return std::nullopt;
+    out += static_cast<char>(byte);
+    text.remove_prefix(3);
   }
-  return out;
 }
 
 }  // namespace lms

@@ -1,5 +1,6 @@
 #include <lms/id.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -9,6 +10,7 @@ namespace {
 
 constexpr std::string_view pattern = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 constexpr std::string_view digits = "0123456789abcdef";
+constexpr std::array<std::size_t, 16> places{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};  // of bytes
 constexpr std::uint8_t no_digit = 16;
 
 /// The value of each character as a hexadecimal digit.
@@ -30,27 +32,33 @@ std::uint8_t digit_value(char c) noexcept {
 }  // namespace
 
 std::string Uuid::text() const {
-  std::string text(pattern);
-  auto place = text.begin();
-  for (const std::uint8_t byte : bytes) {
-    if (*place == '-') ++place;
-    *place++ = digits[byte >> 4U];
-    *place++ = digits[byte & 0xFU];
-  }
+  std::string text;
+  append_text(text);
   return text;
+}
+
+void Uuid::append_text(std::string& out) const {
+  std::array<char, pattern.size()> text;
+  std::copy(pattern.begin(), pattern.end(), text.begin());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    text[places[i]] = digits[bytes[i] >> 4U];
+    text[places[i] + 1] = digits[bytes[i] & 0xFU];
+  }
+  out.append(text.data(), text.size());
 }
 
 std::optional<Uuid> Uuid::parse(std::string_view text) noexcept {
   if (text.size() != pattern.size()) return std::nullopt;
+  if (text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return std::nullopt;
   Uuid id;
-  std::size_t i = 0;
-  for (std::uint8_t& byte : id.bytes) {
-    if (pattern[i] == '-' && text[i++] != '-') return std::nullopt;
-    const std::uint8_t high = digit_value(text[i++]);
-    const std::uint8_t low = digit_value(text[i++]);
-    if (high == no_digit || low == no_digit) return std::nullopt;
-    byte = static_cast<std::uint8_t>(high * 16U + low);
+  unsigned all = 0;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const unsigned high = digit_value(text[places[i]]);
+    const unsigned low = digit_value(text[places[i] + 1]);
+    all |= high | low;
+    id.bytes[i] = static_cast<std::uint8_t>(high * 16U + low);
   }
+  if ((all & no_digit) != 0) return std::nullopt;
   return id;
 }
 

@@ -100,7 +100,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   bool start_object(std::size_t) override { return open(Object()); }
   bool key(string_t& key) override {
     Level& level = levels_.back();
-    if (!level.keys.insert(key).second) fail("an object has the same key twice");
+    if (level.has(key)) fail("an object has the same key twice");
     level.key = std::move(key);
     return true;
   }
@@ -122,7 +122,17 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   struct Level {
     Value container;
     std::string key;             // of the member that is read next
-    std::set<std::string> keys;  // ordered: no hash for an attacker to collide
+    std::set<std::string> keys;  // of a large object; ordered: no hash for an attacker to collide
+
+    /// Whether the object has that key; if not, it gets it next.
+    bool has(const std::string& next) {
+      constexpr std::size_t few = 16;
+      const Object& object = container.as_object();
+      if (object.size() < few) return object.contains(next);
+      if (keys.empty())
+        for (const auto& [name, value] : object) keys.insert(name);
+      return !keys.insert(next).second;
+    }
   };
 
   std::size_t reached() const { return static_cast<std::size_t>(reached_ - text_.data()); }
@@ -164,8 +174,25 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
 };
 
 /// What stands in a JSON text as it is.
-bool is_plain(char c) noexcept {
+constexpr bool is_plain(char c) noexcept {
   return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\' && c != '\x7F';
+}
+
+constexpr auto plain_characters = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t c = 0; c < plain.size(); ++c) plain[c] = is_plain(static_cast<char>(c));
+  return plain;
+}();
+
+/// How many characters at the beginning are plain.
+std::size_t count_plain(std::string_view text) noexcept {
+  const auto at = [&](std::size_t i) -> std::size_t { return plain_characters[static_cast<unsigned char>(text[i])]; };
+  std::size_t count = 0;
+  while (count + 8 <= text.size() && (at(count) & at(count + 1) & at(count + 2) & at(count + 3) & at(count + 4) &
+                                      at(count + 5) & at(count + 6) & at(count + 7)) != 0)
+    count += 8;
+  while (count < text.size() && at(count) != 0) ++count;
+  return count;
 }
 
 void append_escaped(std::string& out, char c) {
@@ -191,34 +218,10 @@ void append_escaped(std::string& out, char c) {
   }
 }
 
-void append_string(std::string& out, std::string_view text) {
-  out += '"';
-  while (!text.empty()) {
-    const auto end = std::find_if_not(text.begin(), text.end(), is_plain);
-    const auto plain = static_cast<std::size_t>(end - text.begin());
-    out += text.substr(0, plain);
-    if (end == text.end()) break;
-    append_escaped(out, *end);
-    text.remove_prefix(plain + 1);
-  }
-  out += '"';
-}
-
 template <class Number>
 std::string_view digits(std::array<char, 32>& buffer, Number number) {
   const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number);
   return {buffer.data(), static_cast<std::size_t>(result.ptr - buffer.data())};
-}
-
-void append_real(std::string& out, double number) {
-  if (!std::isfinite(number)) {
-    out += "null";
-    return;
-  }
-  std::array<char, 32> buffer;
-  const std::string_view text = digits(buffer, number);
-  out += text;
-  if (text.find_first_of(".e") == std::string_view::npos) out += ".0";  // so that it is read back as a real
 }
 
 void break_line(std::string& out, int indent, int level) {
@@ -247,7 +250,7 @@ void write_object(std::string& out, const Object& object, int indent, int level)
   for (const auto& [key, member] : object) {
     if (!std::exchange(first, false)) out += ',';
     break_line(out, indent, level + 1);
-    append_string(out, key);
+    append_json_text(out, key);
     out += indent > 0 ? ": " : ":";
     write(out, member, indent, level + 1);
   }
@@ -256,12 +259,11 @@ void write_object(std::string& out, const Object& object, int indent, int level)
 }
 
 void write(std::string& out, const Value& value, int indent, int level) {
-  std::array<char, 32> buffer;
   if (value.is_null()) out += "null";
   if (value.is_bool()) out += value.as_bool() ? "true" : "false";
-  if (value.is_integer()) out += digits(buffer, value.as_integer());
-  if (value.is_real()) append_real(out, value.as_real());
-  if (value.is_string()) append_string(out, value.as_string());
+  if (value.is_integer()) append_json_number(out, value.as_integer());
+  if (value.is_real()) append_json_number(out, value.as_real());
+  if (value.is_string()) append_json_text(out, value.as_string());
   if (value.is_array()) write_array(out, value.as_array(), indent, level);
   if (value.is_object()) write_object(out, value.as_object(), indent, level);
 }
@@ -285,6 +287,34 @@ std::string to_json(const Value& value, int indent) {
 
 void append_json(std::string& out, const Value& value) {
   write(out, value, 0, 0);
+}
+
+void append_json_text(std::string& out, std::string_view text) {
+  out += '"';
+  while (!text.empty()) {
+    const std::size_t plain = count_plain(text);
+    out += text.substr(0, plain);
+    if (plain == text.size()) break;
+    append_escaped(out, text[plain]);
+    text.remove_prefix(plain + 1);
+  }
+  out += '"';
+}
+
+void append_json_number(std::string& out, std::int64_t number) {
+  std::array<char, 32> buffer;
+  out += digits(buffer, number);
+}
+
+void append_json_number(std::string& out, double number) {
+  if (!std::isfinite(number)) {
+    out += "null";
+    return;
+  }
+  std::array<char, 32> buffer;
+  const std::string_view text = digits(buffer, number);
+  out += text;
+  if (text.find_first_of(".e") == std::string_view::npos) out += ".0";  // so that it is read back as a real
 }
 
 }  // namespace lms

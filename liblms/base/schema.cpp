@@ -480,6 +480,8 @@ void Schema::add(Field field) {
   if (find(field.name)) throw internal(name_ + " has two fields " + field.name);
   if (field.type == FieldType::list && field.element == FieldType::list)
     throw internal(name_ + '.' + field.name + ": a list of lists needs a struct between them");
+  append_json_text(labels_.emplace_back(), field.name);
+  labels_.back() += ':';
   fields_.push_back(std::move(field));
 }
 
@@ -495,11 +497,11 @@ Record Schema::to_record(const void* object) const {
   return record;
 }
 
-void Schema::from_record(void* object, const Record& record) const {
+void Schema::from_record(void* object, Record record) const {
   if (record.size() != fields_.size()) throw internal("a record of " + name_ + " has a wrong number of values");
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     const bool left_out = record[i].is_null() && !fields_[i].nullable;  // by the query's projection
-    if (!left_out) fields_[i].set(object, record[i]);
+    if (!left_out) fields_[i].set(object, std::move(record[i]));
   }
 }
 
@@ -511,11 +513,22 @@ Object Schema::to_wire(const void* object) const {
   return wire;
 }
 
+void Schema::append_wire(std::string& json, const void* object) const {
+  json += '{';
+  for (std::size_t i = 0; i < fields_.size(); ++i) {
+    if (!shown(fields_[i])) continue;
+    if (json.back() != '{') json += ',';
+    json += labels_[i];
+    fields_[i].show(json, object);
+  }
+  json += '}';
+}
+
 void Schema::parse(void* object, const Value& body, std::string_view part) const {
   Reader reader(part);
-  const Object values = reader.read_object(*this, body, Purpose::create);
+  Object values = reader.read_object(*this, body, Purpose::create);
   reader.finish();
-  apply_changes(object, values);
+  apply_changes(object, std::move(values));
 }
 
 void Schema::check(void* object, std::string_view part) const {
@@ -524,11 +537,11 @@ void Schema::check(void* object, std::string_view part) const {
     if (accepts(field, Purpose::create))
       given.append(field.name, field.get(object));
     else
-      field.set(object, field.initial);
+      field.set(object, Value(field.initial));
   Reader reader(part, Form::stored);
-  const Object values = reader.read_struct(*this, given);
+  Object values = reader.read_struct(*this, given);
   reader.finish();
-  apply_changes(object, values);
+  apply_changes(object, std::move(values));
 }
 
 Object Schema::parse_changes(const Value& body, std::string_view part) const {
@@ -538,8 +551,8 @@ Object Schema::parse_changes(const Value& body, std::string_view part) const {
   return changes;
 }
 
-void Schema::apply_changes(void* object, const Object& changes) const {
-  for (const auto& [name, value] : changes) fields_[index_of(name)].set(object, value);
+void Schema::apply_changes(void* object, Object changes) const {
+  for (auto& [name, value] : std::move(changes).release()) fields_[index_of(name)].set(object, std::move(value));
 }
 
 void Schema::parse_texts(void* object, const std::vector<std::pair<std::string, std::string>>& texts,
@@ -561,9 +574,9 @@ void Schema::parse_texts(void* object, const std::vector<std::pair<std::string, 
       wire.append(name, field ? typed(field->type, text) : Value(text));
     }
   }
-  const Object values = reader.read_object(*this, std::move(wire), Purpose::create);
+  Object values = reader.read_object(*this, std::move(wire), Purpose::create);
   reader.finish();
-  apply_changes(object, values);
+  apply_changes(object, std::move(values));
 }
 
 std::string reason_name(const Schema& schema) {

@@ -136,6 +136,9 @@ const Array& Value::as_array() const {
 const Object& Value::as_object() const {
   return expect<Object>(data_, "an object");
 }
+std::string& Value::as_string() {
+  return expect<std::string>(data_, "a string");
+}
 Array& Value::as_array() {
   return expect<Array>(data_, "an array");
 }

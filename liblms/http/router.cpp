@@ -148,7 +148,11 @@ const std::vector<std::unique_ptr<Route>>& Router::routes() const noexcept {
 }
 
 http::Response json_response(int status, const Value& body) {
-  return {.status = status, .headers = {{"Content-Type", "application/json"}}, .body = to_json(body)};
+  return json_text_response(status, to_json(body));
+}
+
+http::Response json_text_response(int status, std::string body) {
+  return {.status = status, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)};
 }
 
 }  // namespace lms

@@ -177,6 +177,11 @@ TEST_CASE("what JSON cannot say is written as null") {
 TEST_CASE("text is escaped no more than needed") {
   CHECK(to_json("a\"\\/\n\r\t\b\x7fé") == R"("a\"\\/\n\r\t\u0008\u007fé")");
   CHECK(parse_json(to_json(std::string("\0\x1f", 2))).as_string() == std::string("\0\x1f", 2));
+  for (std::size_t place = 0; place < 24; ++place) {
+    std::string text(24, 'x');
+    text[place] = '"';
+    CHECK(to_json(text) == '"' + std::string(place, 'x') + "\\\"" + std::string(23 - place, 'x') + '"');
+  }
 }
 
 TEST_CASE("objects keep the order of their members") {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -385,6 +386,40 @@ TEST_CASE("the wire form shows times as text and leaves secrets out") {
   CHECK_FALSE(wire.as_object().contains("password"));
   CHECK_FALSE(wire.as_object().contains("hash"));
   CHECK(wire.as_object().begin()->first == "id");
+}
+
+TEST_CASE("what is written as JSON at once is what the wire form is") {
+  struct Nothing {
+    std::string secret;
+
+    static const Schema& schema() {
+      static const Schema schema =
+          define<Nothing>("Nothing", "Shows nothing.").field("secret", &Nothing::secret, {.access = Access::hidden});
+      return schema;
+    }
+  };
+  const auto written = [](const auto& object) {
+    std::string json;
+    object.schema().append_wire(json, &object);
+    return json;
+  };
+  Survey survey;
+  CHECK(written(survey) == to_json(to_wire(survey)));
+  survey.title = "a \"title\"\n";
+  survey.status = Status::archived;
+  survey.author = UserId(*Uuid::parse("0197a3c2-8f4e-7b11-9c55-3d2a6f1e8b40"));
+  survey.seats = -3;
+  survey.price = std::numeric_limits<double>::infinity();
+  survey.tags = {"[", "{", "\"", "", "]"};
+  survey.scores = {0, -1, 2};
+  survey.history = {Status::draft, Status::published};
+  survey.dates = {Time(std::chrono::microseconds(1)), Time()};
+  survey.options = {{.text = "yes", .correct = true, .shown_from = Time(std::chrono::seconds(3))}, {.text = "{"}};
+  survey.best = survey.options.front();
+  survey.extra = parse_json(R"({"a": [1, {}, []], "b": "["})");
+  survey.password = "hunter2!";
+  CHECK(written(survey) == to_json(to_wire(survey)));
+  CHECK(written(Nothing{}) == "{}");
 }
 
 TEST_CASE("a record holds everything and gives it back") {

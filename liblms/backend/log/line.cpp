@@ -1,7 +1,9 @@
 #include "backend/log/line.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <string_view>
 
@@ -86,10 +88,13 @@ void append_field(std::string& out, std::string_view name, const Value& value) {
     append_tame(out, to_json(value));
 }
 
+/// `0.012s`
 std::string seconds_text(double milliseconds) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.3fs", milliseconds / 1'000);
-  return text.data();
+  const auto rounded = std::llround(milliseconds);
+  std::string text = std::to_string(rounded / 1'000) + '.';
+  const std::string rest = std::to_string(rounded % 1'000);
+  text.append(3 - rest.size(), '0').append(rest) += 's';
+  return text;
 }
 
 /// The end of a request is said in the words of an access log. What only machines evaluate is left to JSON lines.
@@ -109,17 +114,12 @@ const std::string* text_of(const Object& fields, std::string_view name) {
   return value && value->is_string() ? &value->as_string() : nullptr;
 }
 
+/// `2024-01-15 10:30:00`
 void append_time(std::string& out, Time time) {
-  using namespace std::chrono;
-  const auto day = floor<days>(time);
-  const year_month_day date(day);
-  const hh_mm_ss clock(floor<seconds>(time - day));
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02u %02d:%02d:%02d", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  out += text.data();
+  std::string text = to_iso8601(std::chrono::floor<std::chrono::seconds>(time));
+  text.pop_back();  // the Z
+  *std::find(text.begin(), text.end(), 'T') = ' ';
+  out += text;
 }
 
 }  // namespace
