@@ -1,4 +1,4 @@
-#include <lms/spi/changes.hpp>
+#include <lms/changes.hpp>
 
 #include <functional>
 #include <string_view>

@@ -4,47 +4,19 @@
 
 namespace lms::testing {
 
-/// Hands every operation on to the unit of the storage behind.
-class FaultyStorage::Unit final : public UnitOfWork {
+/// Takes a step with every operation.
+class FaultyStorage::Unit final : public UnitWrapper {
  public:
-  Unit(FaultyStorage& storage, UnitOfWork& unit) : UnitOfWork(unit.writable()), storage_(storage), unit_(unit) {}
+  Unit(FaultyStorage& storage, UnitOfWork& unit) : UnitWrapper(unit), storage_(storage) {}
 
  protected:
-  void do_insert(const Schema& schema, const std::vector<Record>& records) override {
-    next().insert_many(schema, records);
-  }
-  bool do_insert_if_absent(const Schema& schema, const Record& record) override {
-    return next().insert_if_absent(schema, record);
-  }
-  void do_upsert(const Schema& schema, const Record& record, const std::vector<std::string>& by) override {
-    next().upsert(schema, record, by);
-  }
-  bool do_update(const Schema& schema, const Record& record) override { return next().update(schema, record); }
-  std::vector<Record> do_update_where(const Schema& schema, const Condition& where,
-                                      const std::vector<Assignment>& assignments) override {
-    return next().update_where(schema, where, assignments);
-  }
-  std::size_t do_remove_where(const Schema& schema, const Condition& where) override {
-    return next().remove_where(schema, where);
-  }
-  std::vector<Record> do_select(const Schema& schema, const Query& query) override {
-    return next().select(schema, query);
-  }
-  std::size_t do_count(const Schema& schema, const Condition& where, std::size_t limit) override {
-    return next().count(schema, where, limit);
-  }
-  std::vector<Record> do_aggregate(const Schema& schema, const Aggregate& aggregate) override {
-    return next().aggregate(schema, aggregate);
+  UnitOfWork& wrapped() override {
+    storage_.step(Step::operation);
+    return UnitWrapper::wrapped();
   }
 
  private:
-  UnitOfWork& next() {
-    storage_.step(Step::operation);
-    return unit_;
-  }
-
   FaultyStorage& storage_;
-  UnitOfWork& unit_;
 };
 
 Error FaultyStorage::out_of_order() {

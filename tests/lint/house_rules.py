@@ -40,7 +40,7 @@ SEES = {
 }
 # Public headers whose name is not that of their room.
 ROOM_OF_HEADER = {
-    **dict.fromkeys("error executor export id page principal time utf8 value schema".split(), "base"),
+    **dict.fromkeys("changes error executor export id page principal time value schema".split(), "base"),
     **dict.fromkeys("query repository password token".split(), "spi"),
     "router": "http",
     "course_package": "package",

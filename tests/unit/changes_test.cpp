@@ -11,7 +11,8 @@
 #include <lms/backends/memory.hpp>
 #include <lms/lms.hpp>
 #include <lms/repository.hpp>
-#include <lms/testing/storage_wrapper.hpp>
+
+#include "support/one_commit_storage.hpp"
 
 using namespace lms;
 
@@ -138,9 +139,9 @@ TEST_CASE("a transaction that undoes itself has changed nothing") {
 
 TEST_CASE("a write is noted after its commit, also after one that says it failed") {
   /// Commits, and then says that it could not.
-  class Pessimist final : public testing::StorageWrapper {
+  class Pessimist final : public test::OneCommitStorage {
    public:
-    using StorageWrapper::StorageWrapper;
+    using OneCommitStorage::OneCommitStorage;
     const Changes& changes() const noexcept override { return Storage::changes(); }
     bool noted_before = false;
 
