@@ -70,7 +70,7 @@ class FileUnit final : public lms::UnitOfWork {
     return true;
   }
   std::vector<Record> do_update_where(const Schema& schema, const lms::Condition& where,
-                                      const std::vector<lms::Assignment>& assignments) override {
+                                      const std::vector<lms::Assignment>& assignments, lms::Returning) override {
     std::vector<Record> changed;
     for (const Row* row : matching(schema, where))
       changed.push_back(put(schema, lms::assigned(schema, row->record, assignments), row));

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <lms/backends/sqlite.hpp>
 #include <lms/lms.hpp>
 
 #include "commands.hpp"
@@ -39,6 +40,7 @@ ExitCode exit_code_of(const Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  turn_off_sqlite_memory_statistics();
   CommonOptions common;
   MigrateOptions migration;
   DemoOptions demo;

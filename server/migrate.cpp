@@ -10,6 +10,7 @@ namespace {
 
 const char* state_of(const MigrationStatus::Step& step) {
   if (!step.applied) return "pending";
+  if (!step.usable && step.known) return "applied as another build has it, this binary cannot run on it";
   if (!step.usable) return "applied, newer than this binary, which cannot run on it";
   return step.known ? "applied" : "applied, newer than this binary, which can still run on it";
 }
@@ -23,9 +24,10 @@ void print(const MigrationStatus& status) {
 void require_usable(const MigrationStatus& status) {
   for (const auto& step : status.steps)
     if (!step.usable)
-      throw Failure(ExitCode::unavailable, "The database was changed by a newer release (migration " +
-                                               std::to_string(step.version) + ", " + step.name +
-                                               "): run that release.");
+      throw Failure(ExitCode::unavailable, std::string("The database was changed by ") +
+                                               (step.known ? "another build" : "a newer release") + " (migration " +
+                                               std::to_string(step.version) + ", " + step.name + "): run that " +
+                                               (step.known ? "build." : "release."));
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ class Repository {
   std::optional<T> find(const K& key) const {
     auto record = uow_.find(T::schema(), detail::stored(key));
     if (!record) return std::nullopt;
-    return load(*record);
+    return load(*std::move(record));
   }
   /// @throws Error not_found
   template <class K>
@@ -61,6 +61,10 @@ class Repository {
   std::vector<T> update_where(const Condition& where, const std::vector<Assignment>& assignments) {
     return load(uow_.update_where(T::schema(), where, assignments));
   }
+  /// The same, where it is enough to know how many there were.
+  std::size_t update_all(const Condition& where, const std::vector<Assignment>& assignments) {
+    return uow_.update_where(T::schema(), where, assignments, Returning::keys).size();
+  }
   template <class K>
   void remove(const K& key) {
     if (!uow_.remove(T::schema(), detail::stored(key))) throw missing();
@@ -69,15 +73,15 @@ class Repository {
 
  private:
   static Record store(const T& object) { return T::schema().to_record(&object); }
-  static T load(const Record& record) {
+  static T load(Record record) {
     T object{};
-    T::schema().from_record(&object, record);
+    T::schema().from_record(&object, std::move(record));
     return object;
   }
-  static std::vector<T> load(const std::vector<Record>& records) {
+  static std::vector<T> load(std::vector<Record> records) {
     std::vector<T> objects;
     objects.reserve(records.size());
-    for (const Record& record : records) objects.push_back(load(record));
+    for (Record& record : records) objects.push_back(load(std::move(record)));
     return objects;
   }
   static Error missing() {

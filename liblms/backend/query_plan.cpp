@@ -33,6 +33,13 @@ const Value* key_asked_for(const Schema& schema, const Condition& condition) {
   return key.is_null() ? nullptr : &key;
 }
 
+const Value* key_implied(const Schema& schema, const Condition& condition) {
+  if (condition.kind != Condition::Kind::all) return key_asked_for(schema, condition);
+  for (const Condition& operand : condition.operands)
+    if (const Value* key = key_asked_for(schema, operand)) return key;
+  return nullptr;
+}
+
 std::vector<std::string> relevance_words(const Condition& condition) {
   using Kind = Condition::Kind;
   std::vector<std::string> found;

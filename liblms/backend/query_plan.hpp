@@ -26,6 +26,9 @@ bool is_key_order(const Schema& schema, const std::vector<OrderTerm>& order);
 /// The key that a record must have, if the condition says just that; otherwise null.
 const Value* key_asked_for(const Schema& schema, const Condition& condition);
 
+/// The key that a record must have at least, if the condition says so at its top level; otherwise null.
+const Value* key_implied(const Schema& schema, const Condition& condition);
+
 /// The words that relevance is measured by: those of the `matches` at the top level of the condition.
 std::vector<std::string> relevance_words(const Condition& condition);
 

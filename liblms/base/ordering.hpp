@@ -23,7 +23,7 @@ void make_room(UnitOfWork& uow, Part& part, const Condition& of_whole) {
         parts.select({.where = others, .order = {descending("position")}, .fields = {"position"}, .limit = 1});
     part.position = last.empty() ? 1 : last.front().position + 1;
   } else if (parts.exists(all_of({others, equal("position", part.position)}))) {
-    parts.update_where(all_of({others, greater_equal("position", part.position)}), {add("position", 1)});
+    parts.update_all(all_of({others, greater_equal("position", part.position)}), {add("position", 1)});
   }
 }
 

@@ -212,11 +212,11 @@ bool UnitOfWork::update(const Schema& schema, const Record& record) {
 }
 
 std::vector<Record> UnitOfWork::update_where(const Schema& schema, const Condition& where,
-                                             const std::vector<Assignment>& assignments) {
+                                             const std::vector<Assignment>& assignments, Returning returning) {
   return guarded(true, [&] {
     check(schema, assignments);
     check(schema, where);
-    std::vector<Record> updated = do_update_where(schema, where, assignments);
+    std::vector<Record> updated = do_update_where(schema, where, assignments, returning);
     for (const Record& record : updated) writes_.add(schema, record[schema.key_index()]);
     return updated;
   });

@@ -2,6 +2,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -74,6 +75,74 @@ std::vector<Clause> transaction_clauses() {
            EXPECT(Book::schema().to_record(&after[i]) == Book::schema().to_record(&before[i]));
          EXPECT(count<Counter>(storage) == 0);
          insert<Book>(storage, {book(4), book(5)});  // their places are free
+       }},
+      {"a lookup by key sees what was written before, whichever way",
+       [](Storage& storage) {
+         Book expected = book(1);
+         const Query title_of_first{.where = equal("id", expected.id), .fields = {"title"}};
+         using Title = std::optional<std::string>;
+         const auto look = [&](UnitOfWork& uow, const Title& title) {
+           const auto found = Books(uow).find(expected.id);
+           EXPECT(found.has_value() == title.has_value());
+           if (found) EXPECT(found->title == title);
+           const auto titles = Books(uow).select(title_of_first);
+           EXPECT(titles.empty() == !title.has_value());
+           if (!titles.empty()) EXPECT(titles.front().title == title);
+         };
+         Title title;
+         const auto look_everywhere = [&] {
+           storage.read([&](UnitOfWork& uow) { look(uow, title); });
+           storage.write([&](UnitOfWork& uow) { look(uow, title); });
+         };
+         const auto after = [&](const auto& change, const Title& changed_title) {
+           storage.write([&](UnitOfWork& uow) {
+             Books books(uow);
+             look(uow, title);
+             change(books);
+             look(uow, changed_title);
+           });
+           title = changed_title;
+           look_everywhere();
+         };
+         look_everywhere();
+         after([&](Books& books) { books.insert(book(1, "inserted")); }, "inserted");
+         after([&](Books& books) { books.update(book(1, "updated")); }, "updated");
+         after([&](Books& books) { books.update_where(equal("place", 1), {set("title", std::string("set"))}); }, "set");
+         after([&](Books& books) { books.update_all(everything(), {set("title", std::string("set again"))}); },
+               "set again");
+         after([&](Books& books) { books.upsert(book(1, "upserted"), {"id"}); }, "upserted");
+         after([&](Books& books) { books.upsert(book(1, "by place"), {"shelf", "place"}); }, "by place");
+         after([&](Books& books) { books.remove(expected.id); }, std::nullopt);
+         after([&](Books& books) { EXPECT(books.insert_if_absent(book(1, "absent"))); }, "absent");
+         after([&](Books& books) { EXPECT(books.remove_where(equal("title", "absent")) == 1); }, std::nullopt);
+         after([&](Books& books) { books.insert_many({book(1, "one of two"), book(2)}); }, "one of two");
+       }},
+      {"what a failed transaction saw of its own is seen by nobody else",
+       [](Storage& storage) {
+         insert<Book>(storage, {book(1, "before")});
+         const auto look = [&](UnitOfWork& uow) {
+           EXPECT(Books(uow).get(book(1).id).title == "before");
+           EXPECT(!Books(uow).find(book(2).id));
+         };
+         const auto change_look_and_fail = [&](UnitOfWork& uow) {
+           Books books(uow);
+           look(uow);
+           books.update(book(1, "never"));
+           books.insert(book(2));
+           EXPECT(books.get(book(1).id).title == "never");
+           EXPECT(books.find(book(2).id).has_value());
+           throw std::out_of_range("on purpose");
+         };
+         EXPECT_THROWS(storage.write(change_look_and_fail), std::out_of_range);
+         storage.read(look);
+         storage.write(look);
+         storage.together([&] {
+           EXPECT_THROWS(storage.write(change_look_and_fail), std::out_of_range);
+           storage.read(look);
+           storage.write(look);
+         });
+         storage.read(look);
+         storage.write(look);
        }},
       {"whatever is thrown reaches the caller",
        [](Storage& storage) {

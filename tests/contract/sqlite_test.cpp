@@ -6,7 +6,10 @@
 #include <fstream>
 #include <future>
 #include <iterator>
+#include <map>
+#include <random>
 #include <set>
+#include <stdexcept>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -123,6 +126,17 @@ void migrate(SqliteStorage& storage, std::vector<EmbeddedFile> files, const char
   });
 }
 
+/// c1, c2 and so on, so many that changing all takes a while.
+void insert_many_counters(SqliteStorage& storage) {
+  execute(storage,
+          "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)"
+          "INSERT INTO counters (name, value) SELECT 'c' || n, 0 FROM numbers");
+}
+
+void endless(UnitOfWork& uow) {
+  for (;;) Counters(uow).update_where(everything(), {add("value", 1)});
+}
+
 bool has_table(SqliteStorage& storage, const std::string& name) {
   bool found = false;
   storage.exclusively([&](sql::Connection& connection) { found = connection.has_table(name); });
@@ -210,6 +224,50 @@ TEST_CASE("two storages on one file lose no write") {
     for (int n = 0; n < 50; ++n) add_one(i % 2 == 0 ? *first_storage : *second_storage);
   });
   CHECK(find<Counter>(*first_storage, "a")->value == 200);
+}
+
+TEST_CASE("two storages on one file see each other's writes, whatever they looked up before") {
+  const ScratchFolder folder;
+  const auto ours = open_library(options_for(folder));
+  const auto theirs = open_library(options_for(folder));
+  std::map<std::string, std::int64_t> expected;
+  std::minstd_rand chance(1);
+  const auto below = [&](unsigned bound) { return chance() % bound; };
+  for (int step = 0; step < 2'000; ++step) {
+    Storage& storage = below(2) == 0 ? *ours : *theirs;
+    const std::string name(1, static_cast<char>('a' + below(3)));
+    const auto value = static_cast<std::int64_t>(below(1'000));
+    const bool fails = below(4) == 0;
+    const bool exists = expected.contains(name);
+    const auto look = [&](UnitOfWork& uow) {
+      const auto found = Counters(uow).find(name);
+      REQUIRE(found.has_value() == exists);
+      if (found) REQUIRE(found->value == expected.at(name));
+    };
+    if (below(2) == 0) {
+      storage.read(look);
+      continue;
+    }
+    const bool removes = exists && below(3) == 0;
+    const auto change = [&](UnitOfWork& uow) {
+      look(uow);
+      if (removes)
+        Counters(uow).remove(name);
+      else
+        Counters(uow).upsert({name, value}, {"name"});
+      REQUIRE(Counters(uow).find(name).has_value() == !removes);
+      if (fails) throw std::runtime_error("on purpose");
+    };
+    if (fails) {
+      CHECK_THROWS_AS(storage.write(change), std::runtime_error);
+      continue;
+    }
+    storage.write(change);
+    if (removes)
+      expected.erase(name);
+    else
+      expected[name] = value;
+  }
 }
 
 TEST_CASE("two processes on one file lose no write") {
@@ -369,13 +427,11 @@ TEST_CASE("a write that is stopped harms no other, though SQLite gives up the wh
   SqliteOptions options = options_for(folder);
   options.max_write = milliseconds(500);
   const auto storage = open_library(options);
-  execute(*storage,
-          "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)"
-          "INSERT INTO counters (name, value) SELECT 'c' || n, 0 FROM numbers");
+  insert_many_counters(*storage);
   std::atomic<int> runs{0};
-  const auto endless = [&](UnitOfWork& uow) {
+  const auto counted = [&](UnitOfWork& uow) {
     ++runs;
-    for (;;) Counters(uow).update_where(everything(), {add("value", 1)});
+    endless(uow);
   };
   std::atomic<bool> over{false};
   std::atomic<int> stopped{0}, added{0};
@@ -385,13 +441,80 @@ TEST_CASE("a write that is stopped harms no other, though SQLite gives up the wh
       return;
     }
     for (int n = 0; n < 2; ++n)
-      if (reason_of([&] { storage->write(endless); }) == "storage_timeout") ++stopped;
+      if (reason_of([&] { storage->write(counted); }) == "storage_timeout") ++stopped;
     over = true;
   });
   CHECK(stopped == 2);
   CHECK(runs == 2);  // nor does it keep them waiting twice
   CHECK(find<Counter>(*storage, "c1")->value == added);
   CHECK(find<Counter>(*storage, "c2")->value == 0);
+}
+
+TEST_CASE("nothing that follows in a joint transaction is committed once SQLite has given it up") {
+  const ScratchFolder folder;
+  SqliteOptions options = options_for(folder);
+  options.max_write = milliseconds(200);
+  const auto storage = open_library(options);
+  insert_many_counters(*storage);
+  const auto three_parts = [&] {
+    add_one(*storage, "c1");
+    CHECK(reason_of([&] { storage->write(endless); }) == "storage_timeout");
+    CHECK(reason_of([&] { add_one(*storage, "c2"); }) == "storage_unavailable");
+    CHECK(reason_of([&] { find<Counter>(*storage, "c1"); }) == "storage_unavailable");
+  };
+  CHECK(reason_of([&] { storage->together(three_parts); }) == "storage_unavailable");
+  CHECK(find<Counter>(*storage, "c1")->value == 0);
+  CHECK(find<Counter>(*storage, "c2")->value == 0);
+  add_one(*storage, "c1");
+  CHECK(find<Counter>(*storage, "c1")->value == 1);
+}
+
+TEST_CASE("what was read by key is forgotten when SQLite gives up the transaction, or is written past") {
+  const ScratchFolder folder;
+  SqliteOptions options = options_for(folder);
+  options.max_write = milliseconds(200);
+  const auto storage = open_library(options);
+  insert_many_counters(*storage);
+  const auto value = [&] { return storage->write([](UnitOfWork& uow) { return Counters(uow).get("c1").value; }); };
+  CHECK(value() == 0);
+  const auto joint = [&] {
+    add_one(*storage, "c1");
+    CHECK(value() == 1);
+    storage->write(endless);
+  };
+  CHECK(reason_of([&] { storage->together(joint); }) == "storage_timeout");
+  CHECK(value() == 0);
+
+  execute(*storage, "UPDATE counters SET value = 5");
+  CHECK(value() == 5);
+  CHECK_THROWS(execute(*storage, "UPDATE counters SET value = 6; SELECT nothing"));
+  CHECK(value() == 6);
+}
+
+TEST_CASE("a record is read once by a connection, until it changes") {
+  const ScratchFolder folder;
+  SqliteOptions options = options_for(folder);
+  int lookups = 0;
+  options.on_statement = [&](std::string_view sql, auto) {
+    lookups += sql.starts_with("SELECT") && sql.find("\"counters\"") != std::string_view::npos ? 1 : 0;
+  };
+  const auto storage = open_library(options);
+  insert_counter(*storage, "a");
+  insert_counter(*storage, "b");
+  const auto look = [](UnitOfWork& uow) {
+    CHECK(Counters(uow).find("a"));
+    CHECK_FALSE(Counters(uow).find("nobody"));
+  };
+  for (int round = 0; round < 3; ++round) {
+    storage->write(look);
+    add_one(*storage, "b");
+  }
+  CHECK(lookups == 2);
+  add_one(*storage, "a");
+  storage->write(look);
+  CHECK(lookups == 3);
+  for (int round = 0; round < 3; ++round) storage->read(look);
+  CHECK(lookups == 5);
 }
 
 TEST_CASE("a function that takes too long is undone and refused") {
@@ -629,6 +752,13 @@ TEST_CASE("migrations are applied once, in their order") {
   });
   CHECK_FALSE(status.steps[1].known);
   CHECK(status.steps[1].usable);
+  EmbeddedFile other = first;
+  other.bytes = "-- oldest binary: 0.1.0\nCREATE TABLE one (id TEXT NOT NULL PRIMARY KEY, more TEXT);\n";
+  storage->exclusively([&](sql::Connection& connection) {
+    status = sql::migration_status(connection, sql::read_migrations(std::vector{other}), sql::version_number("0.2.0"));
+  });
+  CHECK(status.steps[0].known);
+  CHECK_FALSE(status.steps[0].usable);  // not as it was applied
 }
 
 TEST_CASE("a migration that fails leaves those before it") {

@@ -67,7 +67,8 @@ class FakeUnit final : public UnitOfWork {
     note("update");
     return false;
   }
-  std::vector<Record> do_update_where(const Schema&, const Condition&, const std::vector<Assignment>&) override {
+  std::vector<Record> do_update_where(const Schema&, const Condition&, const std::vector<Assignment>&,
+                                      Returning) override {
     note("update_where");
     return records;
   }

@@ -27,9 +27,9 @@ struct SqliteOptions {
   std::size_t max_queued_writes = 1000;  ///< in memory, reads queue with them
   /// How long a write waits for its turn, behind others here and behind other processes on the same file.
   std::chrono::milliseconds busy_timeout{5000};
-  /// Connections for reading, each opened when first needed and keeping up to 2 MB of pages. While all are in use a
-  /// read waits for one, so a host whose event loops read gives as many as it has threads: then none waits. In memory
-  /// there is one connection for everything.
+  /// Connections for reading, each opened when first needed and keeping up to 8 MB of pages and 4 MB of records. While
+  /// all are in use a read waits for one, so a host whose event loops read gives as many as it has threads: then none
+  /// waits. In memory there is one connection for everything.
   std::size_t max_readers = 16;
   std::chrono::milliseconds max_read{5000};   ///< a longer one is stopped: it would let the write-ahead log grow
   std::chrono::milliseconds max_write{1000};  ///< a longer function is undone and refused: it keeps all others waiting
@@ -46,6 +46,11 @@ struct SqliteOptions {
 /// @throws Error unavailable, saying what is in the way, if the file cannot be opened, made or written; internal
 ///   `storage_corrupt` if it is no database.
 LMS_API std::unique_ptr<Storage> open_sqlite_storage(SqliteOptions options);
+
+/// SQLite counts the memory it takes, for the whole process and under a lock that every one of its threads takes every
+/// time. A program that never asks it for that number is faster without: it calls this before anything uses SQLite.
+/// False: something has, and all stays as it was.
+LMS_API bool turn_off_sqlite_memory_statistics() noexcept;
 
 /// A database as it was copied.
 struct SqliteCopy {

@@ -11,16 +11,20 @@
 #include <utility>
 #include <vector>
 
+#include <lms/changes.hpp>
 #include <lms/executor.hpp>
 #include <lms/export.hpp>
 #include <lms/query.hpp>
 #include <lms/schema.hpp>
-#include <lms/spi/changes.hpp>
 
 /// What the author of a storage backend implements. Backends know schemas and records, never an entity.
 /// The contract is executable: `lms/testing/storage_contract.hpp`. A store that cannot evaluate queries by itself finds
 /// what it needs in `lms/spi/evaluate.hpp`.
 namespace lms {
+
+/// What `update_where` returns of the records it changed. A store may find it much cheaper to tell the keys alone; the
+/// other values are null then.
+enum class Returning { records, keys };
 
 /// The reads and writes of one transaction. Used by one thread, only inside the function it was handed to.
 ///
@@ -45,7 +49,8 @@ class LMS_API UnitOfWork {
   bool update(const Schema& schema, const Record& record);
   /// Changes all records for which the condition holds, and returns them as they are now, ordered by key.
   std::vector<Record> update_where(const Schema& schema, const Condition& where,
-                                   const std::vector<Assignment>& assignments);
+                                   const std::vector<Assignment>& assignments,
+                                   Returning returning = Returning::records);
   /// False if there is none. @throws Error conflict `<table>_in_use` while another record refers to it.
   bool remove(const Schema& schema, const Value& key);
   std::size_t remove_where(const Schema& schema, const Condition& where);
@@ -69,7 +74,7 @@ class LMS_API UnitOfWork {
   virtual void do_upsert(const Schema& schema, const Record& record, const std::vector<std::string>& by) = 0;
   virtual bool do_update(const Schema& schema, const Record& record) = 0;
   virtual std::vector<Record> do_update_where(const Schema& schema, const Condition& where,
-                                              const std::vector<Assignment>& assignments) = 0;
+                                              const std::vector<Assignment>& assignments, Returning returning) = 0;
   virtual std::size_t do_remove_where(const Schema& schema, const Condition& where) = 0;
   virtual std::vector<Record> do_select(const Schema& schema, const Query& query) = 0;
   virtual std::size_t do_count(const Schema& schema, const Condition& where, std::size_t limit) = 0;
@@ -111,7 +116,9 @@ class LMS_API Storage {
 
   virtual ~Storage();
 
-  /// Runs `function` in a transaction and commits it durably before returning; if it throws, nothing changed.
+  /// Runs `function` in a transaction and commits it durably before returning; if it throws, nothing changed. Inside
+  /// `together` it is durable only when that returns, and can be undone until then: whoever remembers something of it
+  /// outside storage must find out whether it is so.
   ///
   /// The function may run more than once and must touch nothing but its unit. A backend that commits in groups runs it
   /// on the thread of another caller while its own waits, so it must rely on no thread-local state and take no lock
@@ -179,7 +186,8 @@ class LMS_API Storage {
   /// called inside a transaction of this storage.
   virtual void do_write(const Function& function, Isolation isolation) = 0;
   virtual void do_read(const Function& function) = 0;
-  /// By default every transaction commits by itself, and a thread of `executor` waits for that.
+  /// By default every transaction commits by itself, and a thread of `executor` waits for that. A storage that hands
+  /// these on to another one has that one's `changes`: it is there that the commit is made.
   virtual void do_together(const JointFunction& function);
   virtual void do_together_later(JointFunction function, Done done, const Executor& executor);
 

@@ -60,7 +60,7 @@ class MemoryUnitOfWork final : public UnitOfWork {
   }
 
   std::vector<Record> do_update_where(const Schema& schema, const Condition& where,
-                                      const std::vector<Assignment>& assignments) override {
+                                      const std::vector<Assignment>& assignments, Returning) override {
     Table& table = tables_.of(schema);
     std::vector<Record> changed;
     for (const Row* row : matching(schema, where)) {

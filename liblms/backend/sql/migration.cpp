@@ -67,7 +67,8 @@ void check(const std::map<std::int64_t, Applied>& applied, std::span<const Migra
     if (found != applied.end() && found->second.checksum != migration.checksum)
       throw Error(ErrorCode::internal, "migration_changed",
                   "Migration " + std::to_string(migration.version) + ", " + migration.name +
-                      ", is not the one that this database was made with: run a released binary.");
+                      ", is not the one that this database was made with, by a build between releases: "
+                      "run that one, or make the database anew.");
   }
 }
 
@@ -151,7 +152,10 @@ MigrationStatus migration_status(Connection& connection, std::span<const Migrati
     const MigrationStatus::Step alien{.version = version, .name = migration.name, .applied = true, .known = false};
     MigrationStatus::Step& step = steps.try_emplace(version, alien).first->second;
     step.applied = true;
-    step.usable = migration.oldest_binary <= binary;
+    const auto own = std::find_if(migrations.begin(), migrations.end(),
+                                  [v = version](const Migration& each) { return each.version == v; });
+    const bool differs = own != migrations.end() && own->checksum != migration.checksum;
+    step.usable = migration.oldest_binary <= binary && !differs;
   }
   MigrationStatus status;
   for (auto& [version, step] : steps) status.steps.push_back(std::move(step));

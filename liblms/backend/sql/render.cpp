@@ -44,14 +44,6 @@ class Renderer {
     rendered_.text += '.';
     return name(field);
   }
-  Renderer& columns() {
-    std::string_view separator;
-    for (const Field& field : schema_.fields()) {
-      *this << std::exchange(separator, ", ");
-      name(field.name);
-    }
-    return *this;
-  }
   template <class T>
   Renderer& value(T&& value) {
     rendered_.text += '?';
@@ -349,15 +341,9 @@ Parameter search_key(const Value& key) {
   return std::to_string(key.as_integer());
 }
 
-Rendered render_select(const Dialect& dialect, const Schema& schema, const Query& query) {
+Rendered render_select(const Dialect& dialect, const Schema& schema, const std::string& columns, const Query& query) {
   Renderer sql(dialect, schema);
-  if (query.fields.empty()) {
-    (sql << "SELECT ").columns();
-  } else {
-    std::string_view separator = "SELECT ";
-    for (const std::string& field : query.fields) (sql << std::exchange(separator, ", ")).name(field);
-  }
-  (sql << " FROM ").name(schema.table());
+  (sql << "SELECT " << columns << " FROM ").name(schema.table());
   const std::vector<OrderTerm> order = total_order(schema, query.order);
   sql.where(query.where);
   if (!query.after.empty()) {
@@ -415,13 +401,13 @@ Rendered render_aggregate(const Dialect& dialect, const Schema& schema, const Ag
   return sql.done();
 }
 
-Rendered render_update(const Dialect& dialect, const Schema& schema, const Condition& where,
+Rendered render_update(const Dialect& dialect, const Schema& schema, const std::string& columns, const Condition& where,
                        const std::vector<Assignment>& assignments) {
   Renderer sql(dialect, schema);
   sql << "UPDATE " << quoted(schema.table());
   sql.assignments(assignments);
   sql.where(where);
-  (sql << " RETURNING ").columns();
+  if (!columns.empty()) sql << " RETURNING " << columns;
   return sql.done();
 }
 

@@ -23,11 +23,12 @@ Parameter parameter(FieldType type, const Value& value);
 /// A record's key as `search_tokens` names it.
 Parameter search_key(const Value& key);
 
-Rendered render_select(const Dialect& dialect, const Schema& schema, const Query& query);
+/// `columns` are those of the result.
+Rendered render_select(const Dialect& dialect, const Schema& schema, const std::string& columns, const Query& query);
 Rendered render_count(const Dialect& dialect, const Schema& schema, const Condition& where, std::size_t limit);
 Rendered render_aggregate(const Dialect& dialect, const Schema& schema, const Aggregate& aggregate);
-/// Returns all columns of the rows changed.
-Rendered render_update(const Dialect& dialect, const Schema& schema, const Condition& where,
+/// Returns these columns of the rows changed; empty: nothing.
+Rendered render_update(const Dialect& dialect, const Schema& schema, const std::string& columns, const Condition& where,
                        const std::vector<Assignment>& assignments);
 /// Returns the keys of the rows removed.
 Rendered render_remove(const Dialect& dialect, const Schema& schema, const Condition& where);

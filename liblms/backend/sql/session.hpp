@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -11,6 +12,7 @@
 #include <lms/schema.hpp>
 
 #include "backend/sql/connection.hpp"
+#include "backend/sql/record_cache.hpp"
 
 namespace lms::sql {
 
@@ -47,6 +49,9 @@ class Session {
   explicit Session(Connection& connection) : connection_(connection) {}
 
   Connection& connection() { return connection_; }
+
+  /// For a driver that learns of the changes of others: without, nothing is kept.
+  std::optional<RecordCache> records;
 
   TableStatements& table(const Schema& schema);
   /// The one of this text; the least recently used are forgotten.

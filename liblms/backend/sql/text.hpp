@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <lms/schema.hpp>
 
@@ -17,13 +18,20 @@ inline std::string column(const Schema& schema, std::string_view field) {
   return quoted(schema.table()) + '.' + quoted(field);
 }
 
-inline std::string column_list(const Schema& schema) {
+inline std::string column_list(const std::vector<std::string>& fields) {
   std::string list;
-  for (const Field& field : schema.fields()) {
+  for (const std::string& field : fields) {
     if (!list.empty()) list += ", ";
-    list += quoted(field.name);
+    ((list += '"') += field) += '"';
   }
   return list;
+}
+
+/// All of them.
+inline std::string column_list(const Schema& schema) {
+  std::vector<std::string> fields;
+  for (const Field& field : schema.fields()) fields.push_back(field.name);
+  return column_list(fields);
 }
 
 inline std::string where_key(const Schema& schema) {

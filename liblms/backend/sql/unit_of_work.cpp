@@ -6,6 +6,7 @@
 
 #include "backend/query_plan.hpp"
 #include "backend/sql/render.hpp"
+#include "backend/sql/text.hpp"
 #include "base/search.hpp"
 
 namespace lms::sql {
@@ -30,9 +31,9 @@ Value stored_json(const std::string& text) {
   }
 }
 
-Value read(const Statement& statement, std::size_t index, FieldType type) {
+Value read(const Statement& statement, std::size_t index, FieldType type, bool nullable = true) {
   const int column = static_cast<int>(index);
-  if (statement.is_null(column)) return {};
+  if (nullable && statement.is_null(column)) return {};
   switch (type) {
     case FieldType::boolean:
       return statement.boolean(column);
@@ -53,19 +54,34 @@ Record read_record(const Statement& statement, const Schema& schema) {
   const auto& fields = schema.fields();
   Record record;
   record.reserve(fields.size());
-  for (std::size_t i = 0; i < fields.size(); ++i) record.push_back(read(statement, i, fields[i].type));
+  for (std::size_t i = 0; i < fields.size(); ++i)
+    record.push_back(read(statement, i, fields[i].type, fields[i].nullable));
   return record;
 }
 
-std::vector<std::size_t> positions(const Schema& schema, const std::vector<std::string>& fields) {
-  std::vector<std::size_t> indexes;
-  for (const std::string& field : fields) indexes.push_back(schema.index_of(field));
-  return indexes;
+/// The records of the result, whose columns are these fields, or all if none are named.
+std::vector<Record> read_records(Execution& execution, const Statement& statement, const Schema& schema,
+                                 const std::vector<std::string>& fields) {
+  std::vector<std::size_t> positions;
+  for (const std::string& field : fields) positions.push_back(schema.index_of(field));
+  std::vector<Record> records;
+  while (execution.step()) {
+    if (positions.empty()) {
+      records.push_back(read_record(statement, schema));
+      continue;
+    }
+    Record& record = records.emplace_back(schema.fields().size());
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+      const Field& field = schema.fields()[positions[i]];
+      record[positions[i]] = read(statement, i, field.type, field.nullable);
+    }
+  }
+  return records;
 }
 
-bool is_plain_find(const Query& query) {
-  return query.fields.empty() && query.after.empty() && query.offset == 0 && query.limit != 0 &&
-         query.lock == Lock::none;
+/// Whether a query that asks for a key asks for nothing else.
+bool is_find(const Query& query) {
+  return query.after.empty() && query.offset == 0 && query.limit != 0 && query.lock == Lock::none;
 }
 
 FieldType result_type(const Schema& schema, const Measure& measure) {
@@ -101,15 +117,20 @@ void SqlUnitOfWork::do_insert(const Schema& schema, const std::vector<Record>& r
   Statement& insert = *session_.table(schema).insert;
   for (const Record& record : records) {
     naming_conflicts(schema, reference_missing, [&] { run(insert, schema, record); });
-    add_words(schema, record, record[schema.key_index()]);
+    const Value& key = record[schema.key_index()];
+    changed(schema, key);
+    add_words(schema, record, key);
   }
 }
 
 bool SqlUnitOfWork::do_insert_if_absent(const Schema& schema, const Record& record) {
   Statement& insert = *session_.table(schema).insert_if_absent;
   const auto inserted = naming_conflicts(schema, reference_missing, [&] { return run(insert, schema, record); });
-  if (inserted > 0) add_words(schema, record, record[schema.key_index()]);
-  return inserted > 0;
+  if (inserted == 0) return false;
+  const Value& key = record[schema.key_index()];
+  changed(schema, key);
+  add_words(schema, record, key);
+  return true;
 }
 
 void SqlUnitOfWork::do_upsert(const Schema& schema, const Record& record, const std::vector<std::string>& by) {
@@ -118,6 +139,7 @@ void SqlUnitOfWork::do_upsert(const Schema& schema, const Record& record, const 
   Statement& upsert = session_.statement(upsert_text(schema, by));
   const std::vector<Value> keys =
       naming_conflicts(schema, reference_missing, [&] { return run_returning_keys(upsert, schema, parameters); });
+  changed(schema, keys.front());
   remove_words(schema, keys.front());
   add_words(schema, record, keys.front());
 }
@@ -125,22 +147,25 @@ void SqlUnitOfWork::do_upsert(const Schema& schema, const Record& record, const 
 /// Sets what differs from the stored record, and nothing else: SQLite writes every index that has a column in SET, and
 /// checks every reference.
 bool SqlUnitOfWork::do_update(const Schema& schema, const Record& record) {
-  const std::optional<Record> before = find_by_key(schema, record[schema.key_index()]);
+  const auto* known = session_.records ? session_.records->find(schema, record[schema.key_index()], {}) : nullptr;
+  const std::optional<Record> read = known ? std::nullopt : find_by_key(schema, record[schema.key_index()]);
+  const std::optional<Record>& before = known ? *known : read;
   if (!before) return false;
-  std::vector<std::size_t> changed;
+  std::vector<std::size_t> differing;
   std::vector<Parameter> parameters;
   for (std::size_t i = 0; i < record.size(); ++i) {
     if (record[i] == (*before)[i]) continue;
-    changed.push_back(i);
+    differing.push_back(i);
     parameters.push_back(parameter(schema.fields()[i].type, record[i]));
   }
-  if (changed.empty()) return true;
+  if (differing.empty()) return true;
   const Value& key = record[schema.key_index()];
   parameters.push_back(parameter(schema.key().type, key));
-  Statement& update = session_.statement(update_text(schema, changed));
+  Statement& update = session_.statement(update_text(schema, differing));
   naming_conflicts(schema, reference_missing, [&] { Execution(update, parameters).finish(); });
-  const bool reindex =
-      std::any_of(changed.begin(), changed.end(), [&](std::size_t i) { return schema.fields()[i].search_weight > 0; });
+  changed(schema, key);
+  const bool reindex = std::any_of(differing.begin(), differing.end(),
+                                   [&](std::size_t i) { return schema.fields()[i].search_weight > 0; });
   if (reindex) {
     remove_words(schema, key);
     add_words(schema, record, key);
@@ -149,28 +174,37 @@ bool SqlUnitOfWork::do_update(const Schema& schema, const Record& record) {
 }
 
 std::vector<Record> SqlUnitOfWork::do_update_where(const Schema& schema, const Condition& where,
-                                                   const std::vector<Assignment>& assignments) {
-  const Rendered sql = render_update(dialect(), schema, where, assignments);
-  Statement& update = session_.statement(sql.text);
-  std::vector<Record> changed;
-  naming_conflicts(schema, reference_missing, [&] {
-    Execution execution(update, sql.parameters);
-    while (execution.step()) changed.push_back(read_record(update, schema));
-  });
-
-  const std::size_t key = schema.key_index();
-  std::sort(changed.begin(), changed.end(),
-            [key](const Record& a, const Record& b) { return Value::compare(a[key], b[key]) < 0; });
+                                                   const std::vector<Assignment>& assignments, Returning returning) {
   const bool reindex = std::any_of(assignments.begin(), assignments.end(), [&](const Assignment& assignment) {
     return schema.find(assignment.field)->search_weight > 0;
   });
+  const std::size_t key = schema.key_index();
+  std::vector<std::string> fields;
+  if (returning == Returning::keys && !reindex) fields.push_back(schema.key().name);
+  // A result costs SQLite a table to keep it in, more than the change of one row.
+  const Value* const only = fields.empty() ? nullptr : key_implied(schema, where);
+  const Rendered sql =
+      render_update(dialect(), schema, only != nullptr ? std::string() : columns(schema, fields), where, assignments);
+  Statement& update = session_.statement(sql.text);
+  std::vector<Record> updated;
+  naming_conflicts(schema, reference_missing, [&] {
+    Execution execution(update, sql.parameters);
+    if (only == nullptr)
+      updated = read_records(execution, update, schema, fields);
+    else if (execution.finish() > 0)
+      updated.emplace_back(schema.fields().size())[key] = *only;
+  });
+
+  for (const Record& record : updated) changed(schema, record[key]);
+  std::sort(updated.begin(), updated.end(),
+            [key](const Record& a, const Record& b) { return Value::compare(a[key], b[key]) < 0; });
   if (reindex) {
-    for (const Record& record : changed) {
+    for (const Record& record : updated) {
       remove_words(schema, record[key]);
       add_words(schema, record, record[key]);
     }
   }
-  return changed;
+  return updated;
 }
 
 std::size_t SqlUnitOfWork::do_remove_where(const Schema& schema, const Condition& where) {
@@ -179,6 +213,7 @@ std::size_t SqlUnitOfWork::do_remove_where(const Schema& schema, const Condition
     const Parameter parameters[] = {parameter(schema.key().type, *key)};
     const auto removed =
         naming_conflicts(schema, record_in_use, [&] { return Execution(remove, parameters).finish(); });
+    changed(schema, *key);
     if (removed > 0) remove_words(schema, *key);
     return removed;
   }
@@ -186,7 +221,10 @@ std::size_t SqlUnitOfWork::do_remove_where(const Schema& schema, const Condition
   Statement& remove = session_.statement(sql.text);
   const std::vector<Value> keys =
       naming_conflicts(schema, record_in_use, [&] { return run_returning_keys(remove, schema, sql.parameters); });
-  for (const Value& key : keys) remove_words(schema, key);
+  for (const Value& key : keys) {
+    changed(schema, key);
+    remove_words(schema, key);
+  }
   return keys.size();
 }
 
@@ -198,27 +236,44 @@ std::optional<Record> SqlUnitOfWork::find_by_key(const Schema& schema, const Val
   return read_record(find, schema);
 }
 
+/// To be called whenever a record may have changed.
+void SqlUnitOfWork::changed(const Schema& schema, const Value& key) {
+  if (session_.records) session_.records->forget(schema, key);
+}
+
 std::vector<Record> SqlUnitOfWork::do_select(const Schema& schema, const Query& query) {
+  if (!session_.records) return select(schema, query);
   std::vector<Record> found;
-  if (const Value* key = key_asked_for(schema, query.where); key != nullptr && is_plain_find(query)) {
-    if (auto record = find_by_key(schema, *key)) found.push_back(*std::move(record));
+  const Value* key = key_asked_for(schema, query.where);
+  if (key == nullptr || !is_find(query)) {
+    found = select(schema, query);
+    // Who reads one record in order to write may well replace it.
+    if (writable() && query.fields.empty() && found.size() == 1)
+      session_.records->keep(schema, found.front()[schema.key_index()], {}, &found.front());
     return found;
   }
+  if (const auto* known = session_.records->find(schema, *key, query.fields)) {
+    if (*known) found.push_back(**known);
+    return found;
+  }
+  if (!query.fields.empty())
+    found = select(schema, query);
+  else if (auto record = find_by_key(schema, *key))
+    found.push_back(*std::move(record));
+  session_.records->keep(schema, *key, query.fields, found.empty() ? nullptr : &found.front());
+  return found;
+}
 
-  const Rendered sql = render_select(dialect(), schema, query);
+std::vector<Record> SqlUnitOfWork::select(const Schema& schema, const Query& query) {
+  const Rendered sql = render_select(dialect(), schema, columns(schema, query.fields), query);
   Statement& select = session_.statement(sql.text);
   Execution execution(select, sql.parameters);
-  const std::vector<std::size_t> projected = positions(schema, query.fields);
-  while (execution.step()) {
-    if (projected.empty()) {
-      found.push_back(read_record(select, schema));
-      continue;
-    }
-    Record& record = found.emplace_back(schema.fields().size());
-    for (std::size_t i = 0; i < projected.size(); ++i)
-      record[projected[i]] = read(select, i, schema.fields()[projected[i]].type);
-  }
-  return found;
+  return read_records(execution, select, schema, query.fields);
+}
+
+/// As a SELECT or RETURNING lists them.
+std::string SqlUnitOfWork::columns(const Schema& schema, const std::vector<std::string>& fields) {
+  return fields.empty() ? session_.table(schema).columns : column_list(fields);
 }
 
 std::size_t SqlUnitOfWork::do_count(const Schema& schema, const Condition& where, std::size_t limit) {

@@ -22,7 +22,7 @@ class SqlUnitOfWork final : public UnitOfWork {
   void do_upsert(const Schema& schema, const Record& record, const std::vector<std::string>& by) override;
   bool do_update(const Schema& schema, const Record& record) override;
   std::vector<Record> do_update_where(const Schema& schema, const Condition& where,
-                                      const std::vector<Assignment>& assignments) override;
+                                      const std::vector<Assignment>& assignments, Returning returning) override;
   std::size_t do_remove_where(const Schema& schema, const Condition& where) override;
   std::vector<Record> do_select(const Schema& schema, const Query& query) override;
   std::size_t do_count(const Schema& schema, const Condition& where, std::size_t limit) override;
@@ -34,6 +34,9 @@ class SqlUnitOfWork final : public UnitOfWork {
   std::vector<Value> run_returning_keys(Statement& statement, const Schema& schema,
                                         const std::vector<Parameter>& parameters);
   std::optional<Record> find_by_key(const Schema& schema, const Value& key);
+  std::vector<Record> select(const Schema& schema, const Query& query);
+  std::string columns(const Schema& schema, const std::vector<std::string>& fields);
+  void changed(const Schema& schema, const Value& key);
   void add_words(const Schema& schema, const Record& record, const Value& key);
   void remove_words(const Schema& schema, const Value& key);
 

@@ -20,7 +20,9 @@ namespace {
 constexpr const char* busy_reason = "storage_busy";
 constexpr int checkpoint_pages = 10'000;
 constexpr int most_log_bytes = 64 * 1024 * 1024;
-constexpr int writer_cache_kib = 32 * 1024;  // filled as it is needed; a reader's is dropped with every write
+// Filled as they are needed. A reader's is dropped when somebody else has written.
+constexpr int writer_cache_kib = 32 * 1024;
+constexpr int reader_cache_kib = 8 * 1024;
 constexpr int steps_between_looks_at_the_clock = 10'000;
 
 std::string described(const SqliteOptions& options) {
@@ -143,60 +145,74 @@ class SqliteDialect final : public sql::Dialect {
 
 }  // namespace
 
+/// SQLite's own interface, for SQLiteCpp's takes a counted reference for each column that is read.
 class SqliteStatement final : public sql::Statement {
  public:
-  SqliteStatement(SqliteConnection& connection, const std::string& sql) try
-      : connection_(connection), statement_(connection.database_, sql) {
-  } catch (const SQLite::Exception& exception) {
-    rethrow(exception, connection.options_);
+  SqliteStatement(SqliteConnection& connection, const std::string& sql) : connection_(connection) {
+    sqlite3_stmt* statement = nullptr;
+    check(sqlite3_prepare_v3(connection_.database_.getHandle(), sql.data(), static_cast<int>(sql.size()),
+                             SQLITE_PREPARE_PERSISTENT, &statement, nullptr));
+    statement_.reset(statement);
   }
 
   void bind(std::span<const sql::Parameter> parameters) override {
     connection_.refuse_if_late();
     if (connection_.options_.on_statement) started_ = std::chrono::steady_clock::now();
-    try {
-      int index = 0;
-      for (const sql::Parameter& parameter : parameters)
-        std::visit([&, place = ++index](const auto& value) { bind(place, value); }, parameter);
-    } catch (const SQLite::Exception& exception) {
-      rethrow(exception, connection_.options_);
-    }
+    int index = 0;
+    for (const sql::Parameter& parameter : parameters)
+      std::visit([&, place = ++index](const auto& value) { check(bind(place, value)); }, parameter);
   }
 
   bool step() override {
-    try {
-      return statement_.executeStep();
-    } catch (const SQLite::Exception& exception) {
-      rethrow(exception, connection_.options_);
-    }
+    const int result = sqlite3_step(handle());
+    if (result != SQLITE_ROW && result != SQLITE_DONE) check(result);
+    return result == SQLITE_ROW;
   }
 
-  std::size_t changes() const override { return static_cast<std::size_t>(statement_.getChanges()); }
+  std::size_t changes() const override {
+    return static_cast<std::size_t>(sqlite3_changes(connection_.database_.getHandle()));
+  }
 
   void reset() noexcept override {
-    statement_.tryReset();
+    sqlite3_reset(handle());  // says again what step said
     const auto& on_statement = connection_.options_.on_statement;
     if (!on_statement) return;
     const auto taken = std::chrono::steady_clock::now() - started_;
-    on_statement(statement_.getQuery(), std::chrono::duration_cast<std::chrono::microseconds>(taken));
+    on_statement(sqlite3_sql(handle()), std::chrono::duration_cast<std::chrono::microseconds>(taken));
   }
 
-  bool is_null(int column) const override { return statement_.isColumnNull(column); }
-  bool boolean(int column) const override { return statement_.getColumn(column).getInt() != 0; }
-  std::int64_t integer(int column) const override { return statement_.getColumn(column).getInt64(); }
-  double real(int column) const override { return statement_.getColumn(column).getDouble(); }
-  std::string text(int column) const override { return statement_.getColumn(column).getString(); }
+  bool is_null(int column) const override { return sqlite3_column_type(handle(), column) == SQLITE_NULL; }
+  bool boolean(int column) const override { return sqlite3_column_int(handle(), column) != 0; }
+  std::int64_t integer(int column) const override { return sqlite3_column_int64(handle(), column); }
+  double real(int column) const override { return sqlite3_column_double(handle(), column); }
+  std::string text(int column) const override {
+    const void* const text = sqlite3_column_blob(handle(), column);  // before the length, which it may change
+    const auto length = static_cast<std::size_t>(sqlite3_column_bytes(handle(), column));
+    return length == 0 ? std::string() : std::string(static_cast<const char*>(text), length);
+  }
 
  private:
-  void bind(int index, std::monostate) { statement_.bind(index); }
-  void bind(int index, bool value) { statement_.bind(index, static_cast<int>(value)); }
-  void bind(int index, std::int64_t value) { statement_.bind(index, value); }
-  void bind(int index, double value) { statement_.bind(index, value); }
-  void bind(int index, const std::string& value) { statement_.bindNoCopy(index, value); }
-  void bind(int index, const std::string* value) { statement_.bindNoCopy(index, *value); }
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+  };
+
+  sqlite3_stmt* handle() const noexcept { return statement_.get(); }
+  void check(int result) const {
+    if (result != SQLITE_OK)
+      rethrow(SQLite::Exception(connection_.database_.getHandle(), result), connection_.options_);
+  }
+
+  int bind(int index, std::monostate) { return sqlite3_bind_null(handle(), index); }
+  int bind(int index, bool value) { return sqlite3_bind_int(handle(), index, static_cast<int>(value)); }
+  int bind(int index, std::int64_t value) { return sqlite3_bind_int64(handle(), index, value); }
+  int bind(int index, double value) { return sqlite3_bind_double(handle(), index, value); }
+  int bind(int index, const std::string& value) {
+    return sqlite3_bind_text64(handle(), index, value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8);
+  }
+  int bind(int index, const std::string* value) { return bind(index, *value); }
 
   SqliteConnection& connection_;
-  SQLite::Statement statement_;
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
   SteadyTime started_;
 };
 
@@ -213,6 +229,7 @@ SqliteConnection::SqliteConnection(const SqliteOptions& options, Use use)
   execute("PRAGMA foreign_keys = ON");
   if (use == Use::read) {
     execute("PRAGMA query_only = ON");
+    execute("PRAGMA cache_size = -" + std::to_string(reader_cache_kib));
     return;
   }
   execute(options.synchronous == SqliteOptions::Synchronous::full ? "PRAGMA synchronous = FULL"
@@ -274,9 +291,20 @@ void SqliteConnection::use_write_ahead_log() {
                     described(options_) + " cannot have a write-ahead log. Put it on a local file system.");
 }
 
+void SqliteSession::look_for_changes() {
+  sql::Execution execution(*data_version_);
+  execution.step();
+  const std::int64_t version = (*data_version_).integer(0);
+  if (version != version_) session.records->forget_all();
+  version_ = version;
+}
+
 /// Where SQLite has given up the transaction there is nothing left to undo.
 Savepoint::~Savepoint() {
-  if (kept_ || !session_.connection.in_transaction()) return;
+  if (kept_) return;
+  sql::RecordCache& records = *session_.session.records;
+  if (records.forgotten() != forgotten_before_) records.forget_all();
+  if (!session_.connection.in_transaction()) return;
   try {
     execute(session_, "ROLLBACK TO part");
     execute(session_, "RELEASE part");

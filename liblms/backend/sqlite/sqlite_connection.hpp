@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -53,10 +55,18 @@ class SqliteConnection final : public sql::Connection {
 
 /// A connection with the statements prepared on it.
 struct SqliteSession {
-  SqliteSession(const SqliteOptions& options, SqliteConnection::Use use) : connection(options, use) {}
+  SqliteSession(const SqliteOptions& options, SqliteConnection::Use use) : connection(options, use) {
+    session.records.emplace();
+  }
+  /// At the beginning of a transaction: forgets the records that were kept, if others have changed something since.
+  void look_for_changes();
 
   SqliteConnection connection;
   sql::Session session{connection};
+
+ private:
+  sql::KeptStatement data_version_{connection, "PRAGMA data_version"};  // not of this connection's own commits
+  std::int64_t version_ = 0;
 };
 
 /// A statement without parameters or result.
@@ -67,7 +77,10 @@ inline void execute(SqliteSession& session, const char* sql) {
 /// Undoes what was done since it was made, unless that is kept. Within a transaction.
 class Savepoint {
  public:
-  explicit Savepoint(SqliteSession& session) : session_(session) { execute(session_, "SAVEPOINT part"); }
+  explicit Savepoint(SqliteSession& session)
+      : session_(session), forgotten_before_(session.session.records->forgotten()) {
+    execute(session_, "SAVEPOINT part");
+  }
   ~Savepoint();
   Savepoint(const Savepoint&) = delete;
   Savepoint& operator=(const Savepoint&) = delete;
@@ -79,6 +92,7 @@ class Savepoint {
 
  private:
   SqliteSession& session_;
+  const std::size_t forgotten_before_;
   bool kept_ = false;
 };
 

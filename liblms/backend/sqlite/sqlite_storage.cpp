@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <utility>
 
+#include <lms/error.hpp>
+
 #include "backend/sql/migration.hpp"
 #include "backend/sql/unit_of_work.hpp"
 #include "backend/sqlite/group_commit.hpp"
@@ -31,9 +33,9 @@ void run_on(SqliteSession& session, bool writable, const Storage::Function& func
 /// One consistent state to read from, for a bounded time.
 class Snapshot {
  public:
-  Snapshot(SqliteSession& session, const SqliteOptions& options) : session_(session) {
-    execute(session_, "BEGIN");
+  Snapshot(SqliteSession& session, const SqliteOptions& options) : Snapshot(session) {
     session_.connection.set_deadline(std::chrono::steady_clock::now() + options.max_read);
+    session_.look_for_changes();
   }
   ~Snapshot() {
     session_.connection.clear_deadline();
@@ -48,6 +50,9 @@ class Snapshot {
   }
 
  private:
+  /// What is begun ends with the object, also if the rest of the other constructor throws.
+  explicit Snapshot(SqliteSession& session) : session_(session) { execute(session_, "BEGIN"); }
+
   SqliteSession& session_;
 };
 
@@ -78,13 +83,22 @@ class SqliteStorage::Parts final : public Joint {
   explicit Parts(SqliteSession& session) : session_(session) {}
 
   void write(const Function& function) override {
+    require_transaction();
     Savepoint savepoint(session_);
     run_on(session_, true, function);
     savepoint.keep();
   }
-  void read(const Function& function) override { run_on(session_, false, function); }
+  void read(const Function& function) override {
+    require_transaction();
+    run_on(session_, false, function);
+  }
 
  private:
+  /// What comes after an error that made SQLite undo all of it would stand alone, and be committed.
+  void require_transaction() const {
+    if (!session_.connection.in_transaction()) throw unavailable("storage_unavailable", gave_up);
+  }
+
   SqliteSession& session_;
 };
 
@@ -149,6 +163,10 @@ namespace lms {
 
 std::unique_ptr<Storage> open_sqlite_storage(SqliteOptions options) {
   return std::make_unique<sqlite::SqliteStorage>(std::move(options));
+}
+
+bool turn_off_sqlite_memory_statistics() noexcept {
+  return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK;
 }
 
 }  // namespace lms

@@ -26,6 +26,18 @@ std::exception_ptr error_of(const char* reason, const char* message) noexcept {
   }
 }
 
+/// For what writes past the records that are kept, as migrations do, and may fail when some of it is committed.
+class Forgetting {
+ public:
+  explicit Forgetting(sql::RecordCache& records) noexcept : records_(records) {}
+  ~Forgetting() { records_.forget_all(); }
+  Forgetting(const Forgetting&) = delete;
+  Forgetting& operator=(const Forgetting&) = delete;
+
+ private:
+  sql::RecordCache& records_;
+};
+
 }  // namespace
 
 Writer::Writer(const SqliteOptions& options) : options_(options), session_(options, SqliteConnection::Use::write) {}
@@ -48,6 +60,7 @@ void Writer::run_group(Transaction& first, SteadyTime deadline, const std::funct
   const bool intact = connection_.in_transaction();
   const std::exception_ptr failure = intact ? commit() : nullptr;
   if (intact && !failure) return;
+  session_.session.records->forget_all();
   if (last == &first) {
     if (!first.error) first.error = failure;
     return;
@@ -58,6 +71,7 @@ void Writer::run_group(Transaction& first, SteadyTime deadline, const std::funct
 
 void Writer::exclusively(const std::function<void(SqliteSession&)>& use) {
   const std::lock_guard lock(mutex_);
+  const Forgetting forgetting(*session_.session.records);
   use(session_);
 }
 
@@ -68,8 +82,10 @@ std::exception_ptr Writer::begin(SteadyTime deadline) {
     if (!has_log_) connection_.use_write_ahead_log();
     has_log_ = true;
     execute("BEGIN IMMEDIATE");
+    session_.look_for_changes();
     return nullptr;
   } catch (...) {
+    connection_.rollback();
     return std::current_exception();
   }
 }
@@ -102,8 +118,7 @@ std::exception_ptr Writer::call(Transaction& transaction) {
   if (writes && taken > options_.slow_write && options_.on_slow_write)
     options_.on_slow_write(duration_cast<microseconds>(taken));
   transaction.late = taken > limit && transaction.kind != Transaction::Kind::joint;  // its parts have seen to that
-  if (!error && !connection_.in_transaction())
-    error = error_of("storage_unavailable", "The database gave the transaction up.");
+  if (!error && !connection_.in_transaction()) error = error_of("storage_unavailable", gave_up);
   if (transaction.late && !error) error = error_of("storage_timeout", "The transaction took too long and was undone.");
   return error;
 }
@@ -132,6 +147,7 @@ void Writer::run_alone(Transaction& transaction) {
     if (const std::exception_ptr failure = commit()) transaction.error = failure;
   }
   connection_.rollback();
+  if (transaction.error) session_.session.records->forget_all();
 }
 
 }  // namespace lms::sqlite

@@ -12,6 +12,9 @@
 
 namespace lms::sqlite {
 
+/// After some errors SQLite undoes the whole transaction.
+constexpr const char* gave_up = "The database gave the transaction up.";
+
 /// What somebody asked for, and how it ended.
 struct Transaction {
   enum class Kind {

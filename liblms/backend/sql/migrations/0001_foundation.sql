@@ -69,7 +69,7 @@ CREATE TABLE courses (
   updated_at BIGINT NOT NULL,
   published_at BIGINT
 );
-CREATE INDEX courses_status_published_at ON courses (status, published_at);
+CREATE INDEX courses_status_published_at ON courses (status, published_at DESC, id);
 CREATE INDEX courses_instructor_id_created_at ON courses (instructor_id, created_at);
 
 CREATE TABLE sections (
@@ -78,7 +78,7 @@ CREATE TABLE sections (
   title TEXT NOT NULL,
   position BIGINT NOT NULL
 );
-CREATE INDEX sections_course_id_position ON sections (course_id, position);
+CREATE INDEX sections_course_id_position ON sections (course_id, position, id);
 
 CREATE TABLE lessons (
   id TEXT NOT NULL PRIMARY KEY,
@@ -94,7 +94,7 @@ CREATE TABLE lessons (
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL
 );
-CREATE INDEX lessons_course_id_position ON lessons (course_id, position);
+CREATE INDEX lessons_course_id_position ON lessons (course_id, position, id);
 CREATE INDEX lessons_section_id ON lessons (section_id);
 
 CREATE TABLE enrollments (
@@ -197,7 +197,7 @@ CREATE TABLE questions (
   answer TEXT,
   tolerance DOUBLE PRECISION NOT NULL
 );
-CREATE INDEX questions_quiz_id_position ON questions (quiz_id, position);
+CREATE INDEX questions_quiz_id_position ON questions (quiz_id, position, id);
 
 CREATE TABLE quiz_papers (
   id TEXT NOT NULL PRIMARY KEY,
