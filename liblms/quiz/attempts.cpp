@@ -91,9 +91,12 @@ Quizzes::Paper Quizzes::paper(UnitOfWork& uow, QuizPaperId id) {
   return stored ? std::make_shared<const QuizPaper>(*std::move(stored)) : nullptr;
 }
 
-/// The paper of an attempt that starts now; the first one writes it.
+/// The paper of an attempt that starts now; the first one writes it. Whether it is stored only storage can say: what
+/// was remembered may have been undone, for writes that share a commit are told of it only when it is made.
 Quizzes::Paper Quizzes::current_paper(UnitOfWork& uow, const Quiz& quiz) {
-  if (auto known = paper(uow, quiz.paper_id)) return known;
+  const bool is_stored =
+      !Repository<QuizPaper>(uow).select({.where = equal("id", quiz.paper_id), .fields = {"id"}, .limit = 1}).empty();
+  if (is_stored) return paper(uow, quiz.paper_id);
   auto fresh =
       std::make_shared<const QuizPaper>(QuizPaper{.id = quiz.paper_id,
                                                   .quiz_id = quiz.id,
@@ -104,7 +107,6 @@ Quizzes::Paper Quizzes::current_paper(UnitOfWork& uow, const Quiz& quiz) {
   return fresh;
 }
 
-/// Only for a paper that a finished transaction has read or written: one that failed may have left nothing.
 void Quizzes::remember(const Paper& paper) {
   const std::lock_guard lock(papers_mutex_);
   if (papers_.contains(paper->id)) return;
@@ -301,7 +303,7 @@ void Quizzes::move_deadlines(UnitOfWork& uow, const Quiz& quiz) const {
     if (due && *due < now) due = attempt.due_at ? std::min(*attempt.due_at, now) : now;
     if (due != attempt.due_at) moved[due].push_back(attempt.id);
   }
-  for (const auto& [due, ids] : moved) attempts.update_where(in("id", ids), {set("due_at", due)});
+  for (const auto& [due, ids] : moved) attempts.update_all(in("id", ids), {set("due_at", due)});
 }
 
 std::size_t Quizzes::close_overdue() {

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
+#include <lms/backends/memory.hpp>
 #include <lms/repository.hpp>
 #include <lms/testing/run_twice_storage.hpp>
 
+#include "support/one_commit_storage.hpp"
 #include "support/school.hpp"
 
 namespace {
@@ -586,6 +589,33 @@ TEST_CASE("attempts in progress end when the quiz says now, but never before now
   CHECK(sql.school.post(path + "/submit", sql.right(), sql.ada).text("status") == "submitted");
   const std::string due = sql.school.get(path, sql.ada).text("due_at");
   CHECK(due_after({{"time_limit_minutes", 10}}) == due);
+}
+
+TEST_CASE("an attempt keeps its paper though the commit failed in which that was first written") {
+  class FailsToCommit final : public test::OneCommitStorage {
+   public:
+    using OneCommitStorage::OneCommitStorage;
+    bool fails = false;
+
+   protected:
+    void do_write(const Function& function, Isolation) override {
+      wrapped().write([&](UnitOfWork& unit) {
+        function(unit);
+        if (std::exchange(fails, false)) throw unavailable("storage_full", "The disk is full.");
+      });
+    }
+  };
+  const std::shared_ptr<Storage> store = open_memory_storage();
+  const auto storage = std::make_shared<FailsToCommit>(store);
+  Class sql({}, storage);
+  storage->fails = true;
+  CHECK(sql.attempt().status == 503);
+  const Answered started = sql.attempt();
+  INFO(to_json(started.body));
+  REQUIRE(started.status == 201);
+  const std::string& id = started.text("id");
+  School elsewhere(Class::settings(), store);
+  CHECK(elsewhere.get("/attempts/" + id, sql.ada).body["questions"].as_array().size() == 5);
 }
 
 TEST_CASE("an attempt that cannot be closed does not keep the others") {
