@@ -172,10 +172,13 @@ class LMS_API Enrollments {
  public:
   Enrollments(Storage& storage, Clock& clock, Random& random, Events& events, Courses& courses);
 
-  /// Called in the transaction that completes a course; returns the URL at which its certificate can be verified.
+  /// Called in the transaction that completes a course; returns the URL at which its certificate can be verified. There
+  /// is one, which a school's certificates have taken. Set up before the first call. @throws Error internal if there is
+  /// one already.
   using CompletionHook = std::function<std::optional<std::string>(UnitOfWork&, const Enrollment&, const Course&)>;
-  void on_completion(CompletionHook hook) { completion_hook_ = std::move(hook); }
+  void on_completion(CompletionHook hook);
   /// From now on, a lesson that is removed leaves a job which calls `recount`. Without it, call that yourself.
+  /// Set up before the first call.
   void recount_by(Jobs& jobs);
 
   /// Enrols `who`, or somebody else with `manage_enrollments` (then neither price nor prerequisites count). A dropped
@@ -225,8 +228,7 @@ class LMS_API Enrollments {
   std::pair<Enrollment, Course> visible_enrollment(UnitOfWork& uow, const Principal& who, EnrollmentId id) const;
   std::optional<Enrollment> enrollment_in(UnitOfWork& uow, const Principal& who, CourseId course) const;
   LessonProgress progress_in(UnitOfWork& uow, const Enrollment& enrollment, const Lesson& lesson) const;
-  void note(UnitOfWork& uow, const Principal& who, Enrollment& enrollment, const Lesson& lesson,
-            LessonProgress& progress, bool completes);
+  void note(UnitOfWork& uow, const Principal& who, Enrollment& enrollment, LessonProgress& progress, bool completes);
   bool complete_course_if_done(UnitOfWork& uow, const Principal& who, Enrollment& enrollment, const Course& course);
 
   Storage& storage_;

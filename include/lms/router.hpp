@@ -11,13 +11,13 @@
 #include <variant>
 #include <vector>
 
+#include <lms/changes.hpp>
 #include <lms/export.hpp>
 #include <lms/http.hpp>
 #include <lms/page.hpp>
 #include <lms/principal.hpp>
 #include <lms/query.hpp>
 #include <lms/schema.hpp>
-#include <lms/spi/changes.hpp>
 #include <lms/token.hpp>
 #include <lms/value.hpp>
 
@@ -152,7 +152,8 @@ struct Route {
   std::string description = {};
   Allow allow = SignedIn{};
   Weight weight = Weight::read;
-  /// How long an answer without a token may be given again while all that the handler said it `shows` stays as it is.
+  /// How long an answer without a token may be given again while all that the handler said it `shows` stays as it is;
+  /// never longer than the setting `cache_max_stale`.
   /// Such an answer depends on the target and on that, nothing else. 0: never; so is one that shows nothing.
   std::chrono::seconds cached{0};
   const Schema* query = nullptr;
@@ -167,6 +168,7 @@ struct Route {
   bool absolute = false;       ///< `path` is not below the API's prefix
   bool hidden = false;         ///< not in OpenAPI
   bool ignores_token = false;  ///< `Authorization` is not looked at: for pages and probes; needs Anyone
+  bool any_host = false;       ///< also under names that the school is not known by: for probes, which ask by address
   /// Path parameters that are text; others named `id` or `…_id` are UUIDs.
   std::vector<TextParameter> text_params = {};
   std::size_t max_body = 0;  ///< bytes; 0: the setting's
@@ -213,44 +215,42 @@ class LMS_API Router {
 // --- answers of handlers ---
 
 LMS_API http::Response json_response(int status, const Value& body);
-
-template <HasSchema T>
-Array wire_items(const std::vector<T>& objects) {
-  Array items;
-  items.reserve(objects.size());
-  for (const T& object : objects) items.push_back(to_wire(object));
-  return items;
-}
+/// For a body that is JSON already.
+LMS_API http::Response json_text_response(int status, std::string body);
 
 /// 200 with the object as its schema shows it.
 template <HasSchema T>
 http::Response ok(const T& object) {
-  return json_response(200, to_wire(object));
+  std::string body;
+  Codec<T>::show(body, object);
+  return json_text_response(200, std::move(body));
 }
 /// 201 with `Location`, relative to the server's root.
 template <HasSchema T>
 http::Response created(const T& object, std::string location) {
-  auto response = json_response(201, to_wire(object));
+  auto response = ok(object);
+  response.status = 201;
   response.headers.add("Location", std::move(location));
   return response;
 }
 /// 200 with one page of a list.
 template <HasSchema T>
 http::Response ok(const Page<T>& page) {
-  Object body;
-  body.append("items", wire_items(page.items));
-  body.append("page", page.page);
-  body.append("page_size", page.page_size);
-  body.append("total", page.total);
-  if (page.total_is_more) body.append("total_is_more", true);
-  return json_response(200, std::move(body));
+  std::string body = R"({"items":)";
+  Codec<std::vector<T>>::show(body, page.items);
+  append_json_number(body += R"(,"page":)", page.page);
+  append_json_number(body += R"(,"page_size":)", page.page_size);
+  append_json_number(body += R"(,"total":)", page.total);
+  body += page.total_is_more ? R"(,"total_is_more":true})" : "}";
+  return json_text_response(200, std::move(body));
 }
 /// 200 with all there are.
 template <HasSchema T>
 http::Response ok(const std::vector<T>& all) {
-  Object body;
-  body.append("items", wire_items(all));
-  return json_response(200, std::move(body));
+  std::string body = R"({"items":)";
+  Codec<std::vector<T>>::show(body, all);
+  body += '}';
+  return json_text_response(200, std::move(body));
 }
 inline http::Response no_content() {
   return {.status = 204, .headers = {}, .body = {}};

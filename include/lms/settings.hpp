@@ -38,7 +38,7 @@ constexpr auto names_of(SqliteSynchronous) {
   return std::array<std::string_view, 2>{"NORMAL", "FULL"};
 }
 
-/// The comment behind each member is the name of its setting; docs/settings.md, made from the table in settings.cpp,
+/// The comment behind each member is the name of its setting; docs/settings.md, made from liblms/settings/table.cpp,
 /// says what each does. A host may fill it by itself instead of calling `load_settings`; Lms's constructor says which
 /// members it looks at.
 struct LMS_API Settings {

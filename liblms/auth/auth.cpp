@@ -141,8 +141,8 @@ void Auth::logout(const Principal& who, const TokenClaims& access) {
   if (!who.session()) blacklist_.revoke(access.id, access.expires_at);
   storage_.write([&](UnitOfWork& uow) {
     if (who.session())
-      Repository<Session>(uow).update_where(all_of({equal("id", *who.session()), is_null("ended_at")}),
-                                            {set("ended_at", clock_.now())});
+      Repository<Session>(uow).update_all(all_of({equal("id", *who.session()), is_null("ended_at")}),
+                                          {set("ended_at", clock_.now())});
     events_.emit(uow, events::user_logged_out, who, event_data(Repository<User>(uow).get(id)));
   });
   if (!who.session()) return;
@@ -165,7 +165,7 @@ void Auth::logout_everywhere(const Principal& who) {
 std::size_t Auth::end_sessions(UnitOfWork& uow, UserId user, std::optional<SessionId> but) const {
   std::vector<Condition> ending{equal("user_id", user), is_null("ended_at")};
   if (but) ending.push_back(none_of({equal("id", *but)}));
-  return Repository<Session>(uow).update_where(all_of(std::move(ending)), {set("ended_at", clock_.now())}).size();
+  return Repository<Session>(uow).update_all(all_of(std::move(ending)), {set("ended_at", clock_.now())});
 }
 
 void Auth::change_password(const Principal& who, const PasswordChange& change) {
@@ -199,9 +199,9 @@ std::vector<Session> Auth::sessions(const Principal& who) {
 void Auth::end_session(const Principal& who, SessionId id) {
   const UserId user = who.user();
   storage_.write([&](UnitOfWork& uow) {
-    const auto ended = Repository<Session>(uow).update_where(all_of({equal("id", id), alive(user, clock_.now())}),
-                                                             {set("ended_at", clock_.now())});
-    if (ended.empty()) throw not_found("session_not_found", "Session not found.");
+    const auto ended = Repository<Session>(uow).update_all(all_of({equal("id", id), alive(user, clock_.now())}),
+                                                           {set("ended_at", clock_.now())});
+    if (ended == 0) throw not_found("session_not_found", "Session not found.");
     events_.emit(uow, events::user_session_ended, who, event_data(Repository<User>(uow).get(user)));
   });
 }

@@ -310,7 +310,7 @@ void Courses::remove_section(const Principal& who, SectionId id) {
     Repository<Section> sections(uow);
     const Section section = sections.get(id);
     Course course = owned(uow, who, section.course_id);
-    Repository<Lesson>(uow).update_where(equal("section_id", id), {set("section_id", std::optional<SectionId>())});
+    Repository<Lesson>(uow).update_all(equal("section_id", id), {set("section_id", std::optional<SectionId>())});
     sections.remove(id);
     touch(uow, who, course);
   });

@@ -75,12 +75,12 @@ Condition enrollment_of(UserId student, CourseId course) {
 void take_seat(UnitOfWork& uow, const Course& course) {
   std::vector<Condition> free{equal("id", course.id)};
   if (course.capacity) free.push_back(less("enrolled_count", *course.capacity));
-  if (Repository<Course>(uow).update_where(all_of(std::move(free)), {add("enrolled_count", 1)}).empty())
+  if (Repository<Course>(uow).update_all(all_of(std::move(free)), {add("enrolled_count", 1)}) == 0)
     throw conflict("course_full", "The course has no seat left.");
 }
 
 void free_seat(UnitOfWork& uow, CourseId course) {
-  Repository<Course>(uow).update_where(equal("id", course), {add("enrolled_count", -1)});
+  Repository<Course>(uow).update_all(equal("id", course), {add("enrolled_count", -1)});
 }
 
 bool holds_seat(const Enrollment& enrollment) {
@@ -139,6 +139,11 @@ Enrollments::Enrollments(Storage& storage, Clock& clock, Random& random, Events&
     return true;
   };
   courses_.add_hooks(std::move(hooks));
+}
+
+void Enrollments::on_completion(CompletionHook hook) {
+  if (completion_hook_) throw internal("somebody sees to completed courses already");
+  completion_hook_ = std::move(hook);
 }
 
 void Enrollments::recount_by(Jobs& jobs) {
@@ -314,7 +319,7 @@ ProgressResult Enrollments::report(const Principal& who, LessonId id, const Prog
     progress.time_spent_seconds += report.time_spent_seconds;
     progress.progress_percent = completes || progress.completed ? 100 : report.progress_percent;
     if (before.id.is_nil() || (completes && !before.completed) || !says_the_same(before, progress))
-      note(uow, who, enrollment, lesson, progress, completes);
+      note(uow, who, enrollment, progress, completes);
     const Course course = lesson_count_of(uow, enrollment.course_id);
     return ProgressResult{progress, enrollment.status, percent_done(enrollment, course)};
   });
@@ -324,7 +329,7 @@ void Enrollments::complete_lesson(UnitOfWork& uow, const Principal& who, Enrollm
   LessonProgress progress = progress_in(uow, enrollment, lesson);
   if (progress.completed) return;
   progress.progress_percent = 100;
-  note(uow, who, enrollment, lesson, progress, true);
+  note(uow, who, enrollment, progress, true);
 }
 
 LessonProgress Enrollments::progress_in(UnitOfWork& uow, const Enrollment& enrollment, const Lesson& lesson) const {
@@ -338,8 +343,8 @@ LessonProgress Enrollments::progress_in(UnitOfWork& uow, const Enrollment& enrol
 }
 
 /// Stores the progress, and what follows from it for the enrolment.
-void Enrollments::note(UnitOfWork& uow, const Principal& who, Enrollment& enrollment, const Lesson& lesson,
-                       LessonProgress& progress, bool completes) {
+void Enrollments::note(UnitOfWork& uow, const Principal& who, Enrollment& enrollment, LessonProgress& progress,
+                       bool completes) {
   const Time now = clock_.now();
   const bool newly_completed = completes && !progress.completed;
   progress.updated_at = now;
@@ -359,7 +364,7 @@ void Enrollments::note(UnitOfWork& uow, const Principal& who, Enrollment& enroll
     // Counted, not added up: a lesson may have been removed that is still in the number.
     enrollment.completed_lessons = completed_lessons(uow, {enrollment.id})[enrollment.id];
     events_.emit(uow, events::lesson_completed, who,
-                 LessonCompletedEvent{enrollment.id, enrollment.student_id, enrollment.course_id, lesson.id});
+                 LessonCompletedEvent{enrollment.id, enrollment.student_id, enrollment.course_id, progress.lesson_id});
     complete_course_if_done(uow, who, enrollment, Repository<Course>(uow).get(enrollment.course_id));
   }
   Repository<Enrollment>(uow).update(enrollment);

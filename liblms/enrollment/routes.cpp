@@ -23,7 +23,8 @@ void add_enrollment_routes(Router& router, Enrollments& enrollments, const Setti
               .text_params = {{"id", CourseRef::doc}},
               .handler = [&](Call& call) {
                 const CourseView view = enrollments.open_course(call.who(), call.path("id"));
-                call.shows<Course>(view.course.id);  // which changes with its sections
+                call.shows<Course>(view.course.id);
+                call.shows<Section>();
                 call.shows<User>(view.course.instructor_id);
                 return ok(view);
               }});

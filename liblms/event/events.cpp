@@ -27,7 +27,7 @@ bool sequence_batch(UnitOfWork& uow) {
       {.where = is_null("position"), .order = {ascending("id")}, .fields = {"id"}, .limit = sequenced_at_once});
   for (const Event& event : waiting) {
     ++head.position;
-    events.update_where(equal("id", event.id), {set("position", head.position)});
+    events.update_all(equal("id", event.id), {set("position", head.position)});
   }
   if (!waiting.empty()) heads.update(head);
   return waiting.size() == sequenced_at_once;

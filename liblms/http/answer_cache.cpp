@@ -28,6 +28,8 @@ std::shared_ptr<const KeptAnswer> AnswerCache::find(std::string_view target, Tim
   const auto found = shard.by_target.find(target);
   if (found == shard.by_target.end()) return nullptr;
   const Entries::iterator entry = found->second;
+  // Who has waited longer than it took to make one leaves it to others. Clocks are also set back.
+  if (now < entry->answer->made) return nullptr;
   if (!holds(*entry->answer, now)) {
     take_out(shard, entry, out);
     return nullptr;
@@ -60,8 +62,7 @@ void AnswerCache::take_out(Shard& shard, Entries::iterator entry, Entries& out) 
 }
 
 bool AnswerCache::holds(const KeptAnswer& answer, Time now) const noexcept {
-  const bool in_time = answer.made <= now && now < answer.expires;  // clocks are also set back
-  return in_time && is_current(answer);
+  return now < answer.expires && is_current(answer);
 }
 
 bool AnswerCache::is_current(const KeptAnswer& answer) const noexcept {

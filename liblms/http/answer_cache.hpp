@@ -11,8 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include <lms/changes.hpp>
 #include <lms/http.hpp>
-#include <lms/spi/changes.hpp>
 #include <lms/time.hpp>
 
 namespace lms {

@@ -47,7 +47,8 @@ Route probe(std::string path, std::string operation, std::string summary, bool a
           .summary = std::move(summary),
           .allow = Anyone{},
           .absolute = absolute,
-          .ignores_token = true};
+          .ignores_token = true,
+          .any_host = true};
 }
 
 }  // namespace

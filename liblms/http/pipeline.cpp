@@ -197,7 +197,9 @@ http::Headers make_common_headers(bool with_hsts) {
 
 std::unique_ptr<AnswerCache> make_answer_cache(const Settings& settings, const Storage& storage) {
   constexpr std::size_t mebibyte = 1024UL * 1024;
-  if (!settings.cache_enabled || settings.cache_max_stale.count() == 0) return nullptr;
+  if (settings.cache_memory_mb < 1)
+    throw invalid({"CACHE_MEMORY_MB"}, "must be at least 1", "value_error.number.not_ge");
+  if (!settings.cache_enabled || settings.cache_max_stale.count() <= 0) return nullptr;
   return std::make_unique<AnswerCache>(storage.changes(),
                                        static_cast<std::size_t>(settings.cache_memory_mb) * mebibyte);
 }
@@ -255,13 +257,21 @@ Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& stor
 /// The order of the steps is part of the API: what comes first is refused first. Nothing before `admit` does I/O, so a
 /// caller that must not wait gets refusals, too.
 std::optional<http::Response> Pipeline::run(Exchange& exchange, bool may_wait) const {
+  if (auto early = answer_early(exchange)) return early;
+  if (!may_wait && lane(exchange.route()) != http::Lane::here) return std::nullopt;
+  return answer_fully(exchange);
+}
+
+/// What the head alone settles; none if the rest has to be looked at.
+std::optional<http::Response> Pipeline::answer_early(Exchange& exchange) const {
   check_head(exchange);
   const Router::Match& match = exchange.match;
   if (!match.route) return http::Response{.status = 204, .headers = {{"Allow", allow_text(match.allowed)}}, .body = {}};
+  return may_be_kept(exchange) ? kept_answer(exchange) : std::nullopt;
+}
+
+http::Response Pipeline::answer_fully(Exchange& exchange) const {
   const bool keeps = may_be_kept(exchange);
-  if (keeps)
-    if (auto kept = kept_answer(exchange)) return kept;
-  if (!may_wait && lane(exchange.route()) != http::Lane::here) return std::nullopt;
   receive(exchange);
   return keeps ? answer_to_keep(exchange) : answer(exchange);
 }
@@ -338,7 +348,8 @@ http::Response Pipeline::answer_to_keep(Exchange& exchange) const {
   http::Response response = answer(exchange);
   std::vector<Dependency>& shown = exchange.call->shown_;
   const auto* body = std::get_if<std::string>(&response.body);
-  if (response.status == 200 && body && !shown.empty())
+  const bool is_whole = exchange.request.method == http::Method::get && response.status == 200 && body;
+  if (is_whole && !shown.empty())
     answers_->keep(exchange.request.target,
                    {.headers = response.headers,
                     .body = *body,
@@ -393,6 +404,7 @@ void Pipeline::check_target(const Exchange& exchange) const {
 }
 
 void Pipeline::check_host(const Exchange& exchange) const {
+  if (exchange.match.route && exchange.route().any_host) return;
   const auto& headers = exchange.request.headers;
   const std::string* host = headers.find("Host");
   if (headers.count("Host") > 1 || !is_allowed_host(host ? *host : "", allowed_hosts_))
@@ -533,13 +545,11 @@ std::optional<http::Response> Pipeline::begin_waiting(const std::shared_ptr<Pend
                                                       const Executor& executor) {
   constexpr std::size_t quickly_read = 64UL * 1024;  // bytes of JSON
   Exchange& exchange = pending->exchange;
-  check_head(exchange);
-  if (exchange.match.route && may_be_kept(exchange))
-    if (auto kept = kept_answer(exchange)) return kept;
+  if (auto early = answer_early(exchange)) return early;
   const auto* body = std::get_if<std::string>(&pending->request.body);
-  const bool is_quick = exchange.match.route && body && body->size() <= quickly_read;
+  const bool is_quick = body && body->size() <= quickly_read;
   if (!is_quick || exchange.route().weight != Weight::write) {
-    executor([this, pending] { complete(*pending, [&] { return *run(pending->exchange, true); }); });
+    executor([this, pending] { complete(*pending, [&] { return answer_fully(pending->exchange); }); });
     return std::nullopt;
   }
   receive(exchange);

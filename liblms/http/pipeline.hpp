@@ -43,6 +43,8 @@ class Pipeline {
 
   std::optional<http::Response> respond(http::Request& request, bool may_wait);
   std::optional<http::Response> run(Exchange& exchange, bool may_wait) const;
+  std::optional<http::Response> answer_early(Exchange& exchange) const;
+  http::Response answer_fully(Exchange& exchange) const;
   std::optional<http::Response> begin_waiting(const std::shared_ptr<Pending>& pending, const Executor& executor);
   template <class Step>
   auto explained(const Exchange& exchange, Step&& step) const;

@@ -116,6 +116,9 @@ Classification classify(const Problem& problem) {
       return {"business_logic", "low"};
     case 429:
       return {"rate_limit", "medium"};
+    case 501:
+    case 505:
+      return {"request", "low"};
     case 503:
       return {"availability", "high"};
     default:

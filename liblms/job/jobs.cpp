@@ -190,9 +190,9 @@ bool Jobs::settle(const Job& job, std::vector<Assignment> assignments) {
   assignments.push_back(no_heartbeat);
   const Condition still_mine = all_of({equal("id", job.id), equal("status", JobStatus::running),
                                        equal("worker", worker_), equal("attempts", job.attempts)});
-  const bool settled = storage_.write(
-      [&](UnitOfWork& uow) { return !Repository<Job>(uow).update_where(still_mine, assignments).empty(); },
-      Isolation::read_committed);
+  const bool settled =
+      storage_.write([&](UnitOfWork& uow) { return Repository<Job>(uow).update_all(still_mine, assignments) > 0; },
+                     Isolation::read_committed);
   if (!settled)
     logger_.warning("tasks", "a job came to its end after it had been taken from its worker", fields_of(job));
   return settled;
@@ -291,7 +291,7 @@ void Jobs::beat() {
   }
   if (ids.empty()) return;
   const Condition mine = all_of({in("id", ids), equal("status", JobStatus::running), equal("worker", worker_)});
-  storage_.write([&](UnitOfWork& uow) { Repository<Job>(uow).update_where(mine, {set("heartbeat_at", clock_.now())}); },
+  storage_.write([&](UnitOfWork& uow) { Repository<Job>(uow).update_all(mine, {set("heartbeat_at", clock_.now())}); },
                  Isolation::read_committed);
 }
 

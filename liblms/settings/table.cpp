@@ -281,7 +281,7 @@ std::vector<SettingSection> make_table() {
            list(
                "ALLOWED_HOSTS", &S::allowed_hosts, "host names (`*` for any)", is_host_pattern,
                "Host names the school answers to; `.example.org` means that name and all below it. Requests for others "
-               "get 400.",
+               "get 400; probes of health may use any name.",
                1),
            list("TRUSTED_PROXIES", &S::trusted_proxies, "IP addresses or networks such as 10.0.0.0/8", is_network,
                 "Proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` and `Forwarded` headers are believed."),
@@ -317,8 +317,9 @@ std::vector<SettingSection> make_table() {
            boolean("CACHE_ENABLED", &S::cache_enabled,
                    "Keeps answers to those who are not signed in, and gives them again as long as nothing has changed "
                    "that they show."),
-           duration("COURSE_CACHE_TTL_SECONDS", &S::course_cache_ttl, 0, 86'400,
-                    "How long a course and lists of courses may be kept; 0: not at all."),
+           duration(
+               "COURSE_CACHE_TTL_SECONDS", &S::course_cache_ttl, 0, 86'400,
+               "How long a course and lists of courses may be kept, within CACHE_MAX_STALE_SECONDS; 0: not at all."),
            duration("CACHE_MAX_STALE_SECONDS", &S::cache_max_stale, 0, 86'400,
                     "How long anything may be kept, and so how late a change is seen that another process has written: "
                     "a command of `lms-server`, or a second server on the same database. What this process writes is "

@@ -144,6 +144,10 @@ TEST_CASE("what a program writes is seen as well, by its services or past them")
   const auto raise_prices = [](UnitOfWork& uow) {
     Repository<Course>(uow).update_where(everything(), {add("price_cents", 100)});
   };
+  term.storage->write([](UnitOfWork& uow) {
+    Repository<Section>(uow).update_where(everything(), {set("title", std::string("Renamed"))});
+  });
+  term.check_truth();
   term.storage->write(raise_prices);
   term.check_truth();
   term.storage->together([&] { term.storage->write(raise_prices); });

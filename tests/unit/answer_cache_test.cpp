@@ -73,6 +73,8 @@ TEST_CASE("an answer is given until its time is over, and not before it was made
   kept.keep("/a", "two");
   kept.clock.advance(-seconds(1));
   CHECK(kept.find("/a") == "-");
+  kept.clock.advance(seconds(1));
+  CHECK(kept.find("/a") == "two");
 }
 
 TEST_CASE("an answer goes with what it shows") {

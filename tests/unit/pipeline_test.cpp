@@ -412,8 +412,11 @@ TEST_CASE("only allowed hosts are answered") {
   Settings settings;
   settings.allowed_hosts = {"school.example"};
   Api api(settings);
+  add_health_routes(api.router, [] { return true; });
   CHECK(api.get("/things", {{"Host", "school.example:8000"}}).status == 200);
   CHECK(code_of(api.get("/things", {{"Host", "evil.example"}})) == "invalid_host");
+  CHECK(api.get("/health", {{"Host", "10.0.0.7"}}).status == 200);
+  CHECK(api.get("/ready", {{"Host", "10.0.0.7"}}).status == 200);
   CHECK(api.get("/things").status == 400);
   CHECK(api.get("/things", {{"Host", "school.example"}, {"Host", "school.example"}}).status == 400);
   CHECK(api.handled == 1);
@@ -790,6 +793,15 @@ TEST_CASE("a kept answer looks like every other") {
 
   CHECK(std::get<std::string>(api.pipeline.handle(Api::request(http::Method::head, "/notes/a")).body) == "\"one\"");
   CHECK(api.handled == 1);
+}
+
+TEST_CASE("HEAD is given what is kept, and leaves nothing to be kept") {
+  Api api;
+  api.write("a", "one");
+  api.pipeline.handle(Api::request(http::Method::head, "/notes/a"));
+  CHECK(api.handled == 1);
+  api.get("/notes/a");
+  CHECK(api.handled == 2);
 }
 
 TEST_CASE("an answer is kept for its row's time, and for what the settings allow at most") {
