@@ -127,10 +127,9 @@ void migrate(SqliteStorage& storage, std::vector<EmbeddedFile> files, const char
 }
 
 /// c1, c2 and so on, so many that changing all takes a while.
-void insert_many_counters(SqliteStorage& storage) {
-  execute(storage,
-          "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)"
-          "INSERT INTO counters (name, value) SELECT 'c' || n, 0 FROM numbers");
+void insert_many_counters(SqliteStorage& storage, int count = 20'000) {
+  execute(storage, "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < " +
+                       std::to_string(count) + ") INSERT INTO counters (name, value) SELECT 'c' || n, 0 FROM numbers");
 }
 
 void endless(UnitOfWork& uow) {
@@ -472,9 +471,9 @@ TEST_CASE("nothing that follows in a joint transaction is committed once SQLite 
 TEST_CASE("what was read by key is forgotten when SQLite gives up the transaction, or is written past") {
   const ScratchFolder folder;
   SqliteOptions options = options_for(folder);
-  options.max_write = milliseconds(200);
+  options.max_write = milliseconds(100);
   const auto storage = open_library(options);
-  insert_many_counters(*storage);
+  insert_many_counters(*storage, 200'000);  // so that the first statement that changes all is stopped
   const auto value = [&] { return storage->write([](UnitOfWork& uow) { return Counters(uow).get("c1").value; }); };
   CHECK(value() == 0);
   const auto joint = [&] {
