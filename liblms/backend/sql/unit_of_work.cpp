@@ -242,17 +242,17 @@ void SqlUnitOfWork::changed(const Schema& schema, const Value& key) {
 }
 
 std::vector<Record> SqlUnitOfWork::do_select(const Schema& schema, const Query& query) {
-  if (!session_.records) return select(schema, query);
   std::vector<Record> found;
   const Value* key = key_asked_for(schema, query.where);
   if (key == nullptr || !is_find(query)) {
     found = select(schema, query);
     // Who reads one record in order to write may well replace it.
-    if (writable() && query.fields.empty() && found.size() == 1)
+    if (session_.records && writable() && query.fields.empty() && found.size() == 1)
       session_.records->keep(schema, found.front()[schema.key_index()], {}, &found.front());
     return found;
   }
-  if (const auto* known = session_.records->find(schema, *key, query.fields)) {
+  const auto* known = session_.records ? session_.records->find(schema, *key, query.fields) : nullptr;
+  if (known != nullptr) {
     if (*known) found.push_back(**known);
     return found;
   }
@@ -260,7 +260,7 @@ std::vector<Record> SqlUnitOfWork::do_select(const Schema& schema, const Query& 
     found = select(schema, query);
   else if (auto record = find_by_key(schema, *key))
     found.push_back(*std::move(record));
-  session_.records->keep(schema, *key, query.fields, found.empty() ? nullptr : &found.front());
+  if (session_.records) session_.records->keep(schema, *key, query.fields, found.empty() ? nullptr : &found.front());
   return found;
 }
 
