@@ -59,19 +59,10 @@ Error no_memory() {
   return unavailable("password_hashing_busy", "There is not enough memory to check a password now; try again.");
 }
 
-}  // namespace
-
-Sha256Digest sha256(std::string_view message) {
-  Sha256Digest digest;
-  if (EVP_Digest(message.data(), message.size(), digest.data(), nullptr, sha256_algorithm(), nullptr) != 1)
-    throw internal("SHA-256 failed");
-  return digest;
-}
-
-Sha256Digest hmac_sha256(std::string_view key, std::string_view message) {
-  Sha256Digest digest;
+template <class Digest>
+Digest hmac(char* algorithm, std::string_view key, std::string_view message) {
+  Digest digest;
   std::size_t size = 0;
-  char algorithm[] = "SHA256";
   const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, algorithm, 0),
                                    OSSL_PARAM_construct_end()};
   const MacContext context(EVP_MAC_CTX_new(hmac_algorithm()), &EVP_MAC_CTX_free);
@@ -82,6 +73,25 @@ Sha256Digest hmac_sha256(std::string_view key, std::string_view message) {
       EVP_MAC_final(context.get(), digest.data(), &size, digest.size()) != 1 || size != digest.size())
     throw internal("HMAC failed");
   return digest;
+}
+
+}  // namespace
+
+Sha256Digest sha256(std::string_view message) {
+  Sha256Digest digest;
+  if (EVP_Digest(message.data(), message.size(), digest.data(), nullptr, sha256_algorithm(), nullptr) != 1)
+    throw internal("SHA-256 failed");
+  return digest;
+}
+
+Sha1Digest hmac_sha1(std::string_view key, std::string_view message) {
+  char algorithm[] = "SHA1";
+  return hmac<Sha1Digest>(algorithm, key, message);
+}
+
+Sha256Digest hmac_sha256(std::string_view key, std::string_view message) {
+  char algorithm[] = "SHA256";
+  return hmac<Sha256Digest>(algorithm, key, message);
 }
 
 bool constant_time_equal(std::string_view a, std::string_view b) noexcept {

@@ -9,9 +9,12 @@
 /// The only room that knows OpenSSL and libargon2.
 namespace lms {
 
+using Sha1Digest = std::array<std::uint8_t, 20>;
 using Sha256Digest = std::array<std::uint8_t, 32>;
 
 Sha256Digest sha256(std::string_view message);
+/// For one-time passwords, whose standard has it; nothing else should.
+Sha1Digest hmac_sha1(std::string_view key, std::string_view message);
 Sha256Digest hmac_sha256(std::string_view key, std::string_view message);
 
 /// Takes a time that depends on the lengths only.

@@ -7,6 +7,8 @@ namespace lms {
 
 namespace {
 
+constexpr std::string_view base32_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
 constexpr std::string_view lower_digits = "0123456789abcdef";
 constexpr std::string_view upper_digits = "0123456789ABCDEF";
 constexpr std::string_view standard_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -121,6 +123,37 @@ std::string to_base64url(std::string_view bytes) {
 
 std::optional<std::string> from_base64url(std::string_view text) {
   return decode64(text, url_values);
+}
+
+std::string to_base32(std::string_view bytes) {
+  std::string text;
+  text.reserve((bytes.size() * 8 + 4) / 5);
+  std::uint32_t window = 0;
+  unsigned bits = 0;
+  for (const char byte : bytes) {
+    window = (window << 8U) | static_cast<std::uint8_t>(byte);
+    for (bits += 8; bits >= 5; bits -= 5) text += base32_alphabet[(window >> (bits - 5)) & 0x1FU];
+  }
+  if (bits > 0) text += base32_alphabet[(window << (5 - bits)) & 0x1FU];
+  return text;
+}
+
+std::optional<std::string> from_base32(std::string_view text) {
+  constexpr unsigned unfinished = 5;  // bits that a text may end with; more are a digit that nobody wrote
+  std::string bytes;
+  std::uint32_t window = 0;
+  unsigned bits = 0;
+  for (const char c : text) {
+    const auto value = base32_alphabet.find(c);
+    if (value == std::string_view::npos) return std::nullopt;
+    window = (window << 5U) | static_cast<std::uint32_t>(value);
+    bits += 5;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes += static_cast<char>((window >> bits) & 0xFFU);
+  }
+  if (bits >= unfinished || (window & ((1U << bits) - 1U)) != 0) return std::nullopt;
+  return bytes;
 }
 
 std::string percent_encode(std::string_view text) {

@@ -21,6 +21,10 @@ std::optional<std::string> from_base64(std::string_view text);
 std::string to_base64url(std::string_view bytes);
 std::optional<std::string> from_base64url(std::string_view text);
 
+/// In capitals, without padding.
+std::string to_base32(std::string_view bytes);
+std::optional<std::string> from_base32(std::string_view text);
+
 /// Every byte but letters, digits and `-._~` becomes `%XX`.
 std::string percent_encode(std::string_view text);
 

@@ -40,7 +40,7 @@ SEES = {
 }
 # Public headers whose name is not that of their room.
 ROOM_OF_HEADER = {
-    **dict.fromkeys("changes error executor export id page principal time value schema".split(), "base"),
+    **dict.fromkeys("changes error executor export id page principal qr_code time totp value schema".split(), "base"),
     **dict.fromkeys("query repository password token".split(), "spi"),
     "router": "http",
     "course_package": "package",
@@ -55,6 +55,8 @@ THIRD_PARTY = {
     "argon2.h": ["liblms/base/"],
     "unicode/": ["liblms/base/"],
     "cmark-gfm": ["liblms/base/"],
+    "qrencode.h": ["liblms/base/"],
+    "png.h": ["liblms/base/"],
     "sqlite3.h": ["liblms/backend/sqlite/"],
     "SQLiteCpp/": ["liblms/backend/sqlite/"],
     "pistache/": ["server/http1/", "tests/bench/hello.cpp"],
