@@ -1,0 +1,328 @@
+#include <lms/accounts.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <lms/repository.hpp>
+
+#include "auth/account_records.hpp"
+#include "auth/mail_content.hpp"
+#include "base/crypto.hpp"
+#include "base/encoding.hpp"
+#include "base/formats.hpp"
+
+namespace lms {
+
+namespace {
+
+constexpr auto mail_interval = std::chrono::minutes{1};
+constexpr auto day = std::chrono::days{1};
+constexpr std::size_t most_verifications = 5, most_resets = 10, most_changes = 10, most_notices = 5;  // a day
+
+UserEvent event_data(const User& user) {
+  return {user.id, user.email, user.full_name, user.role};
+}
+
+std::string digest_of(std::string_view text) {
+  return to_hex(sha256(text));
+}
+
+/// What has to be the same still when a token comes back.
+std::string proof_of(const MailKind& kind, const User& user) {
+  if (&kind == &mail_kind::verify_email) return digest_of(user.email_key);
+  if (&kind == &mail_kind::email_change_verify) return digest_of(user.pending_email.value_or(""));
+  return digest_of(user.password_hash);
+}
+
+TokenType token_type(const MailKind& kind) {
+  const bool verifies = &kind == &mail_kind::verify_email || &kind == &mail_kind::email_change_verify;
+  return verifies ? TokenType::email_verification : TokenType::password_reset;
+}
+
+std::string_view page_of(const MailKind& kind) {
+  if (&kind == &mail_kind::invitation) return "/accept-invitation";
+  return token_type(kind) == TokenType::email_verification ? "/verify-email" : "/reset-password";
+}
+
+/// The link and its user. @throws Error as `refuse` makes it
+struct Found {
+  AccountLink link;
+  User user;
+};
+
+std::optional<Found> find_link(UnitOfWork& uow, const TokenClaims& claims, Time now) {
+  auto link = Repository<AccountLink>(uow).find(claims.id);
+  if (!link || link->expires_at <= now) return std::nullopt;
+  auto user = Repository<User>(uow).find(link->user_id);
+  if (!user || !user->is_active) return std::nullopt;
+  for (const MailKind* kind : {&mail_kind::verify_email, &mail_kind::email_change_verify, &mail_kind::password_reset,
+                               &mail_kind::invitation})
+    if (link->kind == kind->name && link->proof == proof_of(*kind, *user)) return Found{*std::move(link), *std::move(user)};
+  return std::nullopt;
+}
+
+}  // namespace
+
+Accounts::Accounts(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Users& users,
+                   PasswordHasher& hasher, Lockout& lockout, Auth& auth, Mails& mails, Logger& logger,
+                   AccountOptions options)
+    : storage_(storage),
+      clock_(clock),
+      random_(random),
+      events_(events),
+      audit_(audit),
+      users_(users),
+      hasher_(hasher),
+      lockout_(lockout),
+      auth_(auth),
+      mails_(mails),
+      logger_(logger),
+      options_(std::move(options)) {
+  for (const MailKind* kind : {&mail_kind::verify_email, &mail_kind::account_exists, &mail_kind::password_reset,
+                               &mail_kind::password_changed, &mail_kind::email_change_verify, &mail_kind::email_changed,
+                               &mail_kind::account_locked, &mail_kind::invitation})
+    mails_.declare(*kind, [this, kind](const Value& payload) { return compose(*kind, payload); });
+  auth_.on_registered([this](UnitOfWork& uow, const User& user) {
+    may_mail(uow, user.email, mail_kind::verify_email, most_verifications);
+    send(uow, mail_kind::verify_email, user);
+  });
+  auth_.on_password_changed([this](UnitOfWork& uow, const User& user, const ClientInfo& client) {
+    mails_.send(uow, mail_kind::password_changed, account_notice(user, clock_.now(), client));
+  });
+  lockout_.on_locked([this](UnitOfWork& uow, const User& user) {
+    mails_.send(uow, mail_kind::account_locked, account_notice(user, clock_.now(), {}));
+  });
+  users_.on_invited([this](UnitOfWork& uow, const User& user) { send(uow, mail_kind::invitation, user); });
+  users_.on_removal([](UnitOfWork& uow, const User& user) {
+    Repository<AccountLink>(uow).remove_where(equal("user_id", user.id));
+  });
+}
+
+// --- mails ---
+
+/// Counts a mail to an address, and says whether it may be sent.
+bool Accounts::may_mail(UnitOfWork& uow, std::string_view email, const MailKind& kind, std::size_t most_a_day) const {
+  const Time now = clock_.now();
+  Repository<AccountMail> mails(uow);
+  const std::string recipient = digest_of(email_key(email));
+  const auto today = mails.select(
+      {.where = all_of({equal("recipient", recipient), greater("sent_at", now - day), equal("kind", kind.name)}),
+       .limit = most_a_day});
+  const bool is_soon = std::any_of(today.begin(), today.end(),
+                                   [&](const AccountMail& mail) { return mail.sent_at > now - mail_interval; });
+  if (is_soon || today.size() >= most_a_day) return false;
+  mails.insert({Id<AccountMailTag>(random_.uuid(now)), recipient, std::string(kind.name), now});
+  return true;
+}
+
+/// Also for nobody, so that it costs the same; what is sent to nobody is not wanted when its turn comes.
+void Accounts::send(UnitOfWork& uow, const MailKind& kind, const std::optional<User>& user) {
+  mails_.send(uow, kind, Object{{"user_id", user ? Value(user->id.text()) : Value()}});
+}
+
+/// A token for the user that is good until then, as a link to the page that takes it.
+std::string Accounts::link_for(UnitOfWork& uow, const User& user, const MailKind& kind, Time expires_at) {
+  const Time now = std::chrono::floor<std::chrono::seconds>(clock_.now());
+  const TokenClaims claims{.subject = user.id,
+                           .role = {},
+                           .id = random_.token(16),
+                           .type = token_type(kind),
+                           .issued_at = now,
+                           .expires_at = std::chrono::floor<std::chrono::seconds>(expires_at),
+                           .session = std::nullopt};
+  Repository<AccountLink>(uow).insert(
+      {claims.id, user.id, std::string(kind.name), proof_of(kind, user), claims.expires_at});
+  return options_.pages + std::string(page_of(kind)) + "#token=" + auth_.tokens().create(claims);
+}
+
+std::optional<MailContent> Accounts::compose(const MailKind& kind, const Value& payload) {
+  const auto id = payload["user_id"].is_string() ? UserId::parse(payload["user_id"].as_string()) : std::nullopt;
+  if (!id) return std::nullopt;
+  return storage_.write([&](UnitOfWork& uow) -> std::optional<MailContent> {
+    const auto user = Repository<User>(uow).find(*id);
+    if (!user || !user->is_active) return std::nullopt;
+    if (&kind == &mail_kind::verify_email && user->email_verified_at) return std::nullopt;
+    if (&kind == &mail_kind::email_change_verify && !user->pending_email) return std::nullopt;
+    if (&kind == &mail_kind::invitation && !user->password_hash.empty()) return std::nullopt;
+
+    MailContent content = mail_to(*user);
+    const auto link = [&](std::chrono::seconds life) {
+      content.values.emplace("link", link_for(uow, *user, kind, clock_.now() + life));
+      content.values.emplace("lifetime", std::chrono::ceil<std::chrono::minutes>(life));
+    };
+    const auto time = [&] { content.values.emplace("time", time_of_notice(payload).value_or(clock_.now())); };
+    if (&kind == &mail_kind::verify_email) {
+      link(auth_.tokens().lifetime(TokenType::email_verification));
+    } else if (&kind == &mail_kind::email_change_verify) {
+      content.to = *user->pending_email;
+      content.values.emplace("address", *user->pending_email);
+      link(auth_.tokens().lifetime(TokenType::email_verification));
+    } else if (&kind == &mail_kind::password_reset) {
+      link(auth_.tokens().lifetime(TokenType::password_reset));
+    } else if (&kind == &mail_kind::invitation) {
+      content.values.emplace("address", user->email);
+      link(options_.invitation_life);
+    } else if (&kind == &mail_kind::password_changed) {
+      time();
+      content.values.emplace("device", payload["device"].as_string());
+    } else if (&kind == &mail_kind::email_changed) {
+      content.to = payload["to"].as_string();
+      content.values.emplace("address", user->email);
+      time();
+    } else if (&kind == &mail_kind::account_locked) {
+      time();
+      content.values.emplace("lifetime", lockout_.options().duration);
+    }
+    return content;
+  });
+}
+
+Error Accounts::refused(std::string_view what, const ClientInfo& client) const {
+  logger_.warning("security", what, Object{{"address", client.address}});
+  return invalid({"body", "token"}, "is unknown, used or too old; ask for another mail", "value_error.token");
+}
+
+// --- the address ---
+
+std::optional<User> Accounts::register_student(const Registration& registration, const ClientInfo& client) {
+  if (!options_.require_verification) return auth_.register_student(registration);
+  try {
+    auth_.register_student(registration);
+  } catch (const Error& error) {
+    if (error.reason() != "email_taken") throw;
+    logger_.warning("security", "registration for an address that is taken", Object{{"address", client.address}});
+    storage_.write([&](UnitOfWork& uow) {
+      const auto user = Repository<User>(uow).first(equal("email_key", email_key(registration.email)));
+      if (may_mail(uow, registration.email, mail_kind::account_exists, most_notices))
+        send(uow, mail_kind::account_exists, user);
+    });
+  }
+  return std::nullopt;
+}
+
+void Accounts::resend_verification(const AddressRequest& request, const ClientInfo& client) {
+  const bool is_sent = storage_.write([&](UnitOfWork& uow) {
+    const auto user = Repository<User>(uow).first(equal("email_key", email_key(request.email)));
+    if (!may_mail(uow, request.email, mail_kind::verify_email, most_verifications)) return false;
+    send(uow, mail_kind::verify_email, user);
+    return true;
+  });
+  if (!is_sent) logger_.warning("security", "too many mails asked for", Object{{"address", client.address}});
+}
+
+void Accounts::verify_email(const MailedToken& given, const ClientInfo& client) {
+  const TokenVerdict verdict = auth_.tokens().decode(given.token, TokenType::email_verification);
+  const auto* claims = std::get_if<TokenClaims>(&verdict);
+  const bool is_done = claims != nullptr && storage_.write([&](UnitOfWork& uow) {
+    const Time now = clock_.now();
+    auto found = find_link(uow, *claims, now);
+    if (!found) return false;
+    User& user = found->user;
+    const Principal themselves = auth_.principal_of(user);
+    Repository<AccountLink>(uow).remove(found->link.jti);
+    Repository<User> users(uow);
+    if (found->link.kind == mail_kind::verify_email.name) {
+      user.email_verified_at = now;
+      users.update(user);
+      events_.emit(uow, events::user_email_verified, themselves, event_data(user));
+      return true;
+    }
+    const std::string before = std::exchange(user.email, *std::exchange(user.pending_email, std::nullopt));
+    user.email_key = email_key(user.email);
+    if (users.exists(all_of({equal("email_key", user.email_key), none_of({equal("id", user.id)})})))
+      throw conflict("email_taken", "There is another account with this address by now.");
+    user.email_verified_at = user.updated_at = now;
+    users.update(user);
+    Repository<AccountLink>(uow).remove_where(equal("user_id", user.id));
+    events_.emit(uow, events::user_email_changed, themselves, event_data(user));
+    Object notice = account_notice(user, now, client);
+    notice.set("to", before);
+    mails_.send(uow, mail_kind::email_changed, std::move(notice));
+    audit_.record(uow, themselves.from(client.address), audited::email_changed, user.id);
+    return true;
+  });
+  if (!is_done) throw refused("token to verify an address refused", client);
+}
+
+void Accounts::change_email(const Principal& who, const EmailChange& change, const ClientInfo& client) {
+  auto address = normal_email(change.new_email);
+  if (!address)
+    throw invalid({"body", "new_email"}, "must be a mail address such as ada@example.org", "value_error.email");
+  const User confirmed = auth_.confirm_password(who, change.password, "password", client);
+  if (email_key(*address) == confirmed.email_key)
+    throw invalid({"body", "new_email"}, "is the address of the account already", "value_error.email.same");
+  storage_.write([&](UnitOfWork& uow) {
+    Repository<User> users(uow);
+    User user = users.get(confirmed.id);
+    user.pending_email = *address;
+    user.updated_at = clock_.now();
+    users.update(user);
+    if (may_mail(uow, *address, mail_kind::email_change_verify, most_changes))
+      send(uow, mail_kind::email_change_verify, user);
+    audit_.record(uow, who, audited::email_change_requested, user.id);
+  });
+}
+
+// --- the password ---
+
+void Accounts::request_password_reset(const AddressRequest& request, const ClientInfo& client) {
+  const bool is_sent = storage_.write([&](UnitOfWork& uow) {
+    const auto user = Repository<User>(uow).first(equal("email_key", email_key(request.email)));
+    if (!may_mail(uow, request.email, mail_kind::password_reset, most_resets)) return false;
+    send(uow, mail_kind::password_reset, user);
+    return true;
+  });
+  logger_.info("security", is_sent ? "password reset asked for" : "too many mails asked for",
+               Object{{"address", client.address}});
+}
+
+void Accounts::reset_password(const PasswordReset& reset, const ClientInfo& client) {
+  const TokenVerdict verdict = auth_.tokens().decode(reset.token, TokenType::password_reset);
+  const auto* claims = std::get_if<TokenClaims>(&verdict);
+  const auto asked = [&](UnitOfWork& uow) { return find_link(uow, *claims, clock_.now()); };
+  const auto begun = claims == nullptr ? std::nullopt : storage_.read(asked);
+  if (!begun) throw refused("token to set a password refused", client);
+  users_.password_policy().check(reset.new_password, begun->user.email, begun->user.full_name, "new_password");
+  const std::string hash = hasher_.hash(reset.new_password);
+  const bool is_done = storage_.write([&](UnitOfWork& uow) {
+    auto found = asked(uow);
+    if (!found) return false;
+    User& user = found->user;
+    const Principal themselves = auth_.principal_of(user);
+    user.password_hash = hash;
+    user.updated_at = clock_.now();
+    if (!user.email_verified_at) user.email_verified_at = user.updated_at;  // the mail came where it should
+    Repository<User>(uow).update(user);
+    Repository<AccountLink>(uow).remove_where(equal("user_id", user.id));
+    lockout_.clear(uow, themselves, user);
+    auth_.end_sessions(uow, user.id);
+    events_.emit(uow, events::user_password_changed, themselves, event_data(user));
+    mails_.send(uow, mail_kind::password_changed, account_notice(user, user.updated_at, client));
+    audit_.record(uow, themselves.from(client.address), audited::password_reset, user.id);
+    return true;
+  });
+  if (!is_done) throw refused("token to set a password refused", client);
+}
+
+// --- invitations ---
+
+void Accounts::invite(const Principal& who, UserId id) {
+  require(who, Permission::manage_users);
+  storage_.write([&](UnitOfWork& uow) {
+    const User user = Repository<User>(uow).get(id);
+    if (!user.password_hash.empty() || !user.is_active)
+      throw conflict("account_in_use", "Only active accounts without a password are invited.");
+    send(uow, mail_kind::invitation, user);
+    audit_.record(uow, who, audited::invitation_sent, id);
+  });
+}
+
+std::size_t Accounts::purge() {
+  const Time now = clock_.now();
+  return storage_.write([&](UnitOfWork& uow) {
+    return Repository<AccountLink>(uow).remove_where(less_equal("expires_at", now)) +
+           Repository<AccountMail>(uow).remove_where(less_equal("sent_at", now - day));
+  });
+}
+
+}  // namespace lms

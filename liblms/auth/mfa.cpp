@@ -1,0 +1,411 @@
+#include <lms/mfa.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <lms/qr_code.hpp>
+#include <lms/repository.hpp>
+
+#include "auth/mail_content.hpp"
+#include "auth/refusals.hpp"
+#include "auth/second_factor.hpp"
+#include "base/crypto.hpp"
+#include "base/encoding.hpp"
+
+namespace lms {
+
+namespace {
+
+/// Crockford's Base32: nothing in it is mistaken for something else.
+constexpr std::string_view recovery_alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+constexpr std::size_t recovery_groups = 3, recovery_group_length = 5;
+
+constexpr auto mail_window = std::chrono::minutes{15};
+
+UserEvent event_data(const User& user) {
+  return {user.id, user.email, user.full_name, user.role};
+}
+
+Error invalid_challenge() {
+  return unauthenticated("invalid_challenge", "The sign-in is unknown or over; sign in again.");
+}
+Error bad_code() {
+  return unauthenticated("bad_code", "The code is wrong, late or used.");
+}
+Error wrong_code() {
+  return invalid({"body", "code"}, "is wrong, late or used", "value_error.mfa.code");
+}
+Error not_enabled() {
+  return conflict("mfa_not_enabled", "The account has no second factor.");
+}
+
+/// A code as it was typed: in groups, in small letters.
+std::string normal_code(std::string_view typed) {
+  std::string code;
+  for (const char c : typed)
+    if (c != ' ' && c != '-') code += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return code;
+}
+
+std::string digest_of(std::string_view text) {
+  return to_hex(sha256(text));
+}
+std::string recovery_digest(UserId user, std::string_view code) {
+  return digest_of(user.text() + ':' + std::string(code));
+}
+
+std::string random_digits(Random& random, std::int64_t length) {
+  std::string digits;
+  for (std::int64_t i = 0; i < length; ++i) digits += static_cast<char>('0' + random.below(10));
+  return digits;
+}
+
+std::string random_recovery_code(Random& random) {
+  std::string code;
+  for (std::size_t group = 0; group < recovery_groups; ++group) {
+    if (group > 0) code += '-';
+    for (std::size_t i = 0; i < recovery_group_length; ++i)
+      code += recovery_alphabet[static_cast<std::size_t>(random.below(recovery_alphabet.size()))];
+  }
+  return code;
+}
+
+Condition of_user(UserId user) {
+  return equal("user_id", user);
+}
+
+}  // namespace
+
+/// What became of a code.
+struct Mfa::Verdict {
+  LoginAttempt attempt;
+  User user;
+  bool accepted = false;
+  bool locks = false;
+};
+
+Mfa::Mfa(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Users& users, Lockout& lockout,
+         Auth& auth, Mails& mails, Logger& logger, MfaOptions options)
+    : storage_(storage),
+      clock_(clock),
+      random_(random),
+      events_(events),
+      audit_(audit),
+      users_(users),
+      lockout_(lockout),
+      auth_(auth),
+      mails_(mails),
+      logger_(logger),
+      options_(std::move(options)) {
+  if (options_.mailed_code_length < 6 || options_.mailed_code_length > 10)
+    throw invalid({"MFA_LOGIN_CODE_LENGTH"}, "must be from 6 to 10", "value_error.number");
+  if (options_.mailed_code_life < std::chrono::minutes{1})
+    throw invalid({"MFA_LOGIN_CODE_EXPIRE_MINUTES"}, "must be at least 1", "value_error.number.not_ge");
+  auth_.challenge_by([this](UnitOfWork& uow, const User& user) { return challenge(uow, user); });
+  const auto end_challenges = [](UnitOfWork& uow, const User& user) {
+    Repository<SignInChallenge>(uow).remove_where(of_user(user.id));
+  };
+  lockout_.on_locked(end_challenges);
+  users_.on_removal([end_challenges](UnitOfWork& uow, const User& user) {
+    end_challenges(uow, user);
+    Repository<RecoveryCode>(uow).remove_where(of_user(user.id));
+    Repository<SecondFactor>(uow).remove_where(of_user(user.id));
+  });
+  mails_.declare(mail_kind::login_code, [this](const Value& payload) { return compose_code(payload); });
+  for (const MailKind* kind : {&mail_kind::mfa_enabled, &mail_kind::mfa_disabled})
+    mails_.declare(*kind, [this](const Value& payload) { return compose_notice(payload); });
+}
+
+MfaStatus Mfa::status(const Principal& who) {
+  const UserId id = who.user();
+  return storage_.read([&](UnitOfWork& uow) {
+    const auto factor = Repository<SecondFactor>(uow).find(id);
+    if (!factor || !factor->secret) return MfaStatus{};
+    return MfaStatus{.enabled = true,
+                     .enabled_at = factor->enabled_at,
+                     .methods = MfaChallenge::all_methods(),
+                     .recovery_codes_left =
+                         static_cast<std::int64_t>(Repository<RecoveryCode>(uow).count(of_user(id)))};
+  });
+}
+
+// --- turning it on and off ---
+
+MfaSetup Mfa::set_up(const Principal& who, const MfaSetupRequest& request, const ClientInfo& client) {
+  const User user = auth_.confirm_password(who, request.password, "password", client);
+  MfaSetup setup{.secret = totp::make_secret(random_)};
+  storage_.write([&](UnitOfWork& uow) {
+    Repository<SecondFactor> factors(uow);
+    SecondFactor factor = factors.find(user.id).value_or(SecondFactor{.user_id = user.id});
+    factor.pending_secret = setup.secret;
+    factors.upsert(factor, {"user_id"});
+  });
+  setup.otpauth_uri = totp::uri({options_.school, user.email, setup.secret});
+  setup.qr_svg = qr_svg(setup.otpauth_uri);
+  setup.qr_png = "data:image/png;base64," + to_base64(qr_png(setup.otpauth_uri));
+  return setup;
+}
+
+RecoveryCodes Mfa::enable(const Principal& who, const MfaCode& given, const ClientInfo& client) {
+  const UserId id = who.user();
+  RecoveryCodes codes;
+  const Verdict verdict = storage_.write([&](UnitOfWork& uow) {
+    Repository<SecondFactor> factors(uow);
+    Verdict made{.attempt = {}, .user = Repository<User>(uow).get(id)};
+    auto factor = factors.find(id);
+    if (!factor || !factor->pending_secret)
+      throw conflict("mfa_not_set_up", "Set an authenticator app up first (`setup-mfa`).");
+    made.attempt = lockout_.begin(uow, made.user.email, Factor::code);
+    require_admitted(made.attempt);
+    const auto step = totp::verify(*factor->pending_secret, normal_code(given.code), clock_.now());
+    if (!step) {
+      made.locks = lockout_.failed(uow, made.attempt, made.user);
+      return made;
+    }
+    made.accepted = true;
+    lockout_.passed(uow, made.attempt);
+    factor->secret = std::exchange(factor->pending_secret, std::nullopt);
+    factor->used_step = *step;
+    factor->enabled_at = clock_.now();
+    factors.update(*factor);
+    codes = make_recovery_codes(uow, id);
+    auth_.end_sessions(uow, id, who.session());
+    events_.emit(uow, events::user_mfa_enabled, who, event_data(made.user));
+    mails_.send(uow, mail_kind::mfa_enabled, account_notice(made.user, clock_.now(), client));
+    audit_.record(uow, who, audited::mfa_enabled, id);
+    return made;
+  });
+  if (verdict.accepted) return codes;
+  refuse(verdict.attempt, verdict.user, verdict.locks, client);
+  throw wrong_code();
+}
+
+/// Does the change once password and code were right.
+template <class Change>
+void Mfa::with_code(const Principal& who, const MfaConfirmation& confirmation, const ClientInfo& client,
+                    Change&& change) {
+  if (confirmation.method == MfaMethod::email)
+    throw invalid({"body", "method"}, "must be totp or recovery_code here", "value_error.mfa.method");
+  const User confirmed = auth_.confirm_password(who, confirmation.password, "password", client);
+  const Verdict verdict = storage_.write([&](UnitOfWork& uow) {
+    Verdict made{.attempt = {}, .user = Repository<User>(uow).get(confirmed.id)};
+    const auto factor = Repository<SecondFactor>(uow).find(confirmed.id);
+    if (!factor || !factor->secret) throw not_enabled();
+    if (made.user.password_hash != confirmed.password_hash)
+      throw conflict("password_changed_meanwhile", "The password was changed by somebody else at the same time.");
+    made.attempt = lockout_.begin(uow, made.user.email, Factor::code);
+    require_admitted(made.attempt);
+    made.accepted = accept(uow, made.user, confirmation.code, confirmation.method);
+    if (made.accepted) {
+      lockout_.passed(uow, made.attempt);
+      change(uow, made.user);
+    } else {
+      made.locks = lockout_.failed(uow, made.attempt, made.user);
+    }
+    return made;
+  });
+  if (verdict.accepted) return;
+  refuse(verdict.attempt, verdict.user, verdict.locks, client);
+  throw wrong_code();
+}
+
+void Mfa::disable(const Principal& who, const MfaConfirmation& confirmation, const ClientInfo& client) {
+  with_code(who, confirmation, client, [&](UnitOfWork& uow, const User& user) {
+    turn_off(uow, who, user, audited::mfa_disabled, client);
+  });
+}
+
+RecoveryCodes Mfa::renew_recovery_codes(const Principal& who, const MfaConfirmation& confirmation,
+                                        const ClientInfo& client) {
+  RecoveryCodes codes;
+  with_code(who, confirmation, client, [&](UnitOfWork& uow, const User& user) {
+    codes = make_recovery_codes(uow, user.id);
+    audit_.record(uow, who, audited::recovery_codes_renewed, user.id);
+  });
+  return codes;
+}
+
+void Mfa::remove(const Principal& who, UserId id) {
+  require(who, Permission::manage_users);
+  storage_.write([&](UnitOfWork& uow) {
+    const User user = Repository<User>(uow).get(id);
+    const auto factor = Repository<SecondFactor>(uow).find(id);
+    if (!factor || !factor->secret) throw not_enabled();
+    auth_.end_sessions(uow, id);
+    turn_off(uow, who, user, audited::mfa_removed, {});
+  });
+}
+
+void Mfa::turn_off(UnitOfWork& uow, const Principal& who, const User& user, const AuditAction& action,
+                   const ClientInfo& client) {
+  Repository<SignInChallenge>(uow).remove_where(of_user(user.id));
+  Repository<RecoveryCode>(uow).remove_where(of_user(user.id));
+  Repository<SecondFactor>(uow).remove_where(of_user(user.id));
+  events_.emit(uow, events::user_mfa_disabled, who, event_data(user));
+  mails_.send(uow, mail_kind::mfa_disabled, account_notice(user, clock_.now(), client));
+  audit_.record(uow, who, action, user.id);
+}
+
+RecoveryCodes Mfa::make_recovery_codes(UnitOfWork& uow, UserId user) const {
+  Repository<RecoveryCode> stored(uow);
+  stored.remove_where(of_user(user));
+  RecoveryCodes codes;
+  for (std::size_t i = 0; i < recovery_code_count; ++i) {
+    codes.recovery_codes.push_back(random_recovery_code(random_));
+    stored.insert({recovery_digest(user, normal_code(codes.recovery_codes.back())), user});
+  }
+  return codes;
+}
+
+/// Takes a code that is right, so that it is right no second time.
+bool Mfa::accept(UnitOfWork& uow, const User& user, std::string_view typed, MfaMethod method) const {
+  const std::string code = normal_code(typed);
+  if (method == MfaMethod::recovery_code) {
+    const bool is_right =
+        Repository<RecoveryCode>(uow).remove_where(equal("digest", recovery_digest(user.id, code))) == 1;
+    if (is_right) logger_.info("security", "recovery code used", Object{{"user_id", user.id.text()}});
+    return is_right;
+  }
+  Repository<SecondFactor> factors(uow);
+  const auto factor = factors.find(user.id);
+  if (!factor || !factor->secret) return false;
+  const auto step = totp::verify(*factor->secret, code, clock_.now(), factor->used_step);
+  return step && factors.update_all(all_of({of_user(user.id), less("used_step", *step)}),
+                                    {set("used_step", *step)}) == 1;
+}
+
+// --- signing in ---
+
+std::optional<MfaChallenge> Mfa::challenge(UnitOfWork& uow, const User& user) {
+  const auto factor = Repository<SecondFactor>(uow).find(user.id);
+  if (!factor || !factor->secret) return std::nullopt;
+  const auto token = auth_.tokens().create(TokenType::mfa_challenge, user.id);
+  Repository<SignInChallenge>(uow).insert({.jti = token.claims.id,
+                                           .user_id = user.id,
+                                           .password_digest = digest_of(user.password_hash),
+                                           .expires_at = token.claims.expires_at});
+  return MfaChallenge{.challenge_token = token.text,
+                      .expires_in = auth_.tokens().lifetime(TokenType::mfa_challenge).count()};
+}
+
+namespace {
+
+struct Waiting {
+  SignInChallenge challenge;
+  User user;
+};
+
+/// The sign-in that a challenge token names. @throws Error unauthenticated `invalid_challenge`
+Waiting waiting(UnitOfWork& uow, const Tokens& tokens, const std::string& token, Time now) {
+  const TokenVerdict verdict = tokens.decode(token, TokenType::mfa_challenge);
+  const auto* claims = std::get_if<TokenClaims>(&verdict);
+  if (claims == nullptr) throw invalid_challenge();
+  auto challenge = Repository<SignInChallenge>(uow).find(claims->id);
+  if (!challenge || challenge->expires_at <= now) throw invalid_challenge();
+  auto user = Repository<User>(uow).find(challenge->user_id);
+  if (!user || !user->is_active || digest_of(user->password_hash) != challenge->password_digest)
+    throw invalid_challenge();
+  return {*std::move(challenge), *std::move(user)};
+}
+
+bool is_mailed_code(const SignInChallenge& challenge, std::string_view code, Time now) {
+  return challenge.mailed_code && challenge.mailed_code_expires_at && now < *challenge.mailed_code_expires_at &&
+         constant_time_equal(*challenge.mailed_code, code);
+}
+
+}  // namespace
+
+Login Mfa::finish(const MfaLogin& login, const ClientInfo& client) {
+  std::optional<Login> opened;
+  const Verdict verdict = storage_.write([&](UnitOfWork& uow) {
+    const Time now = clock_.now();
+    const Waiting found = waiting(uow, auth_.tokens(), login.challenge_token, now);
+    Verdict made{.attempt = lockout_.begin(uow, found.user.email, Factor::code), .user = found.user};
+    if (made.attempt.admission == LoginAttempt::Admission::busy) throw sign_in_busy();
+    if (made.attempt.admission == LoginAttempt::Admission::locked) throw invalid_challenge();
+    made.accepted = login.method == MfaMethod::email
+                        ? is_mailed_code(found.challenge, normal_code(login.code), now)
+                        : accept(uow, found.user, login.code, login.method);
+    if (!made.accepted) {
+      made.locks = lockout_.failed(uow, made.attempt, found.user);
+      return made;
+    }
+    Repository<SignInChallenge>(uow).remove(found.challenge.jti);
+    lockout_.signed_in(uow, made.attempt);
+    opened = auth_.open_session(uow, found.user, client);
+    return made;
+  });
+  if (verdict.accepted) return *std::move(opened);
+  refuse(verdict.attempt, verdict.user, verdict.locks, client);
+  throw bad_code();
+}
+
+void Mfa::mail_code(const MfaMailRequest& request, const ClientInfo& client) {
+  storage_.write([&](UnitOfWork& uow) {
+    const Time now = clock_.now();
+    Repository<SignInChallenge> challenges(uow);
+    Waiting found = waiting(uow, auth_.tokens(), request.challenge_token, now);
+    // Somebody who has the password can begin as many sign-ins as they like; the mails are counted together.
+    std::int64_t mails = 0;
+    for (const SignInChallenge& other :
+         challenges.select({.where = all_of({of_user(found.user.id), greater("mailed_at", now - mail_window)})})) {
+      mails += other.mails;
+      const Time next = *other.mailed_at + mail_interval;
+      if (next > now)
+        throw too_many_requests("code_just_sent", "A code was sent a moment ago; look into the mail box.",
+                                std::chrono::ceil<std::chrono::seconds>(next - now));
+    }
+    if (mails >= max_mails)
+      throw too_many_requests("too_many_codes", "No more codes are mailed for a while; take another way to sign in.",
+                              mail_window);
+    ++found.challenge.mails;
+    found.challenge.mailed_at = now;
+    challenges.update(found.challenge);
+    mails_.send(uow, mail_kind::login_code, Object{{"challenge", found.challenge.jti}});
+  });
+  logger_.info("security", "sign-in code mailed", Object{{"address", client.address}});
+}
+
+std::optional<MailContent> Mfa::compose_code(const Value& payload) {
+  const std::string& jti = payload["challenge"].as_string();
+  return storage_.write([&](UnitOfWork& uow) -> std::optional<MailContent> {
+    const Time now = clock_.now();
+    Repository<SignInChallenge> challenges(uow);
+    auto challenge = challenges.find(jti);
+    if (!challenge || challenge->expires_at <= now) return std::nullopt;
+    const auto user = Repository<User>(uow).find(challenge->user_id);
+    if (!user) return std::nullopt;
+    challenge->mailed_code = random_digits(random_, options_.mailed_code_length);
+    challenge->mailed_code_expires_at = std::min<Time>(now + options_.mailed_code_life, challenge->expires_at);
+    challenges.update(*challenge);
+    MailContent content = mail_to(*user);
+    content.values = {{"code", *challenge->mailed_code},
+                      {"lifetime", std::chrono::ceil<std::chrono::minutes>(*challenge->mailed_code_expires_at - now)}};
+    return content;
+  });
+}
+
+std::optional<MailContent> Mfa::compose_notice(const Value& payload) const {
+  const auto id = UserId::parse(payload["user_id"].as_string());
+  const auto user =
+      storage_.read([&](UnitOfWork& uow) { return id ? Repository<User>(uow).find(*id) : std::nullopt; });
+  if (!user) return std::nullopt;
+  MailContent content = mail_to(*user);
+  content.values = {{"time", time_of_notice(payload).value_or(clock_.now())},
+                    {"device", payload["device"].as_string()}};
+  return content;
+}
+
+void Mfa::refuse(const LoginAttempt& attempt, const User& user, bool locks, const ClientInfo& client) const {
+  logger_.warning("security", "second factor refused",
+                  Object{{"address", client.address}, {"user_id", user.id.text()}});
+  if (locks) lockout_.log_locked(attempt, user, client.address);
+}
+
+std::size_t Mfa::purge() {
+  return storage_.write([&](UnitOfWork& uow) {
+    return Repository<SignInChallenge>(uow).remove_where(less_equal("expires_at", clock_.now() - mail_window));
+  });
+}
+
+}  // namespace lms

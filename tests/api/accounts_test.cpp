@@ -1,0 +1,337 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+#include <lms/testing/storage_wrapper.hpp>
+
+#include "support/school.hpp"
+
+using namespace lms;
+using lms::test::Answered;
+using lms::test::School;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* address = "ada@example.org";
+constexpr const char* other_password = "a new battery, correct";
+
+const Value ada = Object{{"email", address}, {"password", School::password}, {"full_name", "Ada Byron"}};
+
+struct MailedSchool : School {
+  using School::School;
+
+  /// All mails that have gone out by now.
+  const std::vector<Mail>& mails() {
+    while (lms.jobs().run_one()) {
+    }
+    return mailer->mails();
+  }
+  const Mail& mail() {
+    mails();
+    REQUIRE_FALSE(mailer->mails().empty());
+    return mailer->mails().back();
+  }
+  /// The token of the newest mail's link.
+  std::string token() {
+    const std::string& text = mail().text;
+    constexpr std::string_view mark = "#token=";
+    const auto begin = text.find(mark);
+    REQUIRE(begin != std::string::npos);
+    return text.substr(begin + mark.size(), text.find_first_of(" \n", begin) - begin - mark.size());
+  }
+  Answered sign_in(const char* password = School::password, const char* email = address) {
+    return post("/auth/login", Object{{"email", email}, {"password", password}});
+  }
+  Answered ask_for_reset(const char* email = address) {
+    return post("/auth/request-password-reset", Object{{"email", email}});
+  }
+  Answered reset(const std::string& token, const char* password = other_password) {
+    return post("/auth/reset-password", Object{{"token", token}, {"new_password", password}});
+  }
+  Answered verify(const std::string& token) { return post("/auth/verify-email", Object{{"token", token}}); }
+};
+
+Settings verifying() {
+  Settings settings = School::quick_settings();
+  settings.require_email_verification = true;
+  return settings;
+}
+
+std::string spoiled(std::string token) {
+  token[token.size() / 2] = token[token.size() / 2] == 'A' ? 'B' : 'A';
+  return token;
+}
+
+}  // namespace
+
+TEST_CASE("who registers gets a mail, and its token verifies the address, once") {
+  MailedSchool school;
+  CHECK(school.post("/auth/register", ada).body["email_verified_at"].is_null());
+  CHECK(school.mail().to == address);
+  CHECK(school.mail().text.find("http://localhost:8000/account/verify-email#token=") != std::string::npos);
+  const std::string token = school.token();
+  CHECK(school.verify(spoiled(token)).status == 422);
+  CHECK(school.verify(token).status == 204);
+  CHECK(school.verify(token).status == 422);
+  const std::string access = school.sign_in().text("access_token");
+  CHECK(school.get("/users/me", access).body["email_verified_at"].is_string());
+}
+
+TEST_CASE("a token is good for an hour from when its mail was sent") {
+  MailedSchool school;
+  school.post("/auth/register", ada);
+  school.clock->advance(3h);
+  const std::string token = school.token();
+  school.clock->advance(59min);
+  CHECK(school.verify(token).status == 204);
+
+  MailedSchool late;
+  late.post("/auth/register", ada);
+  const std::string over = late.token();
+  late.clock->advance(60min);
+  CHECK(late.verify(over).status == 422);
+}
+
+TEST_CASE("a mail is sent again on request, to nobody who needs none, and the answer tells nothing") {
+  MailedSchool school;
+  const auto resend = [&](const char* email) {
+    return school.post("/auth/resend-verification", Object{{"email", email}});
+  };
+  school.post("/auth/register", ada);
+  CHECK(school.mails().size() == 1);
+  const Answered soon = resend(address);
+  CHECK(soon.status == 202);
+  CHECK(school.mails().size() == 1);
+  school.clock->advance(61s);
+  const Answered again = resend(address), stranger = resend("nobody@example.org");
+  CHECK(again.body == soon.body);
+  CHECK(stranger.body == soon.body);
+  CHECK(school.mails().size() == 2);
+  CHECK(school.verify(school.token()).status == 204);
+  school.clock->advance(61s);
+  CHECK(resend(address).body == soon.body);
+  CHECK(school.mails().size() == 2);
+}
+
+TEST_CASE("five mails to verify an address are enough for a day") {
+  MailedSchool school;
+  school.post("/auth/register", ada);
+  for (int i = 0; i < 10; ++i) {
+    school.clock->advance(61s);
+    school.post("/auth/resend-verification", Object{{"email", address}});
+  }
+  CHECK(school.mails().size() == 5);
+  school.clock->advance(24h);
+  school.post("/auth/resend-verification", Object{{"email", address}});
+  CHECK(school.mails().size() == 6);
+}
+
+TEST_CASE("where addresses must be verified, nobody signs in before, and a wrong password tells no more") {
+  MailedSchool school(verifying());
+  CHECK(school.post("/auth/register", ada).status == 202);
+  const std::string token = school.token();
+  CHECK(school.sign_in("not this one").code() == "bad_credentials");
+  const Answered unverified = school.sign_in();
+  CHECK(unverified.status == 403);
+  CHECK(unverified.code() == "email_not_verified");
+  CHECK(school.verify(token).status == 204);
+  CHECK(school.sign_in().status == 200);
+}
+
+TEST_CASE("where addresses must be verified, registering does not tell that there is an account, but its owner") {
+  MailedSchool school(verifying());
+  const Answered first = school.post("/auth/register", ada);
+  school.mails();
+  const Answered second = school.post("/auth/register", ada);
+  CHECK(second.status == first.status);
+  CHECK(second.body == first.body);
+  CHECK(school.mail().to == address);
+  CHECK(school.mail().text.find("#token=") == std::string::npos);
+  CHECK(school.post("/auth/register", Object{{"email", address}, {"password", "12345678"}, {"full_name", "A"}}).status == 422);
+}
+
+TEST_CASE("a new password is set with a token from a mail; sessions end, and the owner is told") {
+  MailedSchool school;
+  const std::string token = school.signed_in(address);
+  CHECK(school.ask_for_reset().status == 202);
+  const std::string mailed = school.token();
+  CHECK(school.reset(mailed, "12345678").status == 422);
+  CHECK(school.reset(mailed).status == 204);
+  CHECK(school.mail().text.find("#token=") == std::string::npos);
+  CHECK(school.get("/users/me", token).status == 401);
+  CHECK(school.sign_in().status == 401);
+  CHECK(school.sign_in(other_password).status == 200);
+  CHECK(school.reset(mailed, "yet another battery").status == 422);
+}
+
+TEST_CASE("asking for a new password tells nothing and does the same work for strangers") {
+  /// Counts the calls of the storage.
+  class Counting final : public testing::StorageWrapper {
+   public:
+    using StorageWrapper::StorageWrapper;
+    std::atomic<int> writes = 0, reads = 0;
+
+   protected:
+    void do_write(const Function& function, Isolation isolation) override {
+      ++writes;
+      StorageWrapper::do_write(function, isolation);
+    }
+    void do_read(const Function& function) override {
+      ++reads;
+      StorageWrapper::do_read(function);
+    }
+  };
+  const auto storage = std::make_shared<Counting>(open_memory_storage());
+  MailedSchool school(School::quick_settings(), storage);
+  school.signed_in(address);
+  const auto cost = [&](const char* email) {
+    const int writes = storage->writes, reads = storage->reads;
+    const Answered answered = school.ask_for_reset(email);
+    CHECK(answered.status == 202);
+    return std::pair(storage->writes - writes, storage->reads - reads);
+  };
+  CHECK(cost(address) == cost("nobody@example.org"));
+  CHECK(school.mails().size() == 1);
+}
+
+TEST_CASE("a token to set a password dies with the password, the account, another reset and its time") {
+  MailedSchool school;
+  const std::string access = school.signed_in(address);
+  const auto fresh = [&] {
+    school.clock->advance(61s);
+    school.ask_for_reset();
+    return school.token();
+  };
+  SUBCASE("the password") {
+    const std::string token = fresh();
+    const std::string now = school.sign_in().text("access_token");
+    CHECK(school.post("/auth/change-password",
+                      Object{{"current_password", School::password}, {"new_password", other_password}}, now)
+              .status == 204);
+    CHECK(school.reset(token, "yet another battery").status == 422);
+  }
+  SUBCASE("another reset") {
+    const std::string first = fresh(), second = fresh();
+    CHECK(school.reset(second).status == 204);
+    CHECK(school.reset(first, "yet another battery").status == 422);
+  }
+  SUBCASE("the account") {
+    const std::string token = fresh();
+    const std::string admin = school.signed_in("head@example.org", role::admin);
+    const std::string id = school.get("/users/me", access).text("id");
+    CHECK(school.patch("/users/" + id, Object{{"is_active", false}}, admin).status == 200);
+    CHECK(school.reset(token).status == 422);
+  }
+  SUBCASE("its time") {
+    const std::string token = fresh();
+    school.clock->advance(30min);
+    CHECK(school.reset(token).status == 422);
+  }
+  SUBCASE("and is no other token") {
+    CHECK(school.reset(access).status == 422);
+    CHECK(school.verify(fresh()).status == 422);
+    CHECK(school.reset(std::string(4'097, 'a')).status == 422);
+    CHECK(school.reset("").status == 422);
+  }
+}
+
+TEST_CASE("of requests that race with one token, one sets the password") {
+  MailedSchool school;
+  school.signed_in(address);
+  school.ask_for_reset();
+  const std::string token = school.token();
+  std::vector<int> statuses(4);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < statuses.size(); ++i)
+      threads.emplace_back([&, i] { statuses[i] = school.reset(token, ("battery number " + std::to_string(i)).c_str()).status; });
+  }
+  CHECK(std::count(statuses.begin(), statuses.end(), 204) == 1);
+}
+
+TEST_CASE("a new password from a mail ends a lock") {
+  MailedSchool school;
+  school.signed_in(address);
+  for (int i = 0; i < 5; ++i) school.sign_in("not this one");
+  CHECK(school.sign_in().status == 401);
+  CHECK(school.mail().to == address);  // that it is locked
+  school.ask_for_reset();
+  CHECK(school.reset(school.token()).status == 204);
+  CHECK(school.sign_in(other_password).status == 200);
+}
+
+TEST_CASE("an account gets another address when its owner has it, and the old one is told") {
+  MailedSchool school;
+  const std::string token = school.signed_in(address);
+  const auto change = [&](const char* email, const char* password = School::password) {
+    return school.post("/auth/change-email", Object{{"new_email", email}, {"password", password}}, token);
+  };
+  CHECK(change("ada@example.net", "not this one").status == 422);
+  CHECK(change("ADA@example.org").status == 422);
+  CHECK(change("ada@example.net\r\nBcc: x@example.org").status == 422);
+  CHECK(change("ada@example.net").status == 202);
+  CHECK(school.get("/users/me", token).text("pending_email") == "ada@example.net");
+  CHECK(school.mail().to == "ada@example.net");
+  const std::string first = school.token();
+  CHECK(change("ada@example.com").status == 202);
+  const std::string second = school.token();
+  CHECK(school.verify(first).status == 422);
+  CHECK(school.verify(second).status == 204);
+  CHECK(school.mail().to == address);
+  const Answered me = school.get("/users/me", token);
+  CHECK(me.text("email") == "ada@example.com");
+  CHECK(me.body["pending_email"].is_null());
+  CHECK(school.sign_in().status == 401);
+  CHECK(school.sign_in(School::password, "ada@example.com").status == 200);
+}
+
+TEST_CASE("an address that was taken meanwhile stays with whoever has it") {
+  MailedSchool school;
+  const std::string token = school.signed_in(address);
+  school.post("/auth/change-email", Object{{"new_email", "bob@example.org"}, {"password", School::password}}, token);
+  const std::string mailed = school.token();
+  school.signed_in("bob@example.org");
+  CHECK(school.verify(mailed).code() == "email_taken");
+  CHECK(school.get("/users/me", token).text("email") == address);
+}
+
+TEST_CASE("who is made an account without a password is invited to set one") {
+  MailedSchool school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const Answered made = school.post("/users", Object{{"email", address}, {"full_name", "Ada Byron"}}, admin);
+  REQUIRE(made.status == 201);
+  const std::string id = made.text("id");
+  CHECK(school.sign_in("").status == 422);
+  CHECK(school.sign_in().code() == "bad_credentials");
+  CHECK(school.mail().to == address);
+  CHECK(school.mail().text.find("/accept-invitation#token=") != std::string::npos);
+  const std::string first = school.token();
+  CHECK(school.post("/users/" + id + "/invite", {}, admin).status == 202);
+  school.clock->advance(std::chrono::days{6});
+  CHECK(school.reset(first).status == 204);
+  CHECK(school.sign_in(other_password).status == 200);
+  CHECK(school.post("/users/" + id + "/invite", {}, admin).code() == "account_in_use");
+  CHECK(school.post("/users/" + id + "/invite", {}, school.sign_in(other_password).text("access_token")).status == 403);
+}
+
+TEST_CASE("changing a password is told to the owner") {
+  MailedSchool school;
+  const std::string token = school.signed_in(address);
+  school.post("/auth/change-password",
+              Object{{"current_password", School::password}, {"new_password", other_password}}, token);
+  CHECK(school.mail().to == address);
+}
+
+TEST_CASE("what mails left behind goes with the account and with time") {
+  MailedSchool school;
+  school.signed_in(address);
+  school.ask_for_reset();
+  school.token();
+  const auto user = school.lms.users().find_by_email(Principal::system(), address);
+  CHECK_NOTHROW(school.lms.users().remove(Principal::system(), user->id));
+  school.clock->advance(24h);
+  CHECK(school.lms.accounts().purge() == 1);
+}
