@@ -3,6 +3,8 @@
 #include <lms/lms.hpp>
 
 #include "admin/routes.hpp"
+#include "auth/blacklist.hpp"
+#include "auth/login_failures.hpp"
 #include "auth/routes.hpp"
 #include "certificate/certificate_count.hpp"
 #include "certificate/routes.hpp"
@@ -39,22 +41,22 @@ void add_routes(Router& router, Lms& school) {
 
 std::vector<const EventType*> event_types() {
   using namespace events;
-  return {&user_registered,    &user_updated,          &user_role_changed,      &user_deactivated,
-          &user_reactivated,   &user_deleted,          &user_logged_in,         &user_logged_out,
-          &user_session_ended, &user_password_changed, &course_created,         &course_updated,
-          &course_published,   &course_unpublished,    &course_archived,        &course_deleted,
-          &enrollment_created, &enrollment_updated,    &enrollment_completed,   &enrollment_dropped,
-          &enrollment_expired, &lesson_completed,      &quiz_created,           &quiz_updated,
-          &quiz_deleted,       &quiz_attempt_started,  &quiz_attempt_submitted, &certificate_issued,
-          &certificate_revoked};
+  return {&user_registered,        &user_updated,          &user_role_changed,  &user_deactivated,
+          &user_reactivated,       &user_deleted,          &user_logged_in,     &user_logged_out,
+          &user_session_ended,     &user_password_changed, &user_locked,        &user_unlocked,
+          &course_created,         &course_updated,        &course_published,   &course_unpublished,
+          &course_archived,        &course_deleted,        &enrollment_created, &enrollment_updated,
+          &enrollment_completed,   &enrollment_dropped,    &enrollment_expired, &lesson_completed,
+          &quiz_created,           &quiz_updated,          &quiz_deleted,       &quiz_attempt_started,
+          &quiz_attempt_submitted, &certificate_issued,    &certificate_revoked};
 }
 
 std::vector<const Schema*> stored_schemas() {
-  return {&User::schema(),        &Session::schema(),          &RevokedToken::schema(), &Course::schema(),
-          &Section::schema(),     &Lesson::schema(),           &Enrollment::schema(),   &LessonProgress::schema(),
-          &Quiz::schema(),        &Question::schema(),         &QuizPaper::schema(),    &Attempt::schema(),
-          &Certificate::schema(), &CertificateCount::schema(), &Event::schema(),        &EventHead::schema(),
-          &Job::schema()};
+  return {&User::schema(),           &Session::schema(),     &RevokedToken::schema(),     &LoginFailures::schema(),
+          &Course::schema(),         &Section::schema(),     &Lesson::schema(),           &Enrollment::schema(),
+          &LessonProgress::schema(), &Quiz::schema(),        &Question::schema(),         &QuizPaper::schema(),
+          &Attempt::schema(),        &Certificate::schema(), &CertificateCount::schema(), &Event::schema(),
+          &EventHead::schema(),      &Job::schema()};
 }
 
 }  // namespace lms

@@ -6,6 +6,7 @@
 #include <lms/password.hpp>
 
 #include "api.hpp"
+#include "auth/blacklist.hpp"
 #include "auth/verified_tokens.hpp"
 #include "http/authenticator.hpp"
 #include "http/documentation.hpp"
@@ -66,9 +67,23 @@ Backends completed(Backends backends) {
   if (!backends.clock) backends.clock = std::make_shared<SystemClock>();
   if (!backends.random) backends.random = std::make_shared<SystemRandom>();
   if (!backends.log) backends.log = std::make_shared<NullLogSink>();
-  if (!backends.token_blacklist)
-    backends.token_blacklist = std::make_shared<StorageBlacklist>(*backends.storage, *backends.clock);
   return backends;
+}
+
+/// That of the storage is never out alone, so there is nothing to decide.
+std::shared_ptr<TokenBlacklist> blacklist_of(const Backends& backends, const Settings& settings, const Logger& logger) {
+  if (!settings.access_token_blacklist_enabled) return std::make_shared<NoBlacklist>();
+  if (!backends.token_blacklist) return std::make_shared<StorageBlacklist>(*backends.storage, *backends.clock);
+  using enum WatchedBlacklist::Outage;
+  const bool fail_closed =
+      settings.access_token_blacklist_fail_closed.value_or(settings.environment != Environment::development);
+  return std::make_shared<WatchedBlacklist>(backends.token_blacklist, fail_closed ? refuse : admit, logger);
+}
+
+SessionOptions session_options(const Settings& settings) {
+  return {.idle_timeout = settings.session_timeout,
+          .reuse_grace = settings.refresh_reuse_grace,
+          .max_per_user = settings.max_sessions_per_user};
 }
 
 constexpr std::string_view housekeeping = "housekeeping";
@@ -87,10 +102,11 @@ struct Lms::Parts {
   std::shared_ptr<const Roles> roles;
   PasswordHasher hasher;
   Tokens tokens;
-  TokenBlacklist& blacklist;
+  std::shared_ptr<TokenBlacklist> blacklist;
   Events events;
   Jobs jobs;
   Users users;
+  Lockout lockout;
   Auth auth;
   Courses courses;
   Enrollments enrollments;
@@ -112,12 +128,15 @@ struct Lms::Parts {
         roles(std::make_shared<const Roles>(backends.roles)),
         hasher(random, hasher_options(settings)),
         tokens(token_options(settings), clock, random),
-        blacklist(*backends.token_blacklist),
+        blacklist(blacklist_of(backends, settings, logger)),
         events(storage, clock, random),
         jobs(storage, clock, random, logger),
         users(storage, clock, random, events, hasher, *roles,
               {.min_length = static_cast<std::size_t>(settings.password_min_length)}),
-        auth(storage, clock, random, events, users, hasher, tokens, blacklist, roles, logger),
+        lockout(storage, clock, events, logger,
+                {.max_failed_attempts = settings.max_failed_attempts, .duration = settings.lockout_duration}),
+        auth(storage, clock, random, events, users, hasher, tokens, *blacklist, lockout, roles, logger,
+             session_options(settings)),
         courses(storage, clock, random, events),
         enrollments(storage, clock, random, events, courses),
         quizzes(storage, clock, random, events, courses, enrollments),
@@ -194,6 +213,9 @@ void Lms::Parts::schedule_housekeeping(Time at) {
 
 Users& Lms::users() noexcept {
   return parts_->users;
+}
+Lockout& Lms::lockout() noexcept {
+  return parts_->lockout;
 }
 Auth& Lms::auth() noexcept {
   return parts_->auth;

@@ -43,6 +43,7 @@ ROOM_OF_HEADER = {
     **dict.fromkeys("changes error executor export id page principal time value schema".split(), "base"),
     **dict.fromkeys("query repository password token".split(), "spi"),
     "router": "http",
+    "lockout": "auth",
     "course_package": "package",
 }
 # These see liblms as any other program does.
