@@ -89,6 +89,7 @@ struct Lms::Parts {
   Tokens tokens;
   TokenBlacklist& blacklist;
   Events events;
+  Audit audit;
   Jobs jobs;
   Users users;
   Auth auth;
@@ -114,14 +115,15 @@ struct Lms::Parts {
         tokens(token_options(settings), clock, random),
         blacklist(*backends.token_blacklist),
         events(storage, clock, random),
-        jobs(storage, clock, random, logger),
-        users(storage, clock, random, events, hasher, *roles,
+        audit(storage, clock, logger),
+        jobs(storage, clock, random, audit, logger),
+        users(storage, clock, random, events, audit, hasher, *roles,
               {.min_length = static_cast<std::size_t>(settings.password_min_length)}),
         auth(storage, clock, random, events, users, hasher, tokens, blacklist, roles, logger),
-        courses(storage, clock, random, events),
-        enrollments(storage, clock, random, events, courses),
-        quizzes(storage, clock, random, events, courses, enrollments),
-        certificates(storage, clock, random, events, enrollments, settings.public_url + settings.api_prefix),
+        courses(storage, clock, random, events, audit),
+        enrollments(storage, clock, random, events, audit, courses),
+        quizzes(storage, clock, random, events, audit, courses, enrollments),
+        certificates(storage, clock, random, events, audit, enrollments, settings.public_url + settings.api_prefix),
         packages(storage, courses, quizzes),
         authenticator(auth, clock),
         router(settings.api_prefix),
@@ -138,6 +140,7 @@ Lms::Lms(Settings settings, Backends backends) {
   backends.storage->migrate();
   parts_ = std::make_unique<Parts>(std::move(settings), std::move(backends));
   parts_->events.declare(event_types());
+  parts_->audit.declare(audit_actions());
   parts_->enrollments.recount_by(parts_->jobs);
   parts_->keep_house();
   add_health_routes(parts_->router, [parts = parts_.get()] { return parts->ready(); });
@@ -215,6 +218,9 @@ CoursePackages& Lms::packages() noexcept {
 }
 Events& Lms::events() noexcept {
   return parts_->events;
+}
+Audit& Lms::audit() noexcept {
+  return parts_->audit;
 }
 Jobs& Lms::jobs() noexcept {
   return parts_->jobs;
