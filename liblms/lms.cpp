@@ -104,6 +104,7 @@ struct Lms::Parts {
   Tokens tokens;
   std::shared_ptr<TokenBlacklist> blacklist;
   Events events;
+  Audit audit;
   Jobs jobs;
   Users users;
   Lockout lockout;
@@ -130,17 +131,18 @@ struct Lms::Parts {
         tokens(token_options(settings), clock, random),
         blacklist(blacklist_of(backends, settings, logger)),
         events(storage, clock, random),
-        jobs(storage, clock, random, logger),
-        users(storage, clock, random, events, hasher, *roles,
+        audit(storage, clock, logger),
+        jobs(storage, clock, random, audit, logger),
+        users(storage, clock, random, events, audit, hasher, *roles,
               {.min_length = static_cast<std::size_t>(settings.password_min_length)}),
         lockout(storage, clock, events, logger,
                 {.max_failed_attempts = settings.max_failed_attempts, .duration = settings.lockout_duration}),
         auth(storage, clock, random, events, users, hasher, tokens, *blacklist, lockout, roles, logger,
              session_options(settings)),
-        courses(storage, clock, random, events),
-        enrollments(storage, clock, random, events, courses),
-        quizzes(storage, clock, random, events, courses, enrollments),
-        certificates(storage, clock, random, events, enrollments, settings.public_url + settings.api_prefix),
+        courses(storage, clock, random, events, audit),
+        enrollments(storage, clock, random, events, audit, courses),
+        quizzes(storage, clock, random, events, audit, courses, enrollments),
+        certificates(storage, clock, random, events, audit, enrollments, settings.public_url + settings.api_prefix),
         packages(storage, courses, quizzes),
         authenticator(auth, clock),
         router(settings.api_prefix),
@@ -157,6 +159,7 @@ Lms::Lms(Settings settings, Backends backends) {
   backends.storage->migrate();
   parts_ = std::make_unique<Parts>(std::move(settings), std::move(backends));
   parts_->events.declare(event_types());
+  parts_->audit.declare(audit_actions());
   parts_->enrollments.recount_by(parts_->jobs);
   parts_->keep_house();
   add_health_routes(parts_->router, [parts = parts_.get()] { return parts->ready(); });
@@ -237,6 +240,9 @@ CoursePackages& Lms::packages() noexcept {
 }
 Events& Lms::events() noexcept {
   return parts_->events;
+}
+Audit& Lms::audit() noexcept {
+  return parts_->audit;
 }
 Jobs& Lms::jobs() noexcept {
   return parts_->jobs;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <lms/audit.hpp>
 #include <lms/auth.hpp>
 #include <lms/certificate.hpp>
 #include <lms/course.hpp>
@@ -75,6 +76,7 @@ class LMS_API Lms {
   Certificates& certificates() noexcept;
   CoursePackages& packages() noexcept;
   Events& events() noexcept;
+  Audit& audit() noexcept;
   Jobs& jobs() noexcept;
   Storage& storage() noexcept;
   Clock& clock() noexcept;
