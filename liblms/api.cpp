@@ -2,7 +2,11 @@
 
 #include <lms/lms.hpp>
 
+#include "admin/audit_routes.hpp"
 #include "admin/routes.hpp"
+#include "audit/audit_head.hpp"
+#include "auth/blacklist.hpp"
+#include "auth/login_failures.hpp"
 #include "auth/routes.hpp"
 #include "certificate/certificate_count.hpp"
 #include "certificate/routes.hpp"
@@ -35,26 +39,35 @@ void add_routes(Router& router, Lms& school) {
   add_quiz_routes(router, school.quizzes());
   add_certificate_routes(router, school.certificates());
   add_admin_routes(router, school.jobs(), school.events());
+  add_audit_routes(router, school.audit());
 }
 
 std::vector<const EventType*> event_types() {
   using namespace events;
-  return {&user_registered,    &user_updated,          &user_role_changed,      &user_deactivated,
-          &user_reactivated,   &user_deleted,          &user_logged_in,         &user_logged_out,
-          &user_session_ended, &user_password_changed, &course_created,         &course_updated,
-          &course_published,   &course_unpublished,    &course_archived,        &course_deleted,
-          &enrollment_created, &enrollment_updated,    &enrollment_completed,   &enrollment_dropped,
-          &enrollment_expired, &lesson_completed,      &quiz_created,           &quiz_updated,
-          &quiz_deleted,       &quiz_attempt_started,  &quiz_attempt_submitted, &certificate_issued,
-          &certificate_revoked};
+  return {&user_registered,        &user_updated,          &user_role_changed,  &user_deactivated,
+          &user_reactivated,       &user_deleted,          &user_logged_in,     &user_logged_out,
+          &user_session_ended,     &user_password_changed, &user_locked,        &user_unlocked,
+          &course_created,         &course_updated,        &course_published,   &course_unpublished,
+          &course_archived,        &course_deleted,        &enrollment_created, &enrollment_updated,
+          &enrollment_completed,   &enrollment_dropped,    &enrollment_expired, &lesson_completed,
+          &quiz_created,           &quiz_updated,          &quiz_deleted,       &quiz_attempt_started,
+          &quiz_attempt_submitted, &certificate_issued,    &certificate_revoked};
+}
+
+std::vector<const AuditAction*> audit_actions() {
+  using namespace audited;
+  return {&user_created,        &user_updated,         &user_role_changed,  &user_deactivated,       &user_reactivated,
+          &user_deleted,        &course_owner_changed, &course_archived,    &course_deleted,         &lesson_deleted,
+          &enrollment_granted,  &enrollment_updated,   &enrollment_dropped, &quiz_pass_mark_changed, &quiz_deleted,
+          &certificate_revoked, &job_retried,          &job_cancelled};
 }
 
 std::vector<const Schema*> stored_schemas() {
-  return {&User::schema(),        &Session::schema(),          &RevokedToken::schema(), &Course::schema(),
-          &Section::schema(),     &Lesson::schema(),           &Enrollment::schema(),   &LessonProgress::schema(),
-          &Quiz::schema(),        &Question::schema(),         &QuizPaper::schema(),    &Attempt::schema(),
-          &Certificate::schema(), &CertificateCount::schema(), &Event::schema(),        &EventHead::schema(),
-          &Job::schema()};
+  return {&User::schema(),           &Session::schema(),     &RevokedToken::schema(),     &LoginFailures::schema(),
+          &Course::schema(),         &Section::schema(),     &Lesson::schema(),           &Enrollment::schema(),
+          &LessonProgress::schema(), &Quiz::schema(),        &Question::schema(),         &QuizPaper::schema(),
+          &Attempt::schema(),        &Certificate::schema(), &CertificateCount::schema(), &Event::schema(),
+          &EventHead::schema(),      &Job::schema(),         &AuditEntry::schema(),       &AuditHead::schema()};
 }
 
 }  // namespace lms

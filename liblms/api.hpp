@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include <lms/audit.hpp>
 #include <lms/event.hpp>
 #include <lms/router.hpp>
 
@@ -14,5 +15,8 @@ void add_routes(Router& router, Lms& school);
 
 /// Every kind of event, for the documentation.
 std::vector<const EventType*> event_types();
+
+/// Everything that is audited, as docs/audit.md lists it.
+std::vector<const AuditAction*> audit_actions();
 
 }  // namespace lms

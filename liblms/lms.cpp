@@ -6,6 +6,7 @@
 #include <lms/password.hpp>
 
 #include "api.hpp"
+#include "auth/blacklist.hpp"
 #include "auth/verified_tokens.hpp"
 #include "http/authenticator.hpp"
 #include "http/documentation.hpp"
@@ -66,9 +67,23 @@ Backends completed(Backends backends) {
   if (!backends.clock) backends.clock = std::make_shared<SystemClock>();
   if (!backends.random) backends.random = std::make_shared<SystemRandom>();
   if (!backends.log) backends.log = std::make_shared<NullLogSink>();
-  if (!backends.token_blacklist)
-    backends.token_blacklist = std::make_shared<StorageBlacklist>(*backends.storage, *backends.clock);
   return backends;
+}
+
+/// That of the storage is never out alone, so there is nothing to decide.
+std::shared_ptr<TokenBlacklist> blacklist_of(const Backends& backends, const Settings& settings, const Logger& logger) {
+  if (!settings.access_token_blacklist_enabled) return std::make_shared<NoBlacklist>();
+  if (!backends.token_blacklist) return std::make_shared<StorageBlacklist>(*backends.storage, *backends.clock);
+  using enum WatchedBlacklist::Outage;
+  const bool fail_closed =
+      settings.access_token_blacklist_fail_closed.value_or(settings.environment != Environment::development);
+  return std::make_shared<WatchedBlacklist>(backends.token_blacklist, fail_closed ? refuse : admit, logger);
+}
+
+SessionOptions session_options(const Settings& settings) {
+  return {.idle_timeout = settings.session_timeout,
+          .reuse_grace = settings.refresh_reuse_grace,
+          .max_per_user = settings.max_sessions_per_user};
 }
 
 constexpr std::string_view housekeeping = "housekeeping";
@@ -87,10 +102,12 @@ struct Lms::Parts {
   std::shared_ptr<const Roles> roles;
   PasswordHasher hasher;
   Tokens tokens;
-  TokenBlacklist& blacklist;
+  std::shared_ptr<TokenBlacklist> blacklist;
   Events events;
+  Audit audit;
   Jobs jobs;
   Users users;
+  Lockout lockout;
   Auth auth;
   Courses courses;
   Enrollments enrollments;
@@ -112,16 +129,20 @@ struct Lms::Parts {
         roles(std::make_shared<const Roles>(backends.roles)),
         hasher(random, hasher_options(settings)),
         tokens(token_options(settings), clock, random),
-        blacklist(*backends.token_blacklist),
+        blacklist(blacklist_of(backends, settings, logger)),
         events(storage, clock, random),
-        jobs(storage, clock, random, logger),
-        users(storage, clock, random, events, hasher, *roles,
+        audit(storage, clock, logger),
+        jobs(storage, clock, random, audit, logger),
+        users(storage, clock, random, events, audit, hasher, *roles,
               {.min_length = static_cast<std::size_t>(settings.password_min_length)}),
-        auth(storage, clock, random, events, users, hasher, tokens, blacklist, roles, logger),
-        courses(storage, clock, random, events),
-        enrollments(storage, clock, random, events, courses),
-        quizzes(storage, clock, random, events, courses, enrollments),
-        certificates(storage, clock, random, events, enrollments, settings.public_url + settings.api_prefix),
+        lockout(storage, clock, events, logger,
+                {.max_failed_attempts = settings.max_failed_attempts, .duration = settings.lockout_duration}),
+        auth(storage, clock, random, events, users, hasher, tokens, *blacklist, lockout, roles, logger,
+             session_options(settings)),
+        courses(storage, clock, random, events, audit),
+        enrollments(storage, clock, random, events, audit, courses),
+        quizzes(storage, clock, random, events, audit, courses, enrollments),
+        certificates(storage, clock, random, events, audit, enrollments, settings.public_url + settings.api_prefix),
         packages(storage, courses, quizzes),
         authenticator(auth, clock),
         router(settings.api_prefix),
@@ -138,6 +159,7 @@ Lms::Lms(Settings settings, Backends backends) {
   backends.storage->migrate();
   parts_ = std::make_unique<Parts>(std::move(settings), std::move(backends));
   parts_->events.declare(event_types());
+  parts_->audit.declare(audit_actions());
   parts_->enrollments.recount_by(parts_->jobs);
   parts_->keep_house();
   add_health_routes(parts_->router, [parts = parts_.get()] { return parts->ready(); });
@@ -195,6 +217,9 @@ void Lms::Parts::schedule_housekeeping(Time at) {
 Users& Lms::users() noexcept {
   return parts_->users;
 }
+Lockout& Lms::lockout() noexcept {
+  return parts_->lockout;
+}
 Auth& Lms::auth() noexcept {
   return parts_->auth;
 }
@@ -215,6 +240,9 @@ CoursePackages& Lms::packages() noexcept {
 }
 Events& Lms::events() noexcept {
   return parts_->events;
+}
+Audit& Lms::audit() noexcept {
+  return parts_->audit;
 }
 Jobs& Lms::jobs() noexcept {
   return parts_->jobs;

@@ -48,6 +48,20 @@ struct CreateAdminOptions {
 };
 void create_admin(const CommonOptions& common, const CreateAdminOptions& options);
 
+struct AuditVerifyOptions {
+  std::optional<std::string> expect;  ///< a row that has to be there, as the command has printed it
+};
+/// Checks every row of the audit log, and prints the last one's place and hash.
+void verify_audit(const CommonOptions& common, const AuditVerifyOptions& options);
+
+struct AuditListOptions {
+  std::optional<std::string> action, actor, subject, address, since, until;
+  bool refused = false;  ///< only what was
+  std::optional<std::int64_t> limit;
+};
+/// Prints rows of the audit log as JSON, one a line, newest first.
+void list_audit(const CommonOptions& common, const AuditListOptions& options);
+
 struct ImportOptions {
   std::string file;                       ///< `-`: standard input
   std::optional<std::string> instructor;  ///< mail address of the owner

@@ -46,6 +46,8 @@ int main(int argc, char** argv) {
   DemoOptions demo;
   CopyOptions copy;
   CreateAdminOptions admin;
+  AuditVerifyOptions audit_verify;
+  AuditListOptions audit_list;
   ImportOptions to_import;
   ExportOptions to_export;
   ConfigOptions config;
@@ -101,6 +103,24 @@ int main(int argc, char** argv) {
   admin_command->add_flag("--password-stdin", admin.password_stdin,
                           "Read the password from standard input instead of asking for it");
   admin_command->callback([&] { create_admin(common, admin); });
+
+  auto* audit_command = app.add_subcommand("audit", "Check or read the audit log");
+  audit_command->require_subcommand(1);
+  auto* verify_command = audit_command->add_subcommand(
+      "verify", "See that every row is as it was written; prints POSITION:HASH of the last one, to be kept elsewhere");
+  verify_command->add_option("--expect", audit_verify.expect, "A row that has to be there, as printed before")
+      ->type_name("POSITION:HASH");
+  verify_command->callback([&] { verify_audit(common, audit_verify); });
+  auto* list_command = audit_command->add_subcommand("list", "Print rows as JSON, one a line, newest first");
+  list_command->add_option("--action", audit_list.action, "Only this action; `user.`: all that begin so");
+  list_command->add_option("--actor", audit_list.actor, "Only by this user id; or `school`, or `nobody`");
+  list_command->add_option("--subject", audit_list.subject, "Only what was done to this id");
+  list_command->add_option("--address", audit_list.address, "Only from this network address");
+  list_command->add_option("--since", audit_list.since, "Only at this time or later")->type_name("TIME");
+  list_command->add_option("--until", audit_list.until, "Only before this time")->type_name("TIME");
+  list_command->add_flag("--refused", audit_list.refused, "Only what was refused");
+  list_command->add_option("--limit", audit_list.limit, "So many at most")->check(CLI::PositiveNumber);
+  list_command->callback([&] { list_audit(common, audit_list); });
 
   auto* import_command = app.add_subcommand("import", "Bring in a course from a package");
   import_command->add_option("file", to_import.file, "JSON file; - for standard input")->required();

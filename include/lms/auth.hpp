@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include <lms/event.hpp>
 #include <lms/export.hpp>
+#include <lms/lockout.hpp>
 #include <lms/password.hpp>
 #include <lms/principal.hpp>
 #include <lms/schema.hpp>
@@ -22,40 +24,36 @@
 
 namespace lms {
 
-/// A token that was revoked before its time.
-struct RevokedToken {
-  std::string jti;
-  Time expires_at;
-
-  static const Schema& schema();
-};
-
-/// The blacklist kept in storage: as durable and as shared as the school itself.
-class LMS_API StorageBlacklist final : public TokenBlacklist {
- public:
-  StorageBlacklist(Storage& storage, Clock& clock) : storage_(storage), clock_(clock) {}
-  void revoke(std::string_view jti, Time expires_at) override;
-  bool is_revoked(std::string_view jti) override;
-  std::size_t purge() override;
-
- private:
-  Storage& storage_;
-  Clock& clock_;
-};
-
 /// One login on one device, until it is ended or its refresh token expires. All tokens it ever gave out are its family.
 struct LMS_API Session {
   SessionId id;
   UserId user_id;
-  std::string refresh_jti;  ///< the one refresh token that is good
-  std::string device;       ///< the client's `User-Agent`
+  std::string refresh_jti;                  ///< the one refresh token that is good
+  std::optional<std::string> previous_jti;  ///< the one that it was exchanged for
+  Time refresh_expires_at;                  ///< of the token, which may outlive the session
+  std::string device;                       ///< the client's `User-Agent`, without what cannot be shown
   std::string address;
   Time created_at;
   Time last_seen_at;  ///< when tokens were last given out
-  Time expires_at;
+  Time expires_at;    ///< if it is not seen again
   std::optional<Time> ended_at;
 
   static const Schema& schema();
+};
+
+/// A session as its user sees it.
+struct LMS_API SessionView {
+  Session session;
+  bool current = false;  ///< the one that asks
+
+  static const Schema& schema();
+};
+
+/// How sessions live.
+struct SessionOptions {
+  std::chrono::seconds idle_timeout{std::chrono::hours{24}};  ///< without a refresh a session is over then; 0: never
+  std::chrono::seconds reuse_grace{0};  ///< how long the exchange of a refresh token may be repeated
+  std::int64_t max_per_user = 50;       ///< that are alive; one more ends the one that was not seen for longest
 };
 
 struct LMS_API Registration {
@@ -117,19 +115,22 @@ extern LMS_API const EventType user_logged_in, user_logged_out, user_session_end
 class LMS_API Auth {
  public:
   Auth(Storage& storage, Clock& clock, Random& random, Events& events, Users& users, PasswordHasher& hasher,
-       Tokens& tokens, TokenBlacklist& blacklist, std::shared_ptr<const Roles> roles, Logger& logger);
+       Tokens& tokens, TokenBlacklist& blacklist, Lockout& lockout, std::shared_ptr<const Roles> roles, Logger& logger,
+       const SessionOptions& options = {});
 
   /// Makes a student's account. Emits `user.registered`.
   /// @throws Error invalid for a weak password; conflict `email_taken`.
   User register_student(const Registration& registration);
 
-  /// @throws Error unauthenticated `bad_credentials`, the same for an unknown address, a wrong password and a
-  /// deactivated
-  ///   account, and in the same time.
+  /// The same for an unknown address, a wrong password, a deactivated account and one that is locked, and with the same
+  /// work, so that neither the answer nor its time tells which it is; the log does.
+  /// @throws Error unauthenticated `bad_credentials`; too_many_requests `sign_in_busy` while as many sign-ins with the
+  ///   address are under way as may fail.
   Login login(const Credentials& credentials, const ClientInfo& client = {});
 
   /// Exchanges the session's refresh token for new tokens. One that was exchanged before ends the whole session, and
-  /// emits `user.session_ended`.
+  /// emits `user.session_ended`; but the newest exchange may be repeated by the same device within
+  /// `SessionOptions::reuse_grace`, and brings the same refresh token again.
   /// @throws Error unauthenticated `invalid_token`, `token_reused`, `session_ended`.
   TokenPair refresh(const std::string& refresh_token, const ClientInfo& client = {});
 
@@ -139,15 +140,18 @@ class LMS_API Auth {
   /// Ends every session of the user.
   void logout_everywhere(const Principal& who);
 
-  /// Sets a new password; the user's other sessions end. Emits `user.password_changed`.
-  /// @throws Error invalid at `body`/`current_password` if that is wrong; for a weak new one.
-  void change_password(const Principal& who, const PasswordChange& change);
+  /// Sets a new password; the user's other sessions end. Emits `user.password_changed`. Wrong current passwords count
+  /// as failed sign-ins.
+  /// @throws Error invalid at `body`/`current_password` if that is wrong; for a weak new one; too_many_requests
+  ///   `account_locked` while sign-ins are locked, `sign_in_busy` as login; conflict `password_changed_meanwhile`.
+  void change_password(const Principal& who, const PasswordChange& change, const ClientInfo& client = {});
 
   /// The user's sessions that are alive, newest first.
-  std::vector<Session> sessions(const Principal& who);
+  std::vector<SessionView> sessions(const Principal& who);
   /// Emits `user.session_ended`. @throws Error not_found unless it is a session of the user that is alive.
   void end_session(const Principal& who, SessionId id);
-  /// Forgets sessions that ran out, and revocations of tokens that have expired; returns how many.
+  /// Forgets sessions that ran out, failed sign-ins that count no more, and revocations of tokens that have expired;
+  /// returns how many.
   std::size_t purge();
 
   /// Who stands behind a good access token, as storage knows at this moment.
@@ -157,9 +161,22 @@ class LMS_API Auth {
   Principal authenticate(std::string_view access_token);
 
   const Tokens& tokens() const noexcept { return tokens_; }
+  Lockout& lockout() noexcept { return lockout_; }
+
+  // --- for services that have found out who it is ---
+
+  /// Opens a session, and ends the user's longest unused ones beyond the limit. Emits `user.logged_in`.
+  Login open_session(UnitOfWork& uow, const User& user, const ClientInfo& client) const;
+  /// Tells the log that something was sent to sign in with that cannot be what it should: which parts, not what.
+  void log_refused_input(const Error& error, const ClientInfo& client) const;
 
  private:
-  TokenPair issue(const User& user, Session& session) const;
+  void renew(Session& session) const;
+  TokenPair tokens_of(const User& user, const Session& session) const;
+  bool is_repeated(const Session& session, const TokenClaims& refresh, const ClientInfo& client) const;
+  void make_room(UnitOfWork& uow, const User& user) const;
+  void log_refusal(std::string_view message, const LoginAttempt& attempt, const std::optional<User>& user, bool locks,
+                   const ClientInfo& client) const;
   std::size_t end_sessions(UnitOfWork& uow, UserId user, std::optional<SessionId> but = std::nullopt) const;
 
   Storage& storage_;
@@ -170,8 +187,10 @@ class LMS_API Auth {
   PasswordHasher& hasher_;
   Tokens& tokens_;
   TokenBlacklist& blacklist_;
+  Lockout& lockout_;
   std::shared_ptr<const Roles> roles_;
   Logger& logger_;
+  SessionOptions options_;
 };
 
 /// Turns a fault of a token into what its bearer is told: `token_expired`, or `invalid_token`.

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include <lms/audit.hpp>
 #include <lms/course.hpp>
 #include <lms/enrollment.hpp>
 #include <lms/event.hpp>
@@ -81,11 +82,16 @@ namespace events {
 extern LMS_API const EventType certificate_issued, certificate_revoked;
 }
 
-/// Certificates of completed courses. Thread-safe; each call is one transaction: if it throws, nothing changed.
+namespace audited {
+extern LMS_API const AuditAction certificate_revoked;
+}
+
+/// Certificates of completed courses. Thread-safe; each call is one transaction: if it throws, nothing changed. A
+/// revocation is audited.
 class LMS_API Certificates {
  public:
   /// From now on, completed courses are certified. `api_url` is where the API begins: `https://school.example/api/v1`.
-  Certificates(Storage& storage, Clock& clock, Random& random, Events& events, Enrollments& enrollments,
+  Certificates(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Enrollments& enrollments,
                std::string api_url);
 
   /// Certifies a completed enrolment, in the transaction that completes it; returns the URL to verify it at. A
@@ -114,6 +120,7 @@ class LMS_API Certificates {
   Clock& clock_;
   Random& random_;
   Events& events_;
+  Audit& audit_;
   std::string api_url_;
 };
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include <lms/audit.hpp>
 #include <lms/event.hpp>
 #include <lms/export.hpp>
 #include <lms/page.hpp>
@@ -157,7 +158,12 @@ extern LMS_API const EventType course_created, course_updated, course_published,
     course_deleted;
 }
 
-/// Courses, their sections and lessons. Thread-safe; each call is one transaction: if it throws, nothing changed.
+namespace audited {
+extern LMS_API const AuditAction course_owner_changed, course_archived, course_deleted, lesson_deleted;
+}
+
+/// Courses, their sections and lessons. Thread-safe; each call is one transaction: if it throws, nothing changed. A new
+/// owner, and what is archived or removed, are audited.
 ///
 /// Who may see a course: everybody if it is published, else its owner, admins and those a hook admits (who are
 /// enrolled). Who may change it: its owner with `update_course`, and admins; otherwise Error forbidden.
@@ -166,7 +172,7 @@ class LMS_API Courses {
   static constexpr std::size_t max_sections = 100;   ///< of a course
   static constexpr std::size_t max_lessons = 1'000;  ///< of a course
 
-  Courses(Storage& storage, Clock& clock, Random& random, Events& events);
+  Courses(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit);
 
   /// What rooms above have a say in. Set up before the first call.
   struct Hooks {
@@ -252,6 +258,7 @@ class LMS_API Courses {
   Clock& clock_;
   Random& random_;
   Events& events_;
+  Audit& audit_;
   std::vector<Hooks> hooks_;
 };
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <lms/audit.hpp>
 #include <lms/course.hpp>
 #include <lms/event.hpp>
 #include <lms/export.hpp>
@@ -167,10 +168,15 @@ extern LMS_API const EventType enrollment_created, enrollment_updated, enrollmen
     enrollment_expired, lesson_completed;
 }
 
+namespace audited {
+extern LMS_API const AuditAction enrollment_granted, enrollment_updated, enrollment_dropped;
+}
+
 /// Students in courses, and how far they are. Thread-safe; each call is one transaction: if it throws, nothing changed.
+/// What those who manage enrolments do to others' is audited.
 class LMS_API Enrollments {
  public:
-  Enrollments(Storage& storage, Clock& clock, Random& random, Events& events, Courses& courses);
+  Enrollments(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Courses& courses);
 
   /// Called in the transaction that completes a course; returns the URL at which its certificate can be verified. There
   /// is one, which a school's certificates have taken. Set up before the first call. @throws Error internal if there is
@@ -235,6 +241,7 @@ class LMS_API Enrollments {
   Clock& clock_;
   Random& random_;
   Events& events_;
+  Audit& audit_;
   Courses& courses_;
   CompletionHook completion_hook_;
   Jobs* jobs_ = nullptr;

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include <lms/audit.hpp>
 #include <lms/export.hpp>
 #include <lms/page.hpp>
 #include <lms/schema.hpp>
@@ -67,6 +68,10 @@ struct LMS_API JobFilter {
   static const Schema& schema();
 };
 
+namespace audited {
+extern LMS_API const AuditAction job_retried, job_cancelled;
+}
+
 /// The queue, and the threads that work on it. Thread-safe, but for `handle`.
 class LMS_API Jobs {
  public:
@@ -77,7 +82,7 @@ class LMS_API Jobs {
   static constexpr std::chrono::seconds lost_after{60};  ///< without a heartbeat a running job is taken from its worker
   static constexpr std::chrono::days kept_for{7};        ///< how long succeeded and cancelled jobs can be looked at
 
-  Jobs(Storage& storage, Clock& clock, Random& random, const Logger& logger);
+  Jobs(Storage& storage, Clock& clock, Random& random, Audit& audit, const Logger& logger);
   /// Waits for handlers that are still running.
   ~Jobs();
 
@@ -101,6 +106,8 @@ class LMS_API Jobs {
   /// Takes jobs from workers that have not been heard of, and forgets old ones. `start` sees to it; a host that only
   /// calls `run_one` calls this now and then.
   void tidy();
+
+  // For admins; what these change is audited.
 
   /// Newest first. All of these: @throws Error forbidden `admin_required`; not_found.
   Page<Job> list(const Principal& who, const JobFilter& filter);
@@ -130,6 +137,7 @@ class LMS_API Jobs {
   Storage& storage_;
   Clock& clock_;
   Random& random_;
+  Audit& audit_;
   const Logger& logger_;
   std::map<std::string, Handler> handlers_;
   std::string worker_;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <lms/audit.hpp>
 #include <lms/auth.hpp>
 #include <lms/certificate.hpp>
 #include <lms/course.hpp>
@@ -18,6 +19,7 @@
 #include <lms/export.hpp>
 #include <lms/http.hpp>
 #include <lms/job.hpp>
+#include <lms/lockout.hpp>
 #include <lms/principal.hpp>
 #include <lms/quiz.hpp>
 #include <lms/router.hpp>
@@ -41,12 +43,13 @@ LMS_API std::vector<const Schema*> stored_schemas();
 
 /// What a school stands on. Whatever is left null gets the default named behind it.
 struct Backends {
-  std::shared_ptr<Storage> storage = {};                 ///< a school in memory, gone with the process
-  std::shared_ptr<Clock> clock = {};                     ///< the machine's
-  std::shared_ptr<Random> random = {};                   ///< the operating system's
-  std::shared_ptr<LogSink> log = {};                     ///< nowhere
-  std::shared_ptr<TokenBlacklist> token_blacklist = {};  ///< in `storage`
-  Roles roles = {};                                      ///< admin, instructor, student
+  std::shared_ptr<Storage> storage = {};  ///< a school in memory, gone with the process
+  std::shared_ptr<Clock> clock = {};      ///< the machine's
+  std::shared_ptr<Random> random = {};    ///< the operating system's
+  std::shared_ptr<LogSink> log = {};      ///< nowhere
+  /// In `storage`, and then asked together with the session; a setting decides what happens while another one is out.
+  std::shared_ptr<TokenBlacklist> token_blacklist = {};
+  Roles roles = {};  ///< admin, instructor, student
 };
 
 /// A whole school. Many can live in one process; they share nothing.
@@ -65,6 +68,7 @@ class LMS_API Lms {
   Lms& operator=(const Lms&) = delete;
 
   Users& users() noexcept;
+  Lockout& lockout() noexcept;
   Auth& auth() noexcept;
   Courses& courses() noexcept;
   Enrollments& enrollments() noexcept;
@@ -72,6 +76,7 @@ class LMS_API Lms {
   Certificates& certificates() noexcept;
   CoursePackages& packages() noexcept;
   Events& events() noexcept;
+  Audit& audit() noexcept;
   Jobs& jobs() noexcept;
   Storage& storage() noexcept;
   Clock& clock() noexcept;

@@ -38,16 +38,19 @@ class LMS_API PasswordHasher {
   void verify_nothing(std::string_view password);
   /// Whether the hash was made with less effort than these options ask for.
   bool needs_rehash(const std::string& phc) const;
+  /// Hashes made since it was built, whatever for.
+  std::uint64_t hashes_made() const;
 
  private:
   class Slot;
 
   Random& random_;
   Options options_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable freed_;
   std::size_t working_ = 0;
   std::size_t waiting_ = 0;
+  std::uint64_t made_ = 0;
 };
 
 }  // namespace lms

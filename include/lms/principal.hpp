@@ -74,6 +74,11 @@ class LMS_API Principal {
   const std::string& role() const noexcept { return role_; }
   const std::optional<SessionId>& session() const noexcept { return session_; }
 
+  /// The same, calling from there: the client's network address.
+  Principal from(std::string address) const;
+  /// Empty if the call came from no client, as those of the school itself, or if nobody said from which.
+  const std::string& address() const noexcept { return address_; }
+
  private:
   Principal() = default;
 
@@ -82,6 +87,7 @@ class LMS_API Principal {
   std::string role_;
   std::shared_ptr<const Roles> roles_;
   std::optional<SessionId> session_;
+  std::string address_;
 };
 
 /// @throws Error unauthenticated `not_authenticated` if anonymous.

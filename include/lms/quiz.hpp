@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include <lms/audit.hpp>
 #include <lms/course.hpp>
 #include <lms/enrollment.hpp>
 #include <lms/event.hpp>
@@ -230,8 +231,12 @@ namespace events {
 extern LMS_API const EventType quiz_created, quiz_updated, quiz_deleted, quiz_attempt_started, quiz_attempt_submitted;
 }
 
+namespace audited {
+extern LMS_API const AuditAction quiz_pass_mark_changed, quiz_deleted;
+}
+
 /// Quizzes, their questions, and students' attempts at them. Thread-safe; each call is one transaction: if it throws,
-/// nothing changed.
+/// nothing changed. A new pass mark and the removal of a quiz are audited.
 ///
 /// Quizzes are seen by those who see their course or are enrolled in it, and changed by its owner with `manage_quizzes`
 /// and admins; otherwise Error not_found for who may not see the course, forbidden for the rest.
@@ -244,7 +249,8 @@ class LMS_API Quizzes {
 
   /// Adds hooks to `courses`: a course is published only when each lesson of kind quiz has a quiz with a question
   /// (conflict `quiz_lesson_without_quiz`); quizzes go with their course, and stay without a lesson when that goes.
-  Quizzes(Storage& storage, Clock& clock, Random& random, Events& events, Courses& courses, Enrollments& enrollments);
+  Quizzes(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Courses& courses,
+          Enrollments& enrollments);
 
   /// Emits `quiz.created`. Of the struct, what the school itself says (id, counts, times) is not read.
   /// @throws Error
@@ -332,6 +338,7 @@ class LMS_API Quizzes {
   Clock& clock_;
   Random& random_;
   Events& events_;
+  Audit& audit_;
   Courses& courses_;
   Enrollments& enrollments_;
 

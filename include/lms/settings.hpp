@@ -84,6 +84,14 @@ struct LMS_API Settings {
   std::string admin_email;                         // ADMIN_EMAIL
   std::string admin_password;                      // ADMIN_PASSWORD
 
+  std::int64_t max_failed_attempts = 5;                    // MAX_FAILED_ATTEMPTS
+  std::chrono::minutes lockout_duration{30};               // LOCKOUT_DURATION_MINUTES
+  std::chrono::hours session_timeout{24};                  // SESSION_TIMEOUT_HOURS
+  std::int64_t max_sessions_per_user = 50;                 // MAX_SESSIONS_PER_USER
+  std::chrono::seconds refresh_reuse_grace{0};             // REFRESH_REUSE_GRACE_SECONDS
+  bool access_token_blacklist_enabled = true;              // ACCESS_TOKEN_BLACKLIST_ENABLED
+  std::optional<bool> access_token_blacklist_fail_closed;  // ACCESS_TOKEN_BLACKLIST_FAIL_CLOSED
+
   LogLevel log_level = LogLevel::info;     // LOG_LEVEL
   LogFormat log_format = LogFormat::text;  // LOG_FORMAT
 };

@@ -68,6 +68,8 @@ class LMS_API Tokens {
   /// `session` ties an access or refresh token to a session.
   Issued create(TokenType type, UserId subject, std::string role = {},
                 std::optional<SessionId> session = std::nullopt) const;
+  /// The token that says just this, at any time the same text as long as key and options are.
+  std::string create(const TokenClaims& claims) const;
 
   std::string create_access_token(UserId subject, std::string role) const;
   std::string create_refresh_token(UserId subject) const;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <lms/audit.hpp>
 #include <lms/event.hpp>
 #include <lms/export.hpp>
 #include <lms/page.hpp>
@@ -103,6 +104,11 @@ extern LMS_API const EventType user_registered, user_updated, user_role_changed,
     user_deleted;
 }
 
+namespace audited {
+extern LMS_API const AuditAction user_created, user_updated, user_role_changed, user_deactivated, user_reactivated,
+    user_deleted;
+}
+
 /// Which passwords a school accepts; the longest is 1,024 bytes.
 struct PasswordPolicy {
   std::size_t min_length = 8;  ///< code points
@@ -113,11 +119,12 @@ struct PasswordPolicy {
                      const std::string& field = "password") const;
 };
 
-/// The school's people. Thread-safe; each call is one transaction.
+/// The school's people. Thread-safe; each call is one transaction. What becomes of accounts is audited, and of a change
+/// of one's own profile the name.
 class LMS_API Users {
  public:
-  Users(Storage& storage, Clock& clock, Random& random, Events& events, PasswordHasher& hasher, const Roles& roles,
-        PasswordPolicy policy);
+  Users(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, PasswordHasher& hasher,
+        const Roles& roles, PasswordPolicy policy);
 
   /// Makes an account for somebody; the role is `student` unless given. Emits `user.registered`.
   /// @throws Error forbidden without `manage_users`; invalid for an unknown role, a weak password or no mail address;
@@ -163,6 +170,7 @@ class LMS_API Users {
   Clock& clock_;
   Random& random_;
   Events& events_;
+  Audit& audit_;
   PasswordHasher& hasher_;
   const Roles& roles_;
   PasswordPolicy policy_;

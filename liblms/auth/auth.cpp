@@ -1,9 +1,11 @@
 #include <lms/auth.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <lms/repository.hpp>
 
+#include "base/formats.hpp"
 #include "base/utf8.hpp"
 
 namespace lms {
@@ -21,6 +23,55 @@ Error session_ended() {
   return unauthenticated("session_ended", "The session has ended; sign in again.");
 }
 
+Error sign_in_busy() {
+  return too_many_requests("sign_in_busy", "Too many sign-ins with this address are under way; try again in a moment.",
+                           std::chrono::seconds{1});
+}
+
+Error account_locked(Time::duration left) {
+  return too_many_requests("account_locked", "Too many wrong passwords; sign-ins are locked for a while.",
+                           std::chrono::ceil<std::chrono::seconds>(left));
+}
+
+/// What a client calls itself, as one line that can be shown.
+std::string device_text(std::string_view sent) {
+  constexpr std::size_t longest = 255, longest_read = 1'024;
+  sent = sent.substr(0, longest_read);
+  std::string text;
+  for (std::size_t position = 0; position < sent.size();) {
+    const std::size_t begin = position;
+    if (!next_code_point(sent, position)) {
+      ++position;
+      continue;
+    }
+    const std::string_view character = sent.substr(begin, position - begin);
+    if (is_plain_line(character)) text += character;
+  }
+  return std::string(cut_utf8(text, longest));
+}
+
+/// What the session's refresh token says.
+TokenClaims refresh_claims(const Session& session) {
+  return {.subject = session.user_id,
+          .role = {},
+          .id = session.refresh_jti,
+          .type = TokenType::refresh,
+          .issued_at = std::chrono::floor<std::chrono::seconds>(session.last_seen_at),
+          .expires_at = session.refresh_expires_at,
+          .session = session.id};
+}
+
+/// The costly part of a try to sign in. What does not come about was no try.
+template <class Work>
+auto tried(Storage& storage, const Lockout& lockout, const LoginAttempt& attempt, Work&& work) {
+  try {
+    return work();
+  } catch (const Error&) {
+    storage.write([&](UnitOfWork& uow) { lockout.withdraw(uow, attempt); });
+    throw;
+  }
+}
+
 Condition alive(UserId user, Time now) {
   return all_of({equal("user_id", user), is_null("ended_at"), greater("expires_at", now)});
 }
@@ -33,7 +84,8 @@ Error token_error(TokenFault fault) {
 }
 
 Auth::Auth(Storage& storage, Clock& clock, Random& random, Events& events, Users& users, PasswordHasher& hasher,
-           Tokens& tokens, TokenBlacklist& blacklist, std::shared_ptr<const Roles> roles, Logger& logger)
+           Tokens& tokens, TokenBlacklist& blacklist, Lockout& lockout, std::shared_ptr<const Roles> roles,
+           Logger& logger, const SessionOptions& options)
     : storage_(storage),
       clock_(clock),
       random_(random),
@@ -42,8 +94,15 @@ Auth::Auth(Storage& storage, Clock& clock, Random& random, Events& events, Users
       hasher_(hasher),
       tokens_(tokens),
       blacklist_(blacklist),
+      lockout_(lockout),
       roles_(std::move(roles)),
-      logger_(logger) {
+      logger_(logger),
+      options_(options) {
+  if (options_.idle_timeout.count() > 0 && options_.idle_timeout < tokens_.lifetime(TokenType::access))
+    throw invalid({"SESSION_TIMEOUT_HOURS"}, "must not be shorter than the life of an access token",
+                  "value_error.number.not_ge");
+  if (options_.max_per_user < 1)
+    throw invalid({"MAX_SESSIONS_PER_USER"}, "must be at least 1", "value_error.number.not_ge");
   users_.on_leaving(
       [](UnitOfWork& uow, const User& user) { Repository<Session>(uow).remove_where(equal("user_id", user.id)); });
 }
@@ -57,47 +116,132 @@ User Auth::register_student(const Registration& given) {
   return storage_.write([&](UnitOfWork& uow) { return users_.insert(uow, themselves, user); });
 }
 
+/// Every refusal takes the same way through here, so that it costs the same: one write that counts and looks the
+/// account up, one hash, one write that settles.
 Login Auth::login(const Credentials& credentials, const ClientInfo& client) {
-  const auto user = storage_.read(
-      [&](UnitOfWork& uow) { return Repository<User>(uow).first(equal("email_key", email_key(credentials.email))); });
-  // An unknown address costs one hash too, so that time does not tell accounts apart.
-  if (!user) hasher_.verify_nothing(credentials.password);
-  if (!user || !hasher_.verify(credentials.password, user->password_hash) || !user->is_active) {
-    logger_.warning("security", "login refused",
-                    Object{{"address", client.address}, {"user_id", user ? Value(user->id.text()) : Value()}});
-    throw bad_credentials();
-  }
-  const std::optional<std::string> stronger_hash =
-      hasher_.needs_rehash(user->password_hash) ? std::optional(hasher_.hash(credentials.password)) : std::nullopt;
-  return storage_.write([&](UnitOfWork& uow) {
+  struct Begun {
+    LoginAttempt attempt;
+    std::optional<User> user;
+  };
+  const Begun begun = storage_.write([&](UnitOfWork& uow) {
+    return Begun{lockout_.begin(uow, credentials.email, Factor::password),
+                 Repository<User>(uow).first(equal("email_key", email_key(credentials.email)))};
+  });
+  const LoginAttempt& attempt = begun.attempt;
+  const std::optional<User>& user = begun.user;
+  if (attempt.admission == LoginAttempt::Admission::busy) throw sign_in_busy();
+
+  struct Check {
+    bool is_right;
+    std::optional<std::string> stronger_hash;
+  };
+  const Check check = tried(storage_, lockout_, attempt, [&] {
+    if (!user) hasher_.verify_nothing(credentials.password);
+    Check made{user && hasher_.verify(credentials.password, user->password_hash) && user->is_active &&
+                   attempt.admission == LoginAttempt::Admission::admitted,
+               std::nullopt};
+    if (made.is_right && hasher_.needs_rehash(user->password_hash))
+      made.stronger_hash = hasher_.hash(credentials.password);
+    return made;
+  });
+
+  struct Outcome {
+    std::optional<Login> login;
+    bool locks = false;
+  };
+  auto outcome = storage_.write([&](UnitOfWork& uow) {
     Repository<User> users(uow);
-    auto current = users.find(user->id);
-    if (!current || !current->is_active || current->password_hash != user->password_hash) throw bad_credentials();
-    if (stronger_hash) {
-      current->password_hash = *stronger_hash;
+    auto current = check.is_right ? users.find(user->id) : std::nullopt;
+    if (!current || !current->is_active || current->password_hash != user->password_hash)
+      return Outcome{std::nullopt, lockout_.failed(uow, attempt, user)};
+    if (check.stronger_hash) {
+      current->password_hash = *check.stronger_hash;
       users.update(*current);
     }
-    Session session;
-    session.user_id = current->id;
-    session.created_at = clock_.now();
-    session.id = SessionId(random_.uuid(session.created_at));
-    session.device = cut_utf8(client.device, 255);
-    session.address = client.address;
-    const TokenPair pair = issue(*current, session);
-    Repository<Session>(uow).insert(session);
-    events_.emit(uow, events::user_logged_in, Principal(current->id, current->role, roles_, session.id),
-                 event_data(*current));
-    return Login{pair, *current};
+    lockout_.signed_in(uow, attempt);
+    return Outcome{open_session(uow, *current, client), false};
   });
+  if (outcome.login) return *std::move(outcome.login);
+  log_refusal("login refused", attempt, user, outcome.locks, client);
+  throw bad_credentials();
 }
 
-TokenPair Auth::issue(const User& user, Session& session) const {
-  const auto access = tokens_.create(TokenType::access, user.id, user.role, session.id);
-  const auto refresh = tokens_.create(TokenType::refresh, user.id, {}, session.id);
-  session.refresh_jti = refresh.claims.id;
-  session.expires_at = refresh.claims.expires_at;
-  session.last_seen_at = clock_.now();
-  return {access.text, refresh.text, "bearer", tokens_.lifetime(TokenType::access).count()};
+void Auth::log_refusal(std::string_view message, const LoginAttempt& attempt, const std::optional<User>& user,
+                       bool locks, const ClientInfo& client) const {
+  const auto cause = [&]() -> std::string_view {
+    if (attempt.admission == LoginAttempt::Admission::locked) return "locked";
+    if (!user) return "unknown address";
+    return user->is_active ? "wrong password" : "deactivated or wrong password";
+  };
+  logger_.warning(
+      "security", message,
+      Object{{"address", client.address}, {"user_id", user ? Value(user->id.text()) : Value()}, {"cause", cause()}});
+  if (locks) lockout_.log_locked(attempt, user, client.address);
+}
+
+void Auth::log_refused_input(const Error& error, const ClientInfo& client) const {
+  constexpr std::size_t most = 10, longest = 100;
+  Array faults;
+  for (const Fault& fault : error.faults()) {
+    if (faults.size() == most) break;
+    std::string place;
+    for (const PathStep& step : fault.loc)
+      if (const auto* name = std::get_if<std::string>(&step)) place += (place.empty() ? "" : ".") + *name;
+    faults.push_back(std::string(cut_utf8(place, longest)) + ": " + fault.type);
+  }
+  logger_.warning("security", "sign-in input refused",
+                  Object{{"address", client.address}, {"faults", std::move(faults)}});
+}
+
+Login Auth::open_session(UnitOfWork& uow, const User& user, const ClientInfo& client) const {
+  make_room(uow, user);
+  Session session;
+  session.user_id = user.id;
+  session.created_at = clock_.now();
+  session.id = SessionId(random_.uuid(session.created_at));
+  session.device = device_text(client.device);
+  session.address = client.address;
+  renew(session);
+  Repository<Session>(uow).insert(session);
+  events_.emit(uow, events::user_logged_in, Principal(user.id, user.role, roles_, session.id), event_data(user));
+  return {tokens_of(user, session), user};
+}
+
+/// They are removed, not ended, so that somebody who signs in again and again fills no table.
+void Auth::make_room(UnitOfWork& uow, const User& user) const {
+  Repository<Session> sessions(uow);
+  const Condition living = alive(user.id, clock_.now());
+  const auto count = static_cast<std::int64_t>(sessions.count(living));
+  if (count < options_.max_per_user) return;
+  const auto longest_unused = sessions.select({.where = living,
+                                               .order = {ascending("last_seen_at")},
+                                               .fields = {"id"},
+                                               .limit = static_cast<std::size_t>(count - options_.max_per_user + 1)});
+  for (const Session& session : longest_unused) {
+    sessions.remove(session.id);
+    events_.emit(uow, events::user_session_ended, Principal::system(), event_data(user));
+  }
+}
+
+/// Gives the session another refresh token, and with it more time.
+void Auth::renew(Session& session) const {
+  const Time now = clock_.now();
+  session.refresh_jti = random_.token(16);
+  session.last_seen_at = now;
+  session.refresh_expires_at = std::chrono::floor<std::chrono::seconds>(now) + tokens_.lifetime(TokenType::refresh);
+  session.expires_at = session.refresh_expires_at;
+  if (options_.idle_timeout.count() > 0) session.expires_at = std::min(session.expires_at, now + options_.idle_timeout);
+}
+
+TokenPair Auth::tokens_of(const User& user, const Session& session) const {
+  return {tokens_.create(TokenType::access, user.id, user.role, session.id).text,
+          tokens_.create(refresh_claims(session)), "bearer", tokens_.lifetime(TokenType::access).count()};
+}
+
+/// Whether it is the newest exchange once more: two requests of one client that raced, or one whose answer was lost.
+bool Auth::is_repeated(const Session& session, const TokenClaims& refresh, const ClientInfo& client) const {
+  return options_.reuse_grace.count() > 0 && session.previous_jti == refresh.id &&
+         clock_.now() <= session.last_seen_at + options_.reuse_grace && session.device == device_text(client.device);
 }
 
 TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& client) {
@@ -112,7 +256,8 @@ TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& clie
     auto session = sessions.find(*claims.session);
     const Time now = clock_.now();
     if (!session || session->ended_at || session->expires_at <= now) throw session_ended();
-    if (session->refresh_jti != claims.id) {
+    const bool is_repeat = session->refresh_jti != claims.id && is_repeated(*session, claims, client);
+    if (session->refresh_jti != claims.id && !is_repeat) {
       session->ended_at = now;
       sessions.update(*session);
       events_.emit(uow, events::user_session_ended, Principal::system(),
@@ -121,10 +266,13 @@ TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& clie
     }
     const auto user = Repository<User>(uow).find(session->user_id);
     if (!user || !user->is_active) throw session_ended();
+    if (is_repeat) return tokens_of(*user, *session);
     if (!client.address.empty()) session->address = client.address;
-    TokenPair fresh = issue(*user, *session);
+    if (!client.device.empty()) session->device = device_text(client.device);
+    session->previous_jti = session->refresh_jti;
+    renew(*session);
     sessions.update(*session);
-    return fresh;
+    return tokens_of(*user, *session);
   });
   if (!pair) {
     logger_.warning(
@@ -168,32 +316,57 @@ std::size_t Auth::end_sessions(UnitOfWork& uow, UserId user, std::optional<Sessi
   return Repository<Session>(uow).update_all(all_of(std::move(ending)), {set("ended_at", clock_.now())});
 }
 
-void Auth::change_password(const Principal& who, const PasswordChange& change) {
+void Auth::change_password(const Principal& who, const PasswordChange& change, const ClientInfo& client) {
   const UserId id = who.user();
-  const User user = storage_.read([&](UnitOfWork& uow) { return Repository<User>(uow).get(id); });
-  if (!hasher_.verify(change.current_password, user.password_hash))
+  const std::optional<User> user = storage_.read([&](UnitOfWork& uow) { return Repository<User>(uow).get(id); });
+  users_.password_policy().check(change.new_password, user->email, user->full_name, "new_password");
+  const LoginAttempt attempt =
+      storage_.write([&](UnitOfWork& uow) { return lockout_.begin(uow, user->email, Factor::password); });
+  if (attempt.admission == LoginAttempt::Admission::busy) throw sign_in_busy();
+  if (attempt.admission == LoginAttempt::Admission::locked) {
+    log_refusal("password change refused", attempt, user, false, client);
+    throw account_locked(attempt.locked_until.value_or(attempt.at) - attempt.at);
+  }
+  const auto checked = [&](auto&& work) { return tried(storage_, lockout_, attempt, work); };
+  if (!checked([&] { return hasher_.verify(change.current_password, user->password_hash); })) {
+    const bool locks = storage_.write([&](UnitOfWork& uow) { return lockout_.failed(uow, attempt, user); });
+    log_refusal("password change refused", attempt, user, locks, client);
     throw invalid({"body", "current_password"}, "is not the current password", "value_error.password.wrong");
-  users_.password_policy().check(change.new_password, user.email, user.full_name, "new_password");
-  const std::string hash = hasher_.hash(change.new_password);
-  storage_.write([&](UnitOfWork& uow) {
+  }
+  const std::string hash = checked([&] { return hasher_.hash(change.new_password); });
+  const bool is_changed = storage_.write([&](UnitOfWork& uow) {
     Repository<User> users(uow);
     User current = users.get(id);
-    if (current.password_hash != user.password_hash)
-      throw conflict("password_changed_meanwhile", "The password was changed by somebody else at the same time.");
+    if (current.password_hash != user->password_hash) {
+      lockout_.withdraw(uow, attempt);
+      return false;
+    }
     current.password_hash = hash;
     current.updated_at = clock_.now();
     users.update(current);
+    lockout_.clear(uow, who, current);
     end_sessions(uow, id, who.session());
     events_.emit(uow, events::user_password_changed, who, event_data(current));
+    return true;
   });
+  if (!is_changed)
+    throw conflict("password_changed_meanwhile", "The password was changed by somebody else at the same time.");
 }
 
-std::vector<Session> Auth::sessions(const Principal& who) {
+std::vector<SessionView> Auth::sessions(const Principal& who) {
   const UserId id = who.user();
-  return storage_.read([&](UnitOfWork& uow) {
-    return Repository<Session>(uow).select(
-        {.where = alive(id, clock_.now()), .order = {descending("created_at")}, .limit = 100});
+  auto sessions = storage_.read([&](UnitOfWork& uow) {
+    return Repository<Session>(uow).select({.where = alive(id, clock_.now()),
+                                            .order = {descending("created_at")},
+                                            .limit = static_cast<std::size_t>(options_.max_per_user)});
   });
+  std::vector<SessionView> views;
+  views.reserve(sessions.size());
+  for (Session& session : sessions) {
+    const bool is_current = who.session() == session.id;
+    views.push_back({std::move(session), is_current});
+  }
+  return views;
 }
 
 void Auth::end_session(const Principal& who, SessionId id) {
@@ -230,9 +403,9 @@ Principal Auth::authenticate(std::string_view access_token) {
 
 std::size_t Auth::purge() {
   const Time now = clock_.now();
-  return blacklist_.purge() + storage_.write([&](UnitOfWork& uow) {
-    return Repository<Session>(uow).remove_where(less("expires_at", now));
-  });
+  const std::size_t sessions =
+      storage_.write([&](UnitOfWork& uow) { return Repository<Session>(uow).remove_where(less("expires_at", now)); });
+  return sessions + lockout_.purge() + blacklist_.purge();
 }
 
 }  // namespace lms

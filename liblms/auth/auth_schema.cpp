@@ -26,15 +26,6 @@ FieldOptions new_password_options() {
 
 }  // namespace
 
-const Schema& RevokedToken::schema() {
-  static const Schema schema = define<RevokedToken>("RevokedToken", "A token that was revoked before its time.")
-                                   .table("revoked_tokens")
-                                   .key("jti", &RevokedToken::jti)
-                                   .field("expires_at", &RevokedToken::expires_at)
-                                   .index({"expires_at"});
-  return schema;
-}
-
 const Schema& Session::schema() {
   static const Schema schema =
       define<Session>("Session", "One login on one device.")
@@ -42,16 +33,27 @@ const Schema& Session::schema() {
           .key("id", &Session::id)
           .field("user_id", &Session::user_id, {.access = Access::read_only, .references = "users"})
           .field("refresh_jti", &Session::refresh_jti, {.access = Access::hidden})
+          .field("previous_jti", &Session::previous_jti, {.access = Access::hidden})
+          .field("refresh_expires_at", &Session::refresh_expires_at, {.access = Access::hidden})
           .field("device", &Session::device,
                  {.doc = "What the client calls itself.", .access = Access::read_only, .max_length = 255})
           .field("address", &Session::address, {.doc = "Where it was last seen.", .access = Access::read_only})
           .field("created_at", &Session::created_at, {.access = Access::read_only})
           .field("last_seen_at", &Session::last_seen_at,
                  {.doc = "When it was last given tokens.", .access = Access::read_only})
-          .field("expires_at", &Session::expires_at, {.access = Access::read_only})
+          .field("expires_at", &Session::expires_at,
+                 {.doc = "When it is over, unless it is given tokens before.", .access = Access::read_only})
           .field("ended_at", &Session::ended_at, {.access = Access::hidden})
           .index({"user_id", "created_at"})
           .index({"expires_at"});
+  return schema;
+}
+
+const Schema& SessionView::schema() {
+  static const Schema schema =
+      define<SessionView>("SessionView", "One login on one device, as its user sees it.")
+          .flatten(&SessionView::session)
+          .field("current", &SessionView::current, {.doc = "Whether it is the one that asks."});
   return schema;
 }
 
@@ -99,7 +101,8 @@ const Schema& TokenPair::schema() {
       define<TokenPair>("TokenPair", "Fresh tokens of a session.")
           .field("access_token", &TokenPair::access_token, {.doc = "Send it as `Authorization: Bearer …`."})
           .field("refresh_token", &TokenPair::refresh_token,
-                 {.doc = "Good for one exchange; used a second time it ends the session."})
+                 {.doc = "Good for one exchange; a second one ends the session, but for a repetition within "
+                         "`REFRESH_REUSE_GRACE_SECONDS`."})
           .field("token_type", &TokenPair::token_type, {.doc = "Always `bearer`."})
           .field("expires_in", &TokenPair::expires_in, {.doc = "Seconds until the access token expires."});
   return schema;
@@ -115,9 +118,11 @@ namespace events {
 const EventType user_logged_in{"user.logged_in", "A session was opened.", &UserEvent::schema};
 const EventType user_logged_out{"user.logged_out", "One or all sessions of a user were ended by that user.",
                                 &UserEvent::schema};
-const EventType user_session_ended{"user.session_ended",
-                                   "One session was ended from another, or because its refresh token came back.",
-                                   &UserEvent::schema};
+const EventType user_session_ended{
+    "user.session_ended",
+    "One session was ended from another, because its refresh token came back, or to make room for "
+    "a newer one.",
+    &UserEvent::schema};
 const EventType user_password_changed{"user.password_changed", "A user set a new password.", &UserEvent::schema};
 }  // namespace events
 

@@ -9,10 +9,24 @@ ClientInfo client_of(const Call& call) {
   return {call.client_address(), device ? *device : std::string()};
 }
 
+/// Those who probe send what no sign-in form does; the log of security shall know.
+template <HasSchema T>
+T sign_in_body(const Call& call, const Auth& auth) {
+  try {
+    return call.body<T>();
+  } catch (const Error& error) {
+    auth.log_refused_input(error, client_of(call));
+    throw;
+  }
+}
+
 }  // namespace
 
 void add_auth_routes(Router& router, Auth& auth) {
   using enum http::Method;
+  const RouteError sign_in_busy{ErrorCode::too_many_requests, "sign_in_busy",
+                                "As many sign-ins with the address are under way as may fail."};
+  const TextParameter login_id{"login_id", "A mail address, whether it has an account or not, or the id of a user."};
 
   router.add({.method = post,
               .path = "/auth/register",
@@ -28,29 +42,38 @@ void add_auth_routes(Router& router, Auth& auth) {
               .errors = {{ErrorCode::conflict, "email_taken", "There is an account with this address already."}},
               .ignores_token = true,
               .handler = [&, prefix = router.prefix()](Call& call) {
-                return created(auth.register_student(call.body<Registration>()), prefix + "/users/me");
+                return created(auth.register_student(sign_in_body<Registration>(call, auth)), prefix + "/users/me");
               }});
 
-  router.add({.method = post,
-              .path = "/auth/login",
-              .operation = "login",
-              .tag = "auth",
-              .summary = "Open a session",
-              .allow = Anyone{},
-              .weight = Weight::heavy,
-              .input_mode = Input::create,
-              .input = &Credentials::schema(),
-              .output = &Login::schema(),
-              .errors = {{ErrorCode::unauthenticated, "bad_credentials", "The address or the password is wrong."}},
-              .ignores_token = true,
-              .handler = [&](Call& call) { return ok(auth.login(call.body<Credentials>(), client_of(call))); }});
+  router.add(
+      {.method = post,
+       .path = "/auth/login",
+       .operation = "login",
+       .tag = "auth",
+       .summary = "Open a session",
+       .description =
+           "After `MAX_FAILED_ATTEMPTS` wrong passwords every sign-in with the address is refused for "
+           "`LOCKOUT_DURATION_MINUTES`. An address without an account, a wrong password, a deactivated account "
+           "and a locked one get the same answer.",
+       .allow = Anyone{},
+       .weight = Weight::heavy,
+       .input_mode = Input::create,
+       .input = &Credentials::schema(),
+       .output = &Login::schema(),
+       .errors = {{ErrorCode::unauthenticated, "bad_credentials", "The address or the password is wrong."},
+                  sign_in_busy},
+       .ignores_token = true,
+       .handler = [&](Call& call) { return ok(auth.login(sign_in_body<Credentials>(call, auth), client_of(call))); }});
 
   router.add({.method = post,
               .path = "/auth/refresh",
               .operation = "refreshTokens",
               .tag = "auth",
               .summary = "Exchange a refresh token for new tokens",
-              .description = "Each refresh token is good once. One that comes back ends its session.",
+              .description =
+                  "Each refresh token is good once. One that comes back ends its session, but for the newest: its "
+                  "exchange may be repeated by the same device within `REFRESH_REUSE_GRACE_SECONDS` and brings the "
+                  "same refresh token again. A session that is not refreshed for `SESSION_TIMEOUT_HOURS` is over.",
               .allow = Anyone{},
               .weight = Weight::write,
               .input_mode = Input::create,
@@ -60,7 +83,7 @@ void add_auth_routes(Router& router, Auth& auth) {
                          {ErrorCode::unauthenticated, "session_ended", "The session has ended."}},
               .ignores_token = true,
               .handler = [&](Call& call) {
-                return ok(auth.refresh(call.body<RefreshRequest>().refresh_token, client_of(call)));
+                return ok(auth.refresh(sign_in_body<RefreshRequest>(call, auth).refresh_token, client_of(call)));
               }});
 
   router.add({.method = post,
@@ -95,15 +118,19 @@ void add_auth_routes(Router& router, Auth& auth) {
               .operation = "changePassword",
               .tag = "auth",
               .summary = "Set a new password",
-              .description = "All other sessions of the user end.",
+              .description =
+                  "All other sessions of the user end. Wrong current passwords count as failed sign-ins; once those "
+                  "are locked, so is this.",
               .weight = Weight::heavy,
               .input_mode = Input::create,
               .input = &PasswordChange::schema(),
               .output_mode = Output::nothing,
               .status = 204,
-              .errors = {{ErrorCode::conflict, "password_changed_meanwhile", "It was changed at the same time."}},
+              .errors = {{ErrorCode::conflict, "password_changed_meanwhile", "It was changed at the same time."},
+                         {ErrorCode::too_many_requests, "account_locked", "Too many wrong passwords."},
+                         sign_in_busy},
               .handler = [&](Call& call) {
-                auth.change_password(call.who(), call.body<PasswordChange>());
+                auth.change_password(call.who(), sign_in_body<PasswordChange>(call, auth), client_of(call));
                 return no_content();
               }});
 
@@ -111,9 +138,12 @@ void add_auth_routes(Router& router, Auth& auth) {
               .path = "/auth/sessions",
               .operation = "listSessions",
               .tag = "auth",
-              .summary = "The signed-in user's sessions",
+              .summary = "The signed-in user's sessions, newest first",
+              .description =
+                  "Those that are alive, at most `MAX_SESSIONS_PER_USER`: a further sign-in ends the one that was not "
+                  "used for longest.",
               .output_mode = Output::items,
-              .output = &Session::schema(),
+              .output = &SessionView::schema(),
               .handler = [&](Call& call) { return ok(auth.sessions(call.who())); }});
 
   router.add({.method = del,
@@ -128,6 +158,27 @@ void add_auth_routes(Router& router, Auth& auth) {
                 auth.end_session(call.who(), call.id<SessionId>("id"));
                 return no_content();
               }});
+
+  router.add({.method = get,
+              .path = "/auth/lockout-status/{login_id}",
+              .operation = "getLockoutStatus",
+              .tag = "auth",
+              .summary = "Whether sign-ins with an address are locked",
+              .allow = Permission::manage_users,
+              .output = &LockoutStatus::schema(),
+              .text_params = {login_id},
+              .handler = [&](Call& call) { return ok(auth.lockout().status(call.who(), call.path("login_id"))); }});
+
+  router.add({.method = post,
+              .path = "/auth/unlock-account/{login_id}",
+              .operation = "unlockAccount",
+              .tag = "auth",
+              .summary = "End a lock and forget the failed sign-ins",
+              .allow = Permission::manage_users,
+              .weight = Weight::write,
+              .output = &LockoutStatus::schema(),
+              .text_params = {login_id},
+              .handler = [&](Call& call) { return ok(auth.lockout().unlock(call.who(), call.path("login_id"))); }});
 }
 
 }  // namespace lms

@@ -100,21 +100,24 @@ Tokens::Issued Tokens::create(TokenType type, UserId subject, std::string role,
   claims.issued_at = from_epoch(epoch_seconds(clock_.now()));
   claims.expires_at = claims.issued_at + lifetime(type);
   claims.session = session;
+  return {create(claims), claims};
+}
 
-  Object payload{{"sub", subject.text()}};
+std::string Tokens::create(const TokenClaims& claims) const {
+  Object payload{{"sub", claims.subject.text()}};
   if (!claims.role.empty()) payload.append("role", claims.role);
   payload.append("jti", claims.id);
-  payload.append("typ", name_of(type));
+  payload.append("typ", name_of(claims.type));
   payload.append("iat", epoch_seconds(claims.issued_at));
   payload.append("exp", epoch_seconds(claims.expires_at));
-  if (session) payload.append("sid", session->text());
+  if (claims.session) payload.append("sid", claims.session->text());
   if (!options_.issuer.empty()) payload.append("iss", options_.issuer);
   if (!options_.audience.empty()) payload.append("aud", options_.audience);
 
   std::string text = own_header() + '.' + to_base64url(to_json(Value(std::move(payload))));
   const auto signature = hmac_sha256(options_.secret, text);
   text += '.' + to_base64url(as_text(signature));
-  return {std::move(text), std::move(claims)};
+  return text;
 }
 
 std::string Tokens::create_access_token(UserId subject, std::string role) const {

@@ -39,6 +39,7 @@ class PasswordHasher::Slot {
     {
       const std::lock_guard lock(hasher_.mutex_);
       --hasher_.working_;
+      ++hasher_.made_;
     }
     hasher_.freed_.notify_one();
   }
@@ -71,6 +72,11 @@ void PasswordHasher::verify_nothing(std::string_view password) {
   constexpr std::array<std::uint8_t, salt_size> salt{};
   const Slot slot(*this);
   argon2id_hash(password, as_text(salt), cost(options_));
+}
+
+std::uint64_t PasswordHasher::hashes_made() const {
+  const std::lock_guard lock(mutex_);
+  return made_;
 }
 
 bool PasswordHasher::needs_rehash(const std::string& phc) const {

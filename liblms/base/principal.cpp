@@ -54,6 +54,12 @@ bool Principal::may(Permission permission) const noexcept {
   return system_ || (roles_ && roles_->may(role_, permission));
 }
 
+Principal Principal::from(std::string address) const {
+  Principal caller = *this;
+  caller.address_ = std::move(address);
+  return caller;
+}
+
 UserId Principal::user() const {
   if (user_) return *user_;
   if (system_) throw internal("the system is no user");

@@ -280,4 +280,9 @@ std::vector<Record> UnitOfWork::aggregate(const Schema& schema, const Aggregate&
   });
 }
 
+void UnitOfWork::after_commit(std::function<void()> action) {
+  if (!writable_) throw internal("a transaction that only reads has no commit");
+  after_commit_.push_back(std::move(action));
+}
+
 }  // namespace lms

@@ -97,4 +97,8 @@ const EventType certificate_revoked{"certificate.revoked", "A certificate was de
                                     &CertificateEvent::schema};
 }  // namespace events
 
+namespace audited {
+const AuditAction certificate_revoked{"certificate.revoked", "A certificate was declared no longer good."};
+}  // namespace audited
+
 }  // namespace lms

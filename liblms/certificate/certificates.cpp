@@ -29,9 +29,9 @@ Error unknown_certificate() {
 
 }  // namespace
 
-Certificates::Certificates(Storage& storage, Clock& clock, Random& random, Events& events, Enrollments& enrollments,
-                           std::string api_url)
-    : storage_(storage), clock_(clock), random_(random), events_(events), api_url_(std::move(api_url)) {
+Certificates::Certificates(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit,
+                           Enrollments& enrollments, std::string api_url)
+    : storage_(storage), clock_(clock), random_(random), events_(events), audit_(audit), api_url_(std::move(api_url)) {
   enrollments.on_completion([this](UnitOfWork& uow, const Enrollment& enrollment, const Course& course) {
     return issue(uow, enrollment, course);
   });
@@ -141,6 +141,10 @@ Certificate Certificates::revoke(const Principal& who, CertificateId id, const C
     certificate.revoke_reason = revocation.reason;
     certificates.update(certificate);
     announce(uow, who, events::certificate_revoked, certificate);
+    audit_.record(uow, who, audited::certificate_revoked, id,
+                  {{"number", certificate.number},
+                   {"student_id", certificate.student_id.text()},
+                   {"course_id", certificate.course_id.text()}});
     return certificate;
   });
 }

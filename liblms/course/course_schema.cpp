@@ -203,4 +203,11 @@ const EventType course_archived{"course.archived", "A course was closed to newco
 const EventType course_deleted{"course.deleted", "A course was removed.", &CourseEvent::schema};
 }  // namespace events
 
+namespace audited {
+const AuditAction course_owner_changed{"course.owner_changed", "A course was given to another owner."};
+const AuditAction course_archived{"course.archived", "A course was closed to newcomers."};
+const AuditAction course_deleted{"course.deleted", "A course was removed, with its lessons and quizzes."};
+const AuditAction lesson_deleted{"lesson.deleted", "A lesson was removed, with everybody's progress in it."};
+}  // namespace audited
+
 }  // namespace lms

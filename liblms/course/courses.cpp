@@ -39,6 +39,10 @@ std::vector<std::string> fields_of(const Schema& schema) {
   return names;
 }
 
+Value owner_of(const Course& course) {
+  return course.instructor_id ? Value(course.instructor_id->text()) : Value();
+}
+
 Error slug_taken(const std::string& slug) {
   return conflict("slug_taken", "Another course has the slug " + slug + ".");
 }
@@ -94,8 +98,8 @@ void require_course_owner(const Principal& who, const Course& course) {
   require_owner(who, course.instructor_id.value_or(UserId()), Permission::update_course);
 }
 
-Courses::Courses(Storage& storage, Clock& clock, Random& random, Events& events)
-    : storage_(storage), clock_(clock), random_(random), events_(events) {}
+Courses::Courses(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit)
+    : storage_(storage), clock_(clock), random_(random), events_(events), audit_(audit) {}
 
 void Courses::add_hooks(Hooks hooks) {
   hooks_.push_back(std::move(hooks));
@@ -203,6 +207,9 @@ Course Courses::update(const Principal& who, const CourseRef& ref, const Patch<C
     if (course.slug != before.slug && Repository<Course>(uow).exists(equal("slug", course.slug)))
       throw slug_taken(course.slug);
     touch(uow, who, course);
+    if (course.instructor_id != before.instructor_id)
+      audit_.record(uow, who, audited::course_owner_changed, course.id,
+                    {{"instructor_id", from_to(owner_of(before), owner_of(course))}});
     return course;
   });
 }
@@ -246,6 +253,7 @@ Course Courses::archive(const Principal& who, const CourseRef& ref) {
     if (course.status == CourseStatus::archived) throw conflict("course_archived", "The course is archived already.");
     course.status = CourseStatus::archived;
     touch(uow, who, course, events::course_archived);
+    audit_.record(uow, who, audited::course_archived, course.id, {{"slug", course.slug}});
     return course;
   });
 }
@@ -264,6 +272,8 @@ void Courses::remove(const Principal& who, const CourseRef& ref) {
     Repository<Section>(uow).remove_where(of_course(course.id));
     Repository<Course>(uow).remove(course.id);
     events_.emit(uow, events::course_deleted, who, event_data(course));
+    audit_.record(uow, who, audited::course_deleted, course.id,
+                  {{"slug", course.slug}, {"title", course.title}, {"instructor_id", owner_of(course)}});
   });
 }
 
@@ -400,6 +410,7 @@ void Courses::remove_lesson(const Principal& who, LessonId id) {
       if (hooks.removing_lesson && !hooks.removing_lesson(uow, who, course, lesson)) return false;
     lessons.remove(id);
     touch(uow, who, course);
+    audit_.record(uow, who, audited::lesson_deleted, id, {{"course_id", course.id.text()}, {"title", lesson.title}});
     return true;
   };
   while (!storage_.write(remove)) {

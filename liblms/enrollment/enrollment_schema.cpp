@@ -173,4 +173,12 @@ const EventType enrollment_expired{"enrollment.expired", "A student's time in a 
 const EventType lesson_completed{"lesson.completed", "A student completed a lesson.", &LessonCompletedEvent::schema};
 }  // namespace events
 
+namespace audited {
+const AuditAction enrollment_granted{
+    "enrollment.granted",
+    "A student was enrolled by those who manage enrolments, whatever price and prerequisites say."};
+const AuditAction enrollment_updated{"enrollment.updated", "An enrolment's terms were changed."};
+const AuditAction enrollment_dropped{"enrollment.dropped", "A student's seat was taken away."};
+}  // namespace audited
+
 }  // namespace lms

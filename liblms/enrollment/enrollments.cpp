@@ -31,6 +31,16 @@ EnrollmentEvent event_data(UnitOfWork& uow, const Enrollment& enrollment, const 
           .certificate_url = std::nullopt};
 }
 
+Value time_or_null(const std::optional<Time>& time) {
+  return time ? Value(to_iso8601(*time)) : Value();
+}
+
+Object audit_details(const Enrollment& enrollment) {
+  return {{"student_id", enrollment.student_id.text()},
+          {"course_id", enrollment.course_id.text()},
+          {"expires_at", time_or_null(enrollment.expires_at)}};
+}
+
 std::int64_t percent_done(const Enrollment& enrollment, const Course& course) {
   if (enrollment.status == EnrollmentStatus::completed) return 100;
   if (course.lesson_count == 0) return 0;
@@ -120,8 +130,8 @@ bool may_see(const Principal& who, const Enrollment& enrollment, const Course& c
 
 }  // namespace
 
-Enrollments::Enrollments(Storage& storage, Clock& clock, Random& random, Events& events, Courses& courses)
-    : storage_(storage), clock_(clock), random_(random), events_(events), courses_(courses) {
+Enrollments::Enrollments(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Courses& courses)
+    : storage_(storage), clock_(clock), random_(random), events_(events), audit_(audit), courses_(courses) {
   Courses::Hooks hooks;
   // A course that is no longer published stays open to those who are in it.
   hooks.admits = [this](UnitOfWork& uow, const Principal& who, const Course& course) {
@@ -191,6 +201,7 @@ Enrollment Enrollments::enroll(const Principal& who, const NewEnrollment& wish) 
     events_.emit(uow, events::enrollment_created, who, event_data(uow, *enrollment, course));
     // The lessons that were missing may have been removed in the meantime.
     if (complete_course_if_done(uow, who, *enrollment, course)) enrollments.update(*enrollment);
+    if (managed) audit_.record(uow, who, audited::enrollment_granted, enrollment->id, audit_details(*enrollment));
     return *enrollment;
   });
 }
@@ -266,9 +277,12 @@ EnrollmentView Enrollments::update(const Principal& who, EnrollmentId id, const 
     EnrollmentTerms terms{enrollment.expires_at};
     patch.apply(terms);
     if (terms.expires_at != enrollment.expires_at) {
-      enrollment.expires_at = terms.expires_at;
+      const auto before = std::exchange(enrollment.expires_at, terms.expires_at);
       enrollments.update(enrollment);
       events_.emit(uow, events::enrollment_updated, who, event_data(uow, enrollment, course));
+      Object details = audit_details(enrollment);
+      details.set("expires_at", from_to(time_or_null(before), time_or_null(terms.expires_at)));
+      audit_.record(uow, who, audited::enrollment_updated, id, std::move(details));
     }
     return view_of(uow, enrollment, course);
   });
@@ -286,6 +300,8 @@ void Enrollments::drop(const Principal& who, EnrollmentId id) {
     Repository<Enrollment>(uow).update(enrollment);
     free_seat(uow, course.id);
     events_.emit(uow, events::enrollment_dropped, who, event_data(uow, enrollment, course));
+    if (!who.is(enrollment.student_id))
+      audit_.record(uow, who, audited::enrollment_dropped, id, audit_details(enrollment));
   });
 }
 

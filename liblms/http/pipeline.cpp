@@ -221,6 +221,7 @@ struct Pipeline::Exchange {
   std::optional<WholeBody> whole_body = {};
   std::optional<Call> call = {};
   std::exception_ptr fault = {};  ///< of the input
+  std::string forbidden = {};     ///< the reason, if it is not allowed
 
   const Route& route() const noexcept { return *match.route; }
 };
@@ -311,7 +312,7 @@ void Pipeline::receive(Exchange& exchange) const {
 
 /// What the step returns, or the answer that tells what it threw.
 template <class Step>
-auto Pipeline::explained(const Exchange& exchange, Step&& step) const {
+auto Pipeline::explained(Exchange& exchange, Step&& step) const {
   using Result = std::invoke_result_t<Step>;
   try {
     return step();
@@ -320,6 +321,7 @@ auto Pipeline::explained(const Exchange& exchange, Step&& step) const {
   } catch (const Error& error) {
     const Problem problem = describe(error, reveals_defects_);
     if (problem.status >= 500) log_failure(exchange, error.what());
+    if (error.code() == ErrorCode::forbidden) exchange.forbidden = error.reason();
     return Result(explain(exchange, problem));
   } catch (const std::exception& defect) {
     return Result(explain_defect(exchange, defect.what()));
@@ -388,6 +390,7 @@ Pipeline::Exchange Pipeline::begin(http::Request& request) const {
                     .client_address = proxies_.client_address(request),
                     .secure = proxies_.is_secure(request),
                     .path = path_of(request.target)};
+  exchange.who = exchange.who.from(exchange.client_address);
   const std::string* given = request.headers.find("X-Request-ID");
   exchange.request_id = given && is_request_id(*given) ? *given : random_.uuid(exchange.started).text();
   if (request.target.size() <= longest_target) exchange.match = router_.match(request.method, exchange.path);
@@ -426,7 +429,7 @@ void Pipeline::verify_token(Exchange& exchange) const {
 void Pipeline::admit(Exchange& exchange) const {
   if (!exchange.token) return;
   exchange.token_refused = true;
-  exchange.who = authenticator_.admit(*exchange.token);
+  exchange.who = authenticator_.admit(*exchange.token).from(exchange.client_address);
   exchange.token_refused = false;
 }
 
@@ -486,6 +489,7 @@ void Pipeline::finish(const Exchange& exchange, http::Response& response) const 
   add_common_headers(response, exchange.secure);
   response.headers.add("X-Request-ID", exchange.request_id);
   response.headers.add("X-Response-Time", response_time(milliseconds));
+  if (response.status == 403) log_refusal(exchange);
   log_end(exchange, response.status, milliseconds);
 }
 
@@ -630,6 +634,20 @@ void Pipeline::log_end(const Exchange& exchange, int status, double milliseconds
                 {"user_id", user ? Value(user->text()) : Value()},
                 {"client_ip", exchange.client_address},
                 {"user_agent", agent ? Value(loggable(*agent)) : Value()}});
+}
+
+/// Somebody whom the school knows has tried what they may not do.
+void Pipeline::log_refusal(const Exchange& exchange) const {
+  const auto& user = exchange.who.maybe_user();
+  if (!user || !logger_.wants(LogLevel::warning)) return;
+  logger_.warning("security", "call refused",
+                  {{"request_id", exchange.request_id},
+                   {"method", http::name(exchange.request.method)},
+                   {"route", exchange.route().path},
+                   {"reason", exchange.forbidden},
+                   {"user_id", user->text()},
+                   {"role", exchange.who.role()},
+                   {"address", exchange.client_address}});
 }
 
 void Pipeline::log_failure(const Exchange& exchange, std::string_view what) const {

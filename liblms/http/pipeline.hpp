@@ -47,7 +47,7 @@ class Pipeline {
   http::Response answer_fully(Exchange& exchange) const;
   std::optional<http::Response> begin_waiting(const std::shared_ptr<Pending>& pending, const Executor& executor);
   template <class Step>
-  auto explained(const Exchange& exchange, Step&& step) const;
+  auto explained(Exchange& exchange, Step&& step) const;
   template <class Step>
   void complete(Pending& pending, Step&& step) const noexcept;
 
@@ -76,6 +76,7 @@ class Pipeline {
   void add_common_headers(http::Response& response, bool secure) const;
   void log_start(const Exchange& exchange) const;
   void log_end(const Exchange& exchange, int status, double milliseconds) const;
+  void log_refusal(const Exchange& exchange) const;
   void log_failure(const Exchange& exchange, std::string_view what) const;
 
   const Router& router_;

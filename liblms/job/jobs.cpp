@@ -71,6 +71,11 @@ const Schema& JobFilter::schema() {
   return schema;
 }
 
+namespace audited {
+const AuditAction job_retried{"job.retried", "A dead job was given a fresh set of attempts."};
+const AuditAction job_cancelled{"job.cancelled", "A job was called off."};
+}  // namespace audited
+
 struct Jobs::Workers {
   std::mutex mutex;
   std::condition_variable_any changed;  ///< a nudge, or a job that ended
@@ -85,10 +90,11 @@ struct Jobs::Workers {
   }
 };
 
-Jobs::Jobs(Storage& storage, Clock& clock, Random& random, const Logger& logger)
+Jobs::Jobs(Storage& storage, Clock& clock, Random& random, Audit& audit, const Logger& logger)
     : storage_(storage),
       clock_(clock),
       random_(random),
+      audit_(audit),
       logger_(logger),
       worker_(random.token(12)),
       workers_(std::make_unique<Workers>()) {}
@@ -394,6 +400,7 @@ Job Jobs::retry(const Principal& who, JobId id) {
     job.worker.reset();
     job.finished_at.reset();
     jobs.update(job);
+    audit_.record(uow, who, audited::job_retried, id, {{"kind", job.kind}});
     return job;
   });
 }
@@ -409,6 +416,7 @@ Job Jobs::cancel(const Principal& who, JobId id) {
     job.active_key.reset();
     job.finished_at = clock_.now();
     jobs.update(job);
+    audit_.record(uow, who, audited::job_cancelled, id, {{"kind", job.kind}});
     return job;
   });
 }

@@ -255,4 +255,9 @@ const EventType quiz_attempt_submitted{
     "quiz_attempt.submitted", "An attempt was handed in, or its time ran out; it is graded.", &AttemptEvent::schema};
 }  // namespace events
 
+namespace audited {
+const AuditAction quiz_pass_mark_changed{"quiz.pass_mark_changed", "What it takes to pass a quiz was changed."};
+const AuditAction quiz_deleted{"quiz.deleted", "A quiz was removed."};
+}  // namespace audited
+
 }  // namespace lms

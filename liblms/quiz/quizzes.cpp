@@ -79,9 +79,15 @@ void check(const Question& question, const Question* before = nullptr) {
 
 }  // namespace
 
-Quizzes::Quizzes(Storage& storage, Clock& clock, Random& random, Events& events, Courses& courses,
+Quizzes::Quizzes(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Courses& courses,
                  Enrollments& enrollments)
-    : storage_(storage), clock_(clock), random_(random), events_(events), courses_(courses), enrollments_(enrollments) {
+    : storage_(storage),
+      clock_(clock),
+      random_(random),
+      events_(events),
+      audit_(audit),
+      courses_(courses),
+      enrollments_(enrollments) {
   Courses::Hooks hooks;
   hooks.publishing = [](UnitOfWork& uow, const Principal&, const Course& course) {
     check_every_quiz_lesson(uow, course);
@@ -183,6 +189,10 @@ Quiz Quizzes::update(const Principal& who, QuizId id, const Patch<Quiz>& patch) 
     touch(uow, who, quiz);
     if (quiz.time_limit_minutes != before.time_limit_minutes || quiz.available_until != before.available_until)
       move_deadlines(uow, quiz);
+    if (quiz.pass_percent != before.pass_percent)
+      audit_.record(
+          uow, who, audited::quiz_pass_mark_changed, id,
+          {{"course_id", course.id.text()}, {"pass_percent", from_to(before.pass_percent, quiz.pass_percent)}});
     return quiz;
   });
 }
@@ -209,6 +219,7 @@ void Quizzes::remove(const Principal& who, QuizId id) {
           "Students have attempted the quiz, and their results stay. Close it instead by `available_until`.");
     remove_all(uow, {id});
     events_.emit(uow, events::quiz_deleted, who, event_data(quiz));
+    audit_.record(uow, who, audited::quiz_deleted, id, {{"course_id", course.id.text()}, {"title", quiz.title}});
   });
 }
 

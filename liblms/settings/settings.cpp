@@ -80,6 +80,7 @@ class Loader {
     check_secret_key();
     check_environment();
     check_admin();
+    check_sessions();
     if (!faults_.empty()) throw invalid(std::move(faults_));
     note_unused_names();
     for (const SettingSection& section : setting_table())
@@ -206,6 +207,18 @@ class Loader {
       fault("ADMIN_PASSWORD",
             "ADMIN_PASSWORD is one of the first that anybody would guess; take a few words that do not belong together",
             "value_error.weak_secret");
+  }
+
+  void check_sessions() {
+    Settings& settings = loaded_.settings;
+    if (settings.session_timeout.count() > 0 && settings.session_timeout < settings.access_token_lifetime)
+      fault("SESSION_TIMEOUT_HOURS",
+            "SESSION_TIMEOUT_HOURS is " + std::to_string(settings.session_timeout.count()) +
+                ", which is shorter than the life of an access token (ACCESS_TOKEN_EXPIRE_MINUTES, " +
+                std::to_string(settings.access_token_lifetime.count()) +
+                "): such a token would end before its time; make the one longer or the other shorter",
+            "value_error.setting");
+    if (!settings.access_token_blacklist_fail_closed) settings.access_token_blacklist_fail_closed = !is_development();
   }
 
   // --- names that set nothing ---

@@ -125,6 +125,22 @@ Setting boolean(std::string_view name, bool Settings::*member, std::string_view 
           .write = [=](const Settings& settings) -> std::string { return settings.*member ? "true" : "false"; }};
 }
 
+/// Empty: something else decides.
+Setting boolean(std::string_view name, std::optional<bool> Settings::*member, std::string_view doc) {
+  return {.name = name,
+          .doc = doc,
+          .form = "empty, true or false (1, 0, yes, no, on, off)",
+          .read =
+              [=](Settings& settings, std::string_view text) {
+                settings.*member = parse_boolean(text);
+                return text.empty() || settings.*member;
+              },
+          .write = [=](const Settings& settings) -> std::string {
+            const auto& flag = settings.*member;
+            return !flag ? "" : *flag ? "true" : "false";
+          }};
+}
+
 template <NamedEnum E>
 Setting choice(std::string_view name, E Settings::*member, std::string_view doc) {
   constexpr auto names = names_of(E{});
@@ -344,7 +360,7 @@ std::vector<SettingSection> make_table() {
            duration("ACCESS_TOKEN_EXPIRE_MINUTES", &S::access_token_lifetime, 1, 10'080,
                     "Lifetime of an access token."),
            duration("REFRESH_TOKEN_EXPIRE_DAYS", &S::refresh_token_lifetime, 1, 3'650,
-                    "Lifetime of a refresh token, and so of a session that is not used."),
+                    "Lifetime of a refresh token; SESSION_TIMEOUT_HOURS may end its session before."),
            integer("PASSWORD_MIN_LENGTH", &S::password_min_length, 8, 128,
                    "The shortest password accepted, in characters."),
            integer("ARGON2_MEMORY_KIB", &S::argon2_memory_kib, 8, 4'194'304,
@@ -353,6 +369,31 @@ std::vector<SettingSection> make_table() {
            integer(
                "ARGON2_MAX_CONCURRENT", &S::argon2_max_concurrent, 1, 1'024,
                "Passwords hashed at the same time, so that a flood of logins cannot take all memory and processors."),
+       }},
+      {"Sign-in and sessions",
+       {
+           integer("MAX_FAILED_ATTEMPTS", &S::max_failed_attempts, 1, 100,
+                   "Wrong passwords, or wrong second factors, after which every sign-in with that address is refused "
+                   "for a while."),
+           duration("LOCKOUT_DURATION_MINUTES", &S::lockout_duration, 1, 10'080,
+                    "How long that is; failures older than it are forgotten."),
+           duration("SESSION_TIMEOUT_HOURS", &S::session_timeout, 0, 87'600,
+                    "A session that was not refreshed for that long is over; not shorter than the life of an access "
+                    "token. 0: it lives as long as its refresh token."),
+           integer("MAX_SESSIONS_PER_USER", &S::max_sessions_per_user, 1, 1'000,
+                   "Sessions that one user may have at a time; a further sign-in ends the one that was not used for "
+                   "longest."),
+           duration("REFRESH_REUSE_GRACE_SECONDS", &S::refresh_reuse_grace, 0, 60,
+                    "How long a device may repeat the newest exchange of a refresh token, and gets the same successor, "
+                    "so that two requests which race, or an answer that is lost, do not end the session. 0: any reuse "
+                    "ends it."),
+           boolean("ACCESS_TOKEN_BLACKLIST_ENABLED", &S::access_token_blacklist_enabled,
+                   "Whether single access tokens can be revoked before their time. Without, the tokens of a session "
+                   "still end with it; those that a program made without one are good until they expire."),
+           boolean("ACCESS_TOKEN_BLACKLIST_FAIL_CLOSED", &S::access_token_blacklist_fail_closed,
+                   "What becomes of tokens while a blacklist that is not kept in the database does not answer: `true` "
+                   "refuses them with 503, `false` lets them in and warns in the log. Empty: `false` in development, "
+                   "else `true`."),
        }},
       {"First admin",
        {
@@ -387,8 +428,6 @@ constexpr auto useless = std::to_array<UselessName>({
 });
 
 constexpr auto reserved = std::to_array<std::string_view>({
-    "ACCESS_TOKEN_BLACKLIST_ENABLED",
-    "ACCESS_TOKEN_BLACKLIST_FAIL_CLOSED",
     "ACCESS_TOKEN_BLACKLIST_PREFIX",
     "ADMIN_ALLOWED_IPS",
     "ALLOWED_UPLOAD_EXTENSIONS",
@@ -420,10 +459,8 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "FILE_STORAGE_PROVIDER",
     "FROM_EMAIL",
     "LESSON_CACHE_TTL_SECONDS",
-    "LOCKOUT_DURATION_MINUTES",
     "LOG_BODIES",
     "LOG_DIR",
-    "MAX_FAILED_ATTEMPTS",
     "MAX_UPLOAD_MB",
     "METRICS_TOKEN",
     "MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES",
@@ -446,7 +483,6 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "RATE_LIMIT_USE_REDIS",
     "RATE_LIMIT_WINDOW_SECONDS",
     "REDIS_URL",
-    "REFRESH_REUSE_GRACE_SECONDS",
     "REQUIRE_EMAIL_VERIFICATION",
     "RESET_TOKEN_EXPIRY_HOURS",
     "RESPONSE_ENVELOPE_ENABLED",
@@ -458,7 +494,6 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "SECURE_SSL_REDIRECT",
     "SENTRY_DSN",
     "SENTRY_TRACES_SAMPLE_RATE",
-    "SESSION_TIMEOUT_HOURS",
     "SMTP_HOST",
     "SMTP_PASSWORD",
     "SMTP_PORT",

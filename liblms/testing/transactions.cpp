@@ -227,6 +227,41 @@ std::vector<Clause> transaction_clauses() {
          EXPECT_THROWS(storage.together(fail_late), std::out_of_range);
          EXPECT(count<Counter>(storage) == 1);
        }},
+      {"what waits for the commit is done once, after it, and not at all if there is none",
+       [](Storage& storage) {
+         std::atomic<int> done{0};
+         const auto add_one = [&](UnitOfWork& uow) { uow.after_commit([&] { ++done; }); };
+         const auto fail = [&](UnitOfWork& uow) {
+           add_one(uow);
+           throw std::out_of_range("on purpose");
+         };
+         const auto add_and_look = [&](UnitOfWork& uow) {
+           add_one(uow);
+           EXPECT(done == 0);
+         };
+         storage.write(add_and_look);
+         EXPECT(done == 1);
+         EXPECT_THROWS(storage.write(fail), std::out_of_range);
+         EXPECT(done == 1);
+
+         const auto three_parts = [&] {
+           done = 0;
+           storage.write(add_one);
+           EXPECT_THROWS(storage.write(fail), std::out_of_range);
+           storage.write(add_one);
+         };
+         storage.together(three_parts);
+         EXPECT(done == 2);
+
+         std::deque<std::function<void()>> tasks;
+         const Executor executor = [&](std::function<void()> task) { tasks.push_back(std::move(task)); };
+         int seen = 0;
+         storage.together_later(
+             three_parts, [&](const std::exception_ptr&) { seen = done; }, executor);
+         for (; !tasks.empty(); tasks.pop_front()) tasks.front()();
+         EXPECT(seen == 2);
+         EXPECT(reason_of([&] { storage.read(add_one); }) == "internal");
+       }},
       {"together is no way around the rules of transactions",
        [](Storage& storage) {
          const auto nothing = [](UnitOfWork&) {};

@@ -135,4 +135,13 @@ const EventType user_reactivated{"user.reactivated", "A deactivated account was 
 const EventType user_deleted{"user.deleted", "An account was removed.", &UserEvent::schema};
 }  // namespace events
 
+namespace audited {
+const AuditAction user_created{"user.created", "An account was made."};
+const AuditAction user_updated{"user.updated", "An account was changed, or a person's own name."};
+const AuditAction user_role_changed{"user.role_changed", "An account got another role."};
+const AuditAction user_deactivated{"user.deactivated", "An account was deactivated and its sessions ended."};
+const AuditAction user_reactivated{"user.reactivated", "A deactivated account was opened again."};
+const AuditAction user_deleted{"user.deleted", "An account was removed."};
+}  // namespace audited
+
 }  // namespace lms

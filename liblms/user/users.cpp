@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include <lms/repository.hpp>
 #include <lms/user.hpp>
@@ -20,8 +21,12 @@ Profile profile_of(const User& user) {
   return {user.full_name, user.bio, user.language, user.timezone};
 }
 
-bool same(const Profile& a, const Profile& b) {
-  return a.full_name == b.full_name && a.bio == b.bio && a.language == b.language && a.timezone == b.timezone;
+/// The names of the fields that differ, for the audit log: what stood there is the person's own.
+Array changed_fields(const Profile& before, const Profile& after) {
+  Array names;
+  for (const Field& field : Profile::schema().fields())
+    if (field.get(&before) != field.get(&after)) names.emplace_back(field.name);
+  return names;
 }
 
 void set_profile(User& user, const Profile& profile) {
@@ -69,12 +74,13 @@ void PasswordPolicy::check(const std::string& password, std::string_view email, 
     refuse("must not be made of the person's own name", "value_error.password.name");
 }
 
-Users::Users(Storage& storage, Clock& clock, Random& random, Events& events, PasswordHasher& hasher, const Roles& roles,
-             PasswordPolicy policy)
+Users::Users(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, PasswordHasher& hasher,
+             const Roles& roles, PasswordPolicy policy)
     : storage_(storage),
       clock_(clock),
       random_(random),
       events_(events),
+      audit_(audit),
       hasher_(hasher),
       roles_(roles),
       policy_(policy) {}
@@ -98,6 +104,7 @@ User Users::insert(UnitOfWork& uow, const Principal& who, User user) {
   if (!Repository<User>(uow).insert_if_absent(user))
     throw conflict("email_taken", "There is an account with this address already.");
   events_.emit(uow, events::user_registered, who, event_data(user));
+  audit_.record(uow, who, audited::user_created, user.id, {{"role", user.role}});
   return user;
 }
 
@@ -157,10 +164,12 @@ User Users::update_profile(const Principal& who, const Patch<Profile>& patch) {
     User user = users.get(id);
     Profile profile = profile_of(user);
     patch.apply(profile);
+    const bool renamed = profile.full_name != user.full_name;
     set_profile(user, profile);
     user.updated_at = clock_.now();
     users.update(user);
     events_.emit(uow, events::user_updated, who, event_data(user));
+    if (renamed) audit_.record(uow, who, audited::user_updated, id, {{"fields", Array{"full_name"}}});
     return user;
   });
 }
@@ -178,7 +187,8 @@ User Users::update(const Principal& who, UserId id, const Patch<Account>& patch)
       tell_leaving(uow, user);
     }
     const bool switched = was_active != account.is_active;
-    const bool updated = !switched || !same(account.profile, profile_of(user));
+    const Array changed = changed_fields(profile_of(user), account.profile);
+    const bool updated = !switched || !changed.empty();
     set_profile(user, account.profile);
     user.is_active = account.is_active;
     user.updated_at = clock_.now();
@@ -186,6 +196,8 @@ User Users::update(const Principal& who, UserId id, const Patch<Account>& patch)
     if (updated) events_.emit(uow, events::user_updated, who, event_data(user));
     if (switched)
       events_.emit(uow, user.is_active ? events::user_reactivated : events::user_deactivated, who, event_data(user));
+    if (!changed.empty()) audit_.record(uow, who, audited::user_updated, id, {{"fields", changed}});
+    if (switched) audit_.record(uow, who, user.is_active ? audited::user_reactivated : audited::user_deactivated, id);
     return user;
   });
 }
@@ -198,10 +210,11 @@ User Users::change_role(const Principal& who, UserId id, const std::string& role
     User user = users.get(id);
     if (user.role == role) return user;
     require_other_admin(uow, user);
-    user.role = role;
+    const std::string before = std::exchange(user.role, role);
     user.updated_at = clock_.now();
     users.update(user);
     events_.emit(uow, events::user_role_changed, who, event_data(user));
+    audit_.record(uow, who, audited::user_role_changed, id, {{"role", from_to(before, role)}});
     return user;
   });
 }
@@ -215,6 +228,7 @@ void Users::remove(const Principal& who, UserId id) {
     tell_leaving(uow, user);
     users.remove(id);
     events_.emit(uow, events::user_deleted, who, event_data(user));
+    audit_.record(uow, who, audited::user_deleted, id, {{"role", user.role}});
   };
   try {
     storage_.write(remove_user);

@@ -23,11 +23,12 @@ const Value package = parse_json(R"({
     {"title": "Did it hold?", "kind": "quiz", "quiz": {"title": "Knots", "pass_percent": 100, "questions": [
       {"kind": "true_false", "text": "A reef knot joins two ropes of equal thickness.", "answer": true}]}}]}]})");
 
-/// Everything that is stored, table by table.
+/// Everything that is stored, table by table, but tries to sign in: one counts before it is known how it ends.
 std::vector<std::vector<Record>> whole_store(Storage& storage) {
   return storage.read([](UnitOfWork& uow) {
     std::vector<std::vector<Record>> tables;
-    for (const Schema* schema : stored_schemas()) tables.push_back(uow.select(*schema, {}));
+    for (const Schema* schema : stored_schemas())
+      if (schema->table() != "login_failures") tables.push_back(uow.select(*schema, {}));
     return tables;
   });
 }

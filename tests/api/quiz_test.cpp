@@ -58,6 +58,7 @@ struct Class {
   static Settings settings() {
     Settings settings = School::quick_settings();
     settings.access_token_lifetime = std::chrono::hours{100};
+    settings.session_timeout = std::chrono::hours{0};
     return settings;
   }
   const std::string& id(std::size_t question) const { return questions.at(question)["id"].as_string(); }

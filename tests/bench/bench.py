@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 
+import refusals
 import report
 from process import Program, Trouble, busy_seconds, client_seconds, cores, fsync_ms, wrk, write_requests
 from school import School, raw
@@ -46,6 +47,7 @@ PARTS = {
     "hello": "the bare Pistache server; measured whenever a request is",
     **READS,
     **WRITES,
+    "refusals": "refused logins, by what they are refused for",
     "commits": "durable writes in one process, in shared commits and in commits of their own",
     "micro": "the pieces of a request one by one",
     "start": "start to the first answer, resident memory",
@@ -146,6 +148,16 @@ class Bench:
                     taken[size].append(self.ask(school, name))
         return {name: {size: summary(all_runs) for size, all_runs in taken.items()} for name, taken in runs.items()}
 
+    def refusals(self):
+        """AUTH3: whether time tells what a login is refused for."""
+        if not self.wants("refusals"):
+            return {}
+        samples = 60 if self.options.quick else 400
+        school = self.school("refusals", SIZE | {"courses": 1, "lessons": 1})
+        say(f"refusals: {samples} of each kind")
+        with school.serve(school.copy()) as server:
+            return refusals.measure(server, school.students, school.admin, samples)
+
     # --- in process ---
 
     def commits(self):
@@ -219,6 +231,7 @@ class Bench:
             "rounds": self.rounds,
             "seconds": self.seconds,
             "http": self.http(),
+            "refusals": self.refusals(),
             "commits": self.commits(),
             "micro": self.micro(),
             "start": self.start(),
@@ -283,7 +296,7 @@ def main():
         say(f"bench: {trouble}")
         return 1
     finally:
-        for name in ("school", "commits", "start", "few", "many"):
+        for name in ("school", "refusals", "commits", "start", "few", "many"):
             shutil.rmtree(bench.folder / name, ignore_errors=True)
     path.write_text(json.dumps(results, indent=2) + "\n")
     print(report.text(results, PARTS, GROWTH))

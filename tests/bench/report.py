@@ -10,6 +10,7 @@ PERF4 = {"first_answer_ms": 100.0, "idle_mb": 25.0}
 PERF4_NAMES = {"first_answer_ms": "start to the first answer", "idle_mb": "idle resident memory"}
 PERF4_GROWTH = 1.05
 PERF5 = 1.5
+AUTH3 = 1.05  # times the usual refusal, and its inverse
 
 
 def row(name, what, value, limit, unit, at_least=False):
@@ -37,6 +38,11 @@ def rows(results):
     if "after_1000000_mb" in start:
         found.append(row("PERF4", "resident memory after 1,000,000 requests over that after 100,000",
                          start["after_1000000_mb"] / start["after_100000_mb"], PERF4_GROWTH, "×"))
+    for case, figures in results["refusals"].items():
+        if case != "wrong password":
+            times = figures["times_wrong_password"]
+            found.append(row("AUTH3", f"a login refused as {case}, or its inverse", max(times, 1 / times), AUTH3,
+                             "× wrong password"))
     for name, sizes in results["growth"].items():
         found.append(row("PERF5", f"{name} with 1,000,000 enrolments over 1,000",
                          sizes["many"]["cpu_per_1000"] / sizes["few"]["cpu_per_1000"], PERF5, "×"))
@@ -89,6 +95,10 @@ def text(results, names, growth_names):
              "processor time hardly changes."]
     if results["http"]:
         lines += ["", "Over HTTP"] + table(results["http"], names)
+    if results["refusals"]:
+        lines += ["", "Refused logins, ms and times that of a wrong password"]
+        lines += [f"  {case:26} {figures['median_ms']:8.2f} {figures['times_wrong_password']:8.3f}"
+                  for case, figures in results["refusals"].items()]
     if results["commits"]:
         lines += ["", "Durable writes in one process, 32 threads"]
         lines += table(results["commits"], {"group": "concurrent writes share a commit", "single": "a commit for each"})

@@ -41,6 +41,7 @@ class School:
             raise Trouble(f"the school cannot be made: {made.stderr[-500:]}")
         people = [line.split("\t") for line in self.lines("users.txt")]
         self.students = [person for person in people if person[3] == "student"][:users]
+        self.admin = next(person for person in people if person[3] == "admin")
         instructor = next(person for person in people if person[3] == "instructor")
         self.quizzes = [line.split("\t") for line in self.lines("quizzes.txt")]
         with self.serve() as server:

@@ -119,6 +119,24 @@ TEST_CASE("those who do not wait share one thread and one commit") {
   CHECK(count<Counter>(*storage) == 3);
 }
 
+TEST_CASE("what waits for the commit waits for the one that is shared") {
+  const auto storage = sqlite_library();
+  std::vector<std::string> said;
+  const auto say = [&](const char* name) {
+    storage->write([&](UnitOfWork& uow) {
+      Counters(uow).insert({name, 1});
+      uow.after_commit([&said, name] { said.emplace_back(name); });
+    });
+  };
+  storage->together([&] {
+    say("a");
+    CHECK(reason_of([&] { say("a"); }) == "counters_exists");
+    say("b");
+    CHECK(said.empty());
+  });
+  CHECK(said == std::vector<std::string>{"a", "b"});
+}
+
 TEST_CASE("work that no thread takes is refused, and nothing is stuck") {
   const auto storage = sqlite_library();
   Tasks tasks;

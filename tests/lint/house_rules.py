@@ -13,7 +13,7 @@ from pathlib import Path
 
 # Each knows those before it.
 FEATURES = ["user", "auth", "course", "enrollment", "quiz", "certificate", "package", "admin"]
-PLATFORM = ["base", "spi", "settings", "job", "event", "http"]
+PLATFORM = ["base", "spi", "settings", "audit", "job", "event", "http"]
 BACKENDS = ["backend/memory", "backend/sqlite", "backend/log"]
 
 # Which rooms a room may know besides itself.
@@ -22,8 +22,9 @@ SEES = {
     "spi": {"base"},
     "settings": {"base", "spi"},
     "event": {"base", "spi"},
-    "job": {"base", "spi"},
-    "http": {"base", "spi", "settings", "job", "event"},
+    "audit": {"base", "spi"},
+    "job": {"base", "spi", "audit"},
+    "http": {"base", "spi", "settings", "audit", "job", "event"},
     **{name: {*PLATFORM, *FEATURES[:i]} for i, name in enumerate(FEATURES)},
     "backend": {"base", "spi"},
     "backend/evaluate": {"base", "spi", "backend"},
@@ -43,6 +44,7 @@ ROOM_OF_HEADER = {
     **dict.fromkeys("changes error executor export id page principal qr_code time totp value schema".split(), "base"),
     **dict.fromkeys("query repository password token".split(), "spi"),
     "router": "http",
+    "lockout": "auth",
     "course_package": "package",
 }
 # These see liblms as any other program does.

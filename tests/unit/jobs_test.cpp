@@ -27,7 +27,8 @@ struct School {
   testing::SeededRandom random;
   testing::LogRecorder lines;
   Logger logger{lines, clock};
-  Jobs jobs{*storage, clock, random, logger};
+  Audit audit{*storage, clock, logger};
+  Jobs jobs{*storage, clock, random, audit, logger};
 
   std::optional<JobId> enqueue(const std::string& kind, Value payload = {}, const JobOptions& options = {}) {
     return storage->write([&](UnitOfWork& uow) { return jobs.enqueue(uow, kind, payload, options); });
@@ -292,7 +293,7 @@ TEST_CASE("at the deadline a job that goes on is handed back, and what it return
   School school;
   Gate begun, released;
   {
-    Jobs jobs(*school.storage, school.clock, school.random, school.logger);
+    Jobs jobs(*school.storage, school.clock, school.random, school.audit, school.logger);
     jobs.handle("stubborn", [&](const Job&, std::stop_token) {
       begun.open();
       released.pass();

@@ -189,6 +189,34 @@ TEST_CASE("production wants a strong key and a database, and no debug") {
   CHECK(faults(staging).empty());
 }
 
+TEST_CASE("a blacklist that is out lets nobody in where it matters, unless told so") {
+  const auto closed = [&](const std::string& environment, const EnvironmentVariables& more = {}) {
+    EnvironmentVariables all{
+        {"ENVIRONMENT", environment}, {"SECRET_KEY", good_key}, {"DATABASE_URL", "sqlite:////var/lib/lms/lms.db"}};
+    all.insert(more.begin(), more.end());
+    const auto loaded = load(all);
+    CHECK(effective(loaded, "ACCESS_TOKEN_BLACKLIST_FAIL_CLOSED").value ==
+          (*loaded.settings.access_token_blacklist_fail_closed ? "true" : "false"));
+    return *loaded.settings.access_token_blacklist_fail_closed;
+  };
+  const std::string name = "ACCESS_TOKEN_BLACKLIST_FAIL_CLOSED";
+  CHECK(closed("production"));
+  CHECK(closed("staging"));
+  CHECK_FALSE(closed("development"));
+  CHECK(closed("production", {{name, ""}}));
+  CHECK_FALSE(closed("production", {{name, "no"}}));
+  CHECK(closed("development", {{name, "1"}}));
+  CHECK(has(faults({{name, "perhaps"}}), name + " in the environment is \"perhaps\"; it must be empty, true or false"));
+}
+
+TEST_CASE("a session may not end before its access tokens do") {
+  CHECK(has(faults({{"SESSION_TIMEOUT_HOURS", "1"}, {"ACCESS_TOKEN_EXPIRE_MINUTES", "61"}}),
+            "SESSION_TIMEOUT_HOURS is 1, which is shorter than the life of an access token "
+            "(ACCESS_TOKEN_EXPIRE_MINUTES, 61)"));
+  CHECK(faults({{"SESSION_TIMEOUT_HOURS", "1"}, {"ACCESS_TOKEN_EXPIRE_MINUTES", "60"}}).empty());
+  CHECK(faults({{"SESSION_TIMEOUT_HOURS", "0"}, {"ACCESS_TOKEN_EXPIRE_MINUTES", "10080"}}).empty());
+}
+
 TEST_CASE("development makes a random key and says so") {
   const auto loaded = load({});
   CHECK(loaded.settings.secret_key.size() >= 32);

@@ -61,6 +61,12 @@ class LMS_API UnitOfWork {
   std::size_t count(const Schema& schema, const Condition& where, std::size_t limit = SIZE_MAX);
   std::vector<Record> aggregate(const Schema& schema, const Aggregate& aggregate);
 
+  /// Has `action` called once what the unit wrote is durable, and not at all if it is undone: for what must not be said
+  /// too early, such as a line of the log. It is called soon after, on any thread; it must not wait and throws nothing.
+  /// Inside `together` that is when `together` returns; if that throws, or the process ends before, it is not called.
+  /// @throws Error internal in a unit that only reads.
+  void after_commit(std::function<void()> action);
+
   bool writable() const noexcept { return writable_; }
   bool poisoned() const noexcept { return poisoned_; }
   /// What its operations have written so far.
@@ -81,6 +87,8 @@ class LMS_API UnitOfWork {
   virtual std::vector<Record> do_aggregate(const Schema& schema, const Aggregate& aggregate) = 0;
 
  private:
+  friend class Storage;
+
   template <class Operation>
   auto guarded(bool writes, Operation&& operation);
   void note_removed(const Schema& schema, const Condition& where);
@@ -88,6 +96,7 @@ class LMS_API UnitOfWork {
   bool writable_;
   bool poisoned_ = false;
   Writes writes_;
+  std::vector<std::function<void()>> after_commit_;
 };
 
 enum class Isolation {
@@ -197,9 +206,11 @@ class LMS_API Storage {
  private:
   class Scope;
   class Noting;
+  using Actions = std::vector<std::function<void()>>;
+  struct Aftermath;
 
-  Function marked(const Function& function, Writes* writes) const;
-  void run_joint(const std::function<void()>& function, Joint* joint, Writes& writes) const;
+  Function marked(const Function& function, Writes* writes, Actions* actions) const;
+  void run_joint(const std::function<void()>& function, Joint* joint, Aftermath& aftermath) const;
   void run_write(const Function& function, Isolation isolation);
   void run_read(const Function& function);
 
