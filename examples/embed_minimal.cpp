@@ -10,7 +10,7 @@ int main() {
   // The school makes an instructor, who makes a course and publishes it.
   school.users().create(office, {"ines@example.org", "correct horse battery", "Inés Prado", "instructor"});
   const auto sign_in = [&](const char* email) {
-    const auto login = school.auth().login({email, "correct horse battery"});
+    const auto login = std::get<lms::Login>(school.auth().login({email, "correct horse battery"}));
     return school.auth().authenticate(login.tokens.access_token);
   };
   const lms::Principal ines = sign_in("ines@example.org");

@@ -273,7 +273,7 @@ bool live(const std::string& path) {
         settings, lms::Backends{.storage = std::make_shared<FileStorage>(path, lms::stored_schemas())});
   };
   open_school()->auth().register_student({"ada@example.org", "correct horse battery", "Ada Byron"});
-  const lms::Login login = open_school()->auth().login({"ada@example.org", "correct horse battery"});
+  const auto login = std::get<lms::Login>(open_school()->auth().login({"ada@example.org", "correct horse battery"}));
   std::printf("%s signed in from %s\n", login.user.full_name.c_str(), path.c_str());
   return login.user.full_name == "Ada Byron";
 }

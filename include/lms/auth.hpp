@@ -1,13 +1,18 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
+#include <lms/audit.hpp>
 #include <lms/event.hpp>
 #include <lms/export.hpp>
 #include <lms/lockout.hpp>
@@ -54,6 +59,7 @@ struct SessionOptions {
   std::chrono::seconds idle_timeout{std::chrono::hours{24}};  ///< without a refresh a session is over then; 0: never
   std::chrono::seconds reuse_grace{0};  ///< how long the exchange of a refresh token may be repeated
   std::int64_t max_per_user = 50;       ///< that are alive; one more ends the one that was not seen for longest
+  bool need_verified_email = false;     ///< nobody signs in before the address is known to be theirs
 };
 
 struct LMS_API Registration {
@@ -101,6 +107,28 @@ struct LMS_API Login {
   static const Schema& schema();
 };
 
+/// What can be the second factor of a sign-in.
+enum class MfaMethod {
+  totp,           ///< a code of an authenticator app
+  recovery_code,  ///< one of those that were given out for when the app is lost
+  email           ///< a code that is mailed on request
+};
+constexpr auto names_of(MfaMethod) {
+  return std::array<std::string_view, 3>{"totp", "recovery_code", "email"};
+}
+
+/// The password was right, and a second factor is wanted: `Mfa::finish`.
+struct LMS_API MfaChallenge {
+  bool mfa_required = true;
+  std::string challenge_token;
+  std::vector<MfaMethod> methods = {MfaMethod::totp, MfaMethod::recovery_code, MfaMethod::email};
+  std::int64_t expires_in = 0;  ///< seconds until the challenge is over
+
+  static const Schema& schema();
+};
+
+using SignIn = std::variant<Login, MfaChallenge>;
+
 /// Where a call came from, kept with the session.
 struct ClientInfo {
   std::string address;
@@ -110,23 +138,29 @@ struct ClientInfo {
 namespace events {
 extern LMS_API const EventType user_logged_in, user_logged_out, user_session_ended, user_password_changed;
 }
+namespace audited {
+extern LMS_API const AuditAction signed_in, sign_in_refused, password_refused, token_reused, signed_out_everywhere,
+    password_changed;
+}
 
 /// Who somebody is: registration, login, sessions. Thread-safe; each call is one transaction.
 class LMS_API Auth {
  public:
-  Auth(Storage& storage, Clock& clock, Random& random, Events& events, Users& users, PasswordHasher& hasher,
-       Tokens& tokens, TokenBlacklist& blacklist, Lockout& lockout, std::shared_ptr<const Roles> roles, Logger& logger,
-       const SessionOptions& options = {});
+  Auth(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Users& users,
+       PasswordHasher& hasher, Tokens& tokens, TokenBlacklist& blacklist, Lockout& lockout,
+       std::shared_ptr<const Roles> roles, Logger& logger, const SessionOptions& options = {});
 
   /// Makes a student's account. Emits `user.registered`.
   /// @throws Error invalid for a weak password; conflict `email_taken`.
   User register_student(const Registration& registration);
 
+  /// Opens a session, or asks for a second factor where the account has one.
   /// The same for an unknown address, a wrong password, a deactivated account and one that is locked, and with the same
   /// work, so that neither the answer nor its time tells which it is; the log does.
-  /// @throws Error unauthenticated `bad_credentials`; too_many_requests `sign_in_busy` while as many sign-ins with the
-  ///   address are under way as may fail.
-  Login login(const Credentials& credentials, const ClientInfo& client = {});
+  /// @throws Error unauthenticated `bad_credentials`; forbidden `email_not_verified` after a right password, with
+  ///   `SessionOptions::need_verified_email`; too_many_requests `sign_in_busy` while as many sign-ins with the address
+  ///   are under way as may fail.
+  SignIn login(const Credentials& credentials, const ClientInfo& client = {});
 
   /// Exchanges the session's refresh token for new tokens. One that was exchanged before ends the whole session, and
   /// emits `user.session_ended`; but the newest exchange may be repeated by the same device within
@@ -163,7 +197,27 @@ class LMS_API Auth {
   const Tokens& tokens() const noexcept { return tokens_; }
   Lockout& lockout() noexcept { return lockout_; }
 
+  /// Asked in the transaction of a sign-in whose password was right: an answer takes the place of the session. One of
+  /// these; it and the hooks below are set up before the first call.
+  void challenge_by(std::function<std::optional<MfaChallenge>(UnitOfWork&, const User&)> ask) { ask_ = std::move(ask); }
+  /// Told in the transaction that registers somebody.
+  void on_registered(std::function<void(UnitOfWork&, const User&)> hook) { on_registered_ = std::move(hook); }
+  /// Told in the transaction of `change_password`.
+  void on_password_changed(std::function<void(UnitOfWork&, const User&, const ClientInfo&)> hook) {
+    on_password_changed_ = std::move(hook);
+  }
+
   // --- for services that have found out who it is ---
+
+  /// The signed-in user, whose password this is. A wrong one counts as a failed sign-in.
+  /// @throws Error invalid at `body`/`field` if it is wrong; too_many_requests `account_locked` while sign-ins are
+  ///   locked, `sign_in_busy` as login.
+  User confirm_password(const Principal& who, std::string_view password, const std::string& field,
+                        const ClientInfo& client);
+  /// The user as one who acts.
+  Principal principal_of(const User& user) const { return {user.id, user.role, roles_}; }
+  /// Ends the user's sessions, but for one if it is named; returns how many.
+  std::size_t end_sessions(UnitOfWork& uow, UserId user, std::optional<SessionId> but = std::nullopt) const;
 
   /// Opens a session, and ends the user's longest unused ones beyond the limit. Emits `user.logged_in`.
   Login open_session(UnitOfWork& uow, const User& user, const ClientInfo& client) const;
@@ -175,14 +229,14 @@ class LMS_API Auth {
   TokenPair tokens_of(const User& user, const Session& session) const;
   bool is_repeated(const Session& session, const TokenClaims& refresh, const ClientInfo& client) const;
   void make_room(UnitOfWork& uow, const User& user) const;
-  void log_refusal(std::string_view message, const LoginAttempt& attempt, const std::optional<User>& user, bool locks,
-                   const ClientInfo& client) const;
-  std::size_t end_sessions(UnitOfWork& uow, UserId user, std::optional<SessionId> but = std::nullopt) const;
+  void refuse(UnitOfWork& uow, const Principal& who, const AuditAction& action, const LoginAttempt& attempt,
+              const std::optional<User>& user, const ClientInfo& client) const;
 
   Storage& storage_;
   Clock& clock_;
   Random& random_;
   Events& events_;
+  Audit& audit_;
   Users& users_;
   PasswordHasher& hasher_;
   Tokens& tokens_;
@@ -191,6 +245,9 @@ class LMS_API Auth {
   std::shared_ptr<const Roles> roles_;
   Logger& logger_;
   SessionOptions options_;
+  std::function<std::optional<MfaChallenge>(UnitOfWork&, const User&)> ask_;
+  std::function<void(UnitOfWork&, const User&)> on_registered_;
+  std::function<void(UnitOfWork&, const User&, const ClientInfo&)> on_password_changed_;
 };
 
 /// Turns a fault of a token into what its bearer is told: `token_expired`, or `invalid_token`.

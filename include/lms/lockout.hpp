@@ -10,12 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include <lms/audit.hpp>
 #include <lms/event.hpp>
 #include <lms/export.hpp>
 #include <lms/principal.hpp>
 #include <lms/schema.hpp>
 #include <lms/spi/clock.hpp>
-#include <lms/spi/log_sink.hpp>
 #include <lms/spi/storage.hpp>
 #include <lms/user.hpp>
 
@@ -65,6 +65,9 @@ struct LoginAttempt {
 namespace events {
 extern LMS_API const EventType user_locked, user_unlocked;
 }
+namespace audited {
+extern LMS_API const AuditAction sign_in_locked, sign_in_unlocked;
+}
 
 /// Refuses all sign-ins with an address for a while once too many have failed, whether there is an account or not.
 /// Counts are kept in storage under a digest of the address, so they survive a restart, hold on every node, and store
@@ -82,7 +85,7 @@ extern LMS_API const EventType user_locked, user_unlocked;
 class LMS_API Lockout {
  public:
   /// @throws Error invalid for options that lock at once or never.
-  Lockout(Storage& storage, Clock& clock, Events& events, Logger& logger, LockoutOptions options = {});
+  Lockout(Storage& storage, Clock& clock, Events& events, Audit& audit, LockoutOptions options = {});
 
   /// `login_id` is a mail address, be there an account or not, or the id of a user.
   /// @throws Error forbidden without `manage_users`; not_found for an id that no user has, and for what is neither.
@@ -100,9 +103,10 @@ class LMS_API Lockout {
 
   /// Counts a try, if one more may be wrong.
   LoginAttempt begin(UnitOfWork& uow, std::string_view email, Factor factor) const;
-  /// It was wrong, or not admitted. Emits `user.locked` when this is one too many and there is a user. Returns whether
-  /// it is; then the caller says so to the log, once the transaction has ended.
-  bool failed(UnitOfWork& uow, const LoginAttempt& attempt, const std::optional<User>& user) const;
+  /// It was wrong, or not admitted. Audits the lock, and emits `user.locked` if there is a user, when this is one too
+  /// many. `from` is the network address of the client.
+  void failed(UnitOfWork& uow, const LoginAttempt& attempt, const std::optional<User>& user,
+              const std::string& from) const;
   /// It was right: the failures of its factor are forgotten, those of the other stay.
   void passed(UnitOfWork& uow, const LoginAttempt& attempt) const;
   /// It was right, and the last that was needed: all failures are forgotten.
@@ -111,8 +115,6 @@ class LMS_API Lockout {
   void withdraw(UnitOfWork& uow, const LoginAttempt& attempt) const;
   /// Ends a lock and forgets the failures, as after a new password. Emits `user.unlocked` if the user was locked.
   void clear(UnitOfWork& uow, const Principal& who, const User& user) const;
-  /// The line of a lock in the log, the same for an account and for none.
-  void log_locked(const LoginAttempt& attempt, const std::optional<User>& user, std::string_view client_address) const;
 
  private:
   struct Login {
@@ -127,7 +129,7 @@ class LMS_API Lockout {
   Storage& storage_;
   Clock& clock_;
   Events& events_;
-  Logger& logger_;
+  Audit& audit_;
   LockoutOptions options_;
   std::vector<std::function<void(UnitOfWork&, const User&)>> locked_hooks_;
 };

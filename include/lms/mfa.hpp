@@ -27,8 +27,8 @@
 namespace lms {
 
 struct MfaOptions {
-  std::string school = "LMS";               ///< its name, as authenticator apps show it
-  std::int64_t mailed_code_length = 6;      ///< digits, 6–10
+  std::string school = "LMS";           ///< its name, as authenticator apps show it
+  std::int64_t mailed_code_length = 6;  ///< digits, 6–10
   std::chrono::minutes mailed_code_life{5};
 };
 
@@ -52,7 +52,7 @@ struct LMS_API RecoveryCodes {
 struct LMS_API MfaStatus {
   bool enabled = false;
   std::optional<Time> enabled_at;
-  std::vector<MfaMethod> methods;         ///< that finish a sign-in
+  std::vector<MfaMethod> methods;  ///< that finish a sign-in
   std::int64_t recovery_codes_left = 0;
 
   static const Schema& schema();
@@ -97,18 +97,18 @@ namespace events {
 extern LMS_API const EventType user_mfa_enabled, user_mfa_disabled;
 }
 namespace audited {
-extern LMS_API const AuditAction mfa_enabled, mfa_disabled, mfa_removed, recovery_codes_renewed;
+extern LMS_API const AuditAction mfa_enabled, mfa_disabled, mfa_removed, recovery_codes_renewed, code_refused;
 }
 
 /// The second factor: one-time passwords of an authenticator app, recovery codes for when the app is lost, and, to sign
 /// in, codes by mail. Thread-safe; each call is one transaction after the password was checked.
 ///
-/// Wrong codes count as failed sign-ins of their own (`Factor::code`), which no right password takes back; too many lock
-/// the account, and end every challenge that was given out.
+/// Wrong codes count as failed sign-ins of their own (`Factor::code`), which no right password takes back; too many
+/// lock the account, and end every challenge that was given out.
 class LMS_API Mfa {
  public:
   static constexpr std::size_t recovery_code_count = 10;
-  static constexpr std::int64_t max_mails = 3;               ///< for one challenge
+  static constexpr std::int64_t max_mails = 3;              ///< for one challenge
   static constexpr std::chrono::seconds mail_interval{30};  ///< between two of them
 
   /// Adds hooks to `auth`, `users` and `mails`: a right password opens no session for those who have a second factor.
@@ -120,7 +120,8 @@ class LMS_API Mfa {
 
   /// Makes a secret for an authenticator app. It is asked for only once `enable` has seen a code of it; until then all
   /// is as before, also where another app is in use already.
-  /// @throws Error as Auth::confirm_password; unavailable `encryption_key_missing` where the school cannot keep secrets.
+  /// @throws Error as Auth::confirm_password; unavailable `encryption_key_missing` where the school cannot keep
+  /// secrets.
   MfaSetup set_up(const Principal& who, const MfaSetupRequest& request, const ClientInfo& client = {});
   /// Asks for a second factor from now on; the user's other sessions end. Emits `user.mfa_enabled`.
   /// @throws Error conflict `mfa_not_set_up`; invalid at `body`/`code`; too_many_requests `account_locked`,
@@ -147,8 +148,6 @@ class LMS_API Mfa {
   std::size_t purge();
 
  private:
-  struct Verdict;
-
   std::optional<MfaChallenge> challenge(UnitOfWork& uow, const User& user);
   std::optional<MailContent> compose_code(const Value& payload);
   std::optional<MailContent> compose_notice(const Value& payload) const;
@@ -158,7 +157,8 @@ class LMS_API Mfa {
   void with_code(const Principal& who, const MfaConfirmation& confirmation, const ClientInfo& client, Change&& change);
   void turn_off(UnitOfWork& uow, const Principal& who, const User& user, const AuditAction& action,
                 const ClientInfo& client);
-  void refuse(const LoginAttempt& attempt, const User& user, bool locks, const ClientInfo& client) const;
+  void refuse(UnitOfWork& uow, const Principal& who, const LoginAttempt& attempt, const User& user,
+              const ClientInfo& client) const;
 
   Storage& storage_;
   Clock& clock_;

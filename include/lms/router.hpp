@@ -162,6 +162,7 @@ struct Route {
   Value input_example = {};
   Output output_mode = Output::one;
   const Schema* output = nullptr;
+  const Schema* other_output = nullptr;  ///< what it may be instead, with `Output::one`
   int status = 200;
   std::vector<RouteError> errors = {};
   bool streams_body = false;

@@ -32,7 +32,9 @@ struct LMS_API User {
   std::string language = "en";   ///< preferred, `en` or `pt-BR`
   std::string timezone = "UTC";  ///< IANA name
   bool is_active = true;
-  std::string password_hash;  ///< PHC text; hidden in every answer, and not for handing on
+  std::string password_hash;  ///< PHC text; empty: nobody can sign in; hidden in every answer, and not for handing on
+  std::optional<Time> email_verified_at;     ///< since when the address is known to be the person's
+  std::optional<std::string> pending_email;  ///< the address that it shall be, once that is known
   Time created_at;
   Time updated_at;
 
@@ -42,7 +44,7 @@ struct LMS_API User {
 /// What a new account needs. Only an admin may choose a role.
 struct LMS_API NewUser {
   std::string email = {};
-  std::string password = {};
+  std::string password = {};  ///< empty: the person is invited to choose one
   std::string full_name = {};
   std::optional<std::string> role = {};
 
@@ -126,7 +128,8 @@ class LMS_API Users {
   Users(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, PasswordHasher& hasher,
         const Roles& roles, PasswordPolicy policy);
 
-  /// Makes an account for somebody; the role is `student` unless given. Emits `user.registered`.
+  /// Makes an account for somebody, whose address is taken to be theirs; the role is `student` unless given. Without a
+  /// password the person is invited. Emits `user.registered`.
   /// @throws Error forbidden without `manage_users`; invalid for an unknown role, a weak password or no mail address;
   ///   conflict `email_taken`.
   User create(const Principal& who, const NewUser& account);
@@ -154,6 +157,11 @@ class LMS_API Users {
   /// Told in the transaction that deactivates or removes an account, before it does. Set up before the first call.
   void on_leaving(std::function<void(UnitOfWork&, const User&)> hook) { leaving_hooks_.push_back(std::move(hook)); }
 
+  /// Told in the transaction that removes an account, before it does. Set up as that.
+  void on_removal(std::function<void(UnitOfWork&, const User&)> hook) { removal_hooks_.push_back(std::move(hook)); }
+  /// Told in the transaction that makes an account without a password. Set up as that.
+  void on_invited(std::function<void(UnitOfWork&, const User&)> hook) { on_invited_ = std::move(hook); }
+
   // --- for services that have decided who may ---
 
   /// Makes an account without storing it. @throws Error invalid for an unknown role or an address that is none.
@@ -174,7 +182,8 @@ class LMS_API Users {
   PasswordHasher& hasher_;
   const Roles& roles_;
   PasswordPolicy policy_;
-  std::vector<std::function<void(UnitOfWork&, const User&)>> leaving_hooks_;
+  std::vector<std::function<void(UnitOfWork&, const User&)>> leaving_hooks_, removal_hooks_;
+  std::function<void(UnitOfWork&, const User&)> on_invited_;
 };
 
 /// The names of those of the users that exist, read at once.

@@ -55,9 +55,10 @@ std::optional<Found> find_link(UnitOfWork& uow, const TokenClaims& claims, Time 
   if (!link || link->expires_at <= now) return std::nullopt;
   auto user = Repository<User>(uow).find(link->user_id);
   if (!user || !user->is_active) return std::nullopt;
-  for (const MailKind* kind : {&mail_kind::verify_email, &mail_kind::email_change_verify, &mail_kind::password_reset,
-                               &mail_kind::invitation})
-    if (link->kind == kind->name && link->proof == proof_of(*kind, *user)) return Found{*std::move(link), *std::move(user)};
+  for (const MailKind* kind :
+       {&mail_kind::verify_email, &mail_kind::email_change_verify, &mail_kind::password_reset, &mail_kind::invitation})
+    if (link->kind == kind->name && link->proof == proof_of(*kind, *user))
+      return Found{*std::move(link), *std::move(user)};
   return std::nullopt;
 }
 
@@ -78,9 +79,9 @@ Accounts::Accounts(Storage& storage, Clock& clock, Random& random, Events& event
       mails_(mails),
       logger_(logger),
       options_(std::move(options)) {
-  for (const MailKind* kind : {&mail_kind::verify_email, &mail_kind::account_exists, &mail_kind::password_reset,
-                               &mail_kind::password_changed, &mail_kind::email_change_verify, &mail_kind::email_changed,
-                               &mail_kind::account_locked, &mail_kind::invitation})
+  for (const MailKind* kind :
+       {&mail_kind::verify_email, &mail_kind::account_exists, &mail_kind::password_reset, &mail_kind::password_changed,
+        &mail_kind::email_change_verify, &mail_kind::email_changed, &mail_kind::account_locked, &mail_kind::invitation})
     mails_.declare(*kind, [this, kind](const Value& payload) { return compose(*kind, payload); });
   auth_.on_registered([this](UnitOfWork& uow, const User& user) {
     may_mail(uow, user.email, mail_kind::verify_email, most_verifications);
@@ -93,9 +94,8 @@ Accounts::Accounts(Storage& storage, Clock& clock, Random& random, Events& event
     mails_.send(uow, mail_kind::account_locked, account_notice(user, clock_.now(), {}));
   });
   users_.on_invited([this](UnitOfWork& uow, const User& user) { send(uow, mail_kind::invitation, user); });
-  users_.on_removal([](UnitOfWork& uow, const User& user) {
-    Repository<AccountLink>(uow).remove_where(equal("user_id", user.id));
-  });
+  users_.on_removal(
+      [](UnitOfWork& uow, const User& user) { Repository<AccountLink>(uow).remove_where(equal("user_id", user.id)); });
 }
 
 // --- mails ---

@@ -1,6 +1,6 @@
 #include "auth/accounts_routes.hpp"
 
-#include "auth/client_info.hpp"
+#include "auth/sign_in_call.hpp"
 
 namespace lms {
 
@@ -14,7 +14,7 @@ http::Response accepted(std::string message) {
 
 }  // namespace
 
-void add_account_routes(Router& router, Accounts& accounts) {
+void add_account_routes(Router& router, Accounts& accounts, Auth& auth) {
   using enum http::Method;
   const RouteError invalid_token{ErrorCode::invalid, "validation_error", "The token is unknown, used or too old."};
 
@@ -41,35 +41,36 @@ void add_account_routes(Router& router, Accounts& accounts) {
     registering.status = 202;
     registering.errors = {};
     registering.handler = [&](Call& call) {
-      accounts.register_student(call.body<Registration>(), client_of(call));
+      accounts.register_student(sign_in_body<Registration>(call, auth), client_of(call));
       return accepted("A mail with the next step is on its way.");
     };
   } else {
     registering.handler = [&, prefix = router.prefix()](Call& call) {
-      return created(*accounts.register_student(call.body<Registration>(), client_of(call)), prefix + "/users/me");
+      return created(*accounts.register_student(sign_in_body<Registration>(call, auth), client_of(call)),
+                     prefix + "/users/me");
     };
   }
   router.add(std::move(registering));
 
-  router.add({.method = post,
-              .path = "/auth/verify-email",
-              .operation = "verifyEmail",
-              .tag = "auth",
-              .summary = "Show that an address is yours",
-              .description = "With the token of the mail that registering, `resend-verification` or `change-email` sent.",
-              .allow = Anyone{},
-              .weight = Weight::write,
-              .input_mode = Input::create,
-              .input = &MailedToken::schema(),
-              .output_mode = Output::nothing,
-              .status = 204,
-              .errors = {invalid_token,
-                         {ErrorCode::conflict, "email_taken", "The new address has another account by now."}},
-              .ignores_token = true,
-              .handler = [&](Call& call) {
-                accounts.verify_email(call.body<MailedToken>(), client_of(call));
-                return no_content();
-              }});
+  router.add(
+      {.method = post,
+       .path = "/auth/verify-email",
+       .operation = "verifyEmail",
+       .tag = "auth",
+       .summary = "Show that an address is yours",
+       .description = "With the token of the mail that registering, `resend-verification` or `change-email` sent.",
+       .allow = Anyone{},
+       .weight = Weight::write,
+       .input_mode = Input::create,
+       .input = &MailedToken::schema(),
+       .output_mode = Output::nothing,
+       .status = 204,
+       .errors = {invalid_token, {ErrorCode::conflict, "email_taken", "The new address has another account by now."}},
+       .ignores_token = true,
+       .handler = [&](Call& call) {
+         accounts.verify_email(sign_in_body<MailedToken>(call, auth), client_of(call));
+         return no_content();
+       }});
 
   router.add({.method = post,
               .path = "/auth/resend-verification",
@@ -85,7 +86,7 @@ void add_account_routes(Router& router, Accounts& accounts) {
               .status = 202,
               .ignores_token = true,
               .handler = [&](Call& call) {
-                accounts.resend_verification(call.body<AddressRequest>(), client_of(call));
+                accounts.resend_verification(sign_in_body<AddressRequest>(call, auth), client_of(call));
                 return accepted("If an account waits for it, a mail to verify the address is on its way.");
               }});
 
@@ -103,7 +104,7 @@ void add_account_routes(Router& router, Accounts& accounts) {
               .status = 202,
               .ignores_token = true,
               .handler = [&](Call& call) {
-                accounts.request_password_reset(call.body<AddressRequest>(), client_of(call));
+                accounts.request_password_reset(sign_in_body<AddressRequest>(call, auth), client_of(call));
                 return accepted("If the address has an account, a mail to set a new password is on its way.");
               }});
 
@@ -112,8 +113,9 @@ void add_account_routes(Router& router, Accounts& accounts) {
               .operation = "resetPassword",
               .tag = "auth",
               .summary = "Set a new password with a token from a mail",
-              .description = "That of `request-password-reset`, or of an invitation. All sessions end, and so does a lock; a "
-                             "second factor is asked for as before.",
+              .description =
+                  "That of `request-password-reset`, or of an invitation. All sessions end, and so does a lock; a "
+                  "second factor is asked for as before.",
               .allow = Anyone{},
               .weight = Weight::heavy,
               .input_mode = Input::create,
@@ -123,7 +125,7 @@ void add_account_routes(Router& router, Accounts& accounts) {
               .errors = {invalid_token},
               .ignores_token = true,
               .handler = [&](Call& call) {
-                accounts.reset_password(call.body<PasswordReset>(), client_of(call));
+                accounts.reset_password(sign_in_body<PasswordReset>(call, auth), client_of(call));
                 return no_content();
               }});
 
@@ -132,8 +134,9 @@ void add_account_routes(Router& router, Accounts& accounts) {
               .operation = "changeEmail",
               .tag = "auth",
               .summary = "Ask for another address",
-              .description = "A mail goes to the new address. Once its token was used the account has it, and a mail to the "
-                             "old one says so.",
+              .description =
+                  "A mail goes to the new address. Once its token was used the account has it, and a mail to the "
+                  "old one says so.",
               .weight = Weight::heavy,
               .input_mode = Input::create,
               .input = &EmailChange::schema(),
@@ -143,7 +146,7 @@ void add_account_routes(Router& router, Accounts& accounts) {
                          {ErrorCode::too_many_requests, "account_locked", "Too many passwords were wrong."},
                          {ErrorCode::too_many_requests, "sign_in_busy", "As many are being checked as may be wrong."}},
               .handler = [&](Call& call) {
-                accounts.change_email(call.who(), call.body<EmailChange>(), client_of(call));
+                accounts.change_email(call.who(), sign_in_body<EmailChange>(call, auth), client_of(call));
                 return accepted("A mail to the new address is on its way.");
               }});
 

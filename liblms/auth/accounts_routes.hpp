@@ -5,6 +5,6 @@
 
 namespace lms {
 
-void add_account_routes(Router& router, Accounts& accounts);
+void add_account_routes(Router& router, Accounts& accounts, Auth& auth);
 
 }  // namespace lms

@@ -57,14 +57,15 @@ const Schema& AccountMail::schema() {
 }
 
 const Schema& AddressRequest::schema() {
-  static const Schema schema = define<AddressRequest>("AddressRequest", "An address that a mail is asked for.")
-                                   .field("email", &AddressRequest::email, address_options("The address of an account."));
+  static const Schema schema =
+      define<AddressRequest>("AddressRequest", "An address that a mail is asked for.")
+          .field("email", &AddressRequest::email, address_options("The address of an account."));
   return schema;
 }
 
 const Schema& MailedToken::schema() {
-  static const Schema schema = define<MailedToken>("MailedToken", "A token from a mail.")
-                                   .field("token", &MailedToken::token, token_options());
+  static const Schema schema =
+      define<MailedToken>("MailedToken", "A token from a mail.").field("token", &MailedToken::token, token_options());
   return schema;
 }
 
@@ -82,8 +83,10 @@ const Schema& PasswordReset::schema() {
 const Schema& EmailChange::schema() {
   static const Schema schema =
       define<EmailChange>("EmailChange", "The address that an account shall have, and the password as proof.")
-          .field("new_email", &EmailChange::new_email, address_options("It is sent a mail, and counts once that was used."))
-          .field("password", &EmailChange::password, secret_options("The password of the account.", "correct horse battery"));
+          .field("new_email", &EmailChange::new_email,
+                 address_options("It is sent a mail, and counts once that was used."))
+          .field("password", &EmailChange::password,
+                 secret_options("The password of the account.", "correct horse battery"));
   return schema;
 }
 

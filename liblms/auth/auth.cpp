@@ -5,6 +5,7 @@
 
 #include <lms/repository.hpp>
 
+#include "auth/refusals.hpp"
 #include "base/formats.hpp"
 #include "base/utf8.hpp"
 
@@ -16,21 +17,8 @@ UserEvent event_data(const User& user) {
   return {user.id, user.email, user.full_name, user.role};
 }
 
-Error bad_credentials() {
-  return unauthenticated("bad_credentials", "The address or the password is wrong.");
-}
 Error session_ended() {
   return unauthenticated("session_ended", "The session has ended; sign in again.");
-}
-
-Error sign_in_busy() {
-  return too_many_requests("sign_in_busy", "Too many sign-ins with this address are under way; try again in a moment.",
-                           std::chrono::seconds{1});
-}
-
-Error account_locked(Time::duration left) {
-  return too_many_requests("account_locked", "Too many wrong passwords; sign-ins are locked for a while.",
-                           std::chrono::ceil<std::chrono::seconds>(left));
 }
 
 /// What a client calls itself, as one line that can be shown.
@@ -83,13 +71,14 @@ Error token_error(TokenFault fault) {
   return unauthenticated("invalid_token", "The token is not valid.");
 }
 
-Auth::Auth(Storage& storage, Clock& clock, Random& random, Events& events, Users& users, PasswordHasher& hasher,
-           Tokens& tokens, TokenBlacklist& blacklist, Lockout& lockout, std::shared_ptr<const Roles> roles,
-           Logger& logger, const SessionOptions& options)
+Auth::Auth(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Users& users,
+           PasswordHasher& hasher, Tokens& tokens, TokenBlacklist& blacklist, Lockout& lockout,
+           std::shared_ptr<const Roles> roles, Logger& logger, const SessionOptions& options)
     : storage_(storage),
       clock_(clock),
       random_(random),
       events_(events),
+      audit_(audit),
       users_(users),
       hasher_(hasher),
       tokens_(tokens),
@@ -113,12 +102,16 @@ User Auth::register_student(const Registration& given) {
   const NewUser account{registration.email, registration.password, registration.full_name, std::nullopt};
   const User user = users_.make(account, hasher_.hash(registration.password));
   const Principal themselves(user.id, user.role, roles_);
-  return storage_.write([&](UnitOfWork& uow) { return users_.insert(uow, themselves, user); });
+  return storage_.write([&](UnitOfWork& uow) {
+    User made = users_.insert(uow, themselves, user);
+    if (on_registered_) on_registered_(uow, made);
+    return made;
+  });
 }
 
 /// Every refusal takes the same way through here, so that it costs the same: one write that counts and looks the
 /// account up, one hash, one write that settles.
-Login Auth::login(const Credentials& credentials, const ClientInfo& client) {
+SignIn Auth::login(const Credentials& credentials, const ClientInfo& client) {
   struct Begun {
     LoginAttempt attempt;
     std::optional<User> user;
@@ -145,38 +138,72 @@ Login Auth::login(const Credentials& credentials, const ClientInfo& client) {
     return made;
   });
 
-  struct Outcome {
-    std::optional<Login> login;
-    bool locks = false;
-  };
-  auto outcome = storage_.write([&](UnitOfWork& uow) {
+  enum class Outcome { refused, unverified, signed_in };
+  std::optional<SignIn> answer;
+  const Outcome outcome = storage_.write([&](UnitOfWork& uow) {
     Repository<User> users(uow);
     auto current = check.is_right ? users.find(user->id) : std::nullopt;
-    if (!current || !current->is_active || current->password_hash != user->password_hash)
-      return Outcome{std::nullopt, lockout_.failed(uow, attempt, user)};
+    if (!current || !current->is_active || current->password_hash != user->password_hash) {
+      refuse(uow, Principal::anonymous(), audited::sign_in_refused, attempt, user, client);
+      return Outcome::refused;
+    }
     if (check.stronger_hash) {
       current->password_hash = *check.stronger_hash;
       users.update(*current);
     }
-    lockout_.signed_in(uow, attempt);
-    return Outcome{open_session(uow, *current, client), false};
+    if (options_.need_verified_email && !current->email_verified_at) {
+      lockout_.passed(uow, attempt);
+      return Outcome::unverified;
+    }
+    if (auto challenge = ask_ ? ask_(uow, *current) : std::nullopt) {
+      lockout_.passed(uow, attempt);
+      answer = *std::move(challenge);
+    } else {
+      lockout_.signed_in(uow, attempt);
+      answer = open_session(uow, *current, client);
+    }
+    return Outcome::signed_in;
   });
-  if (outcome.login) return *std::move(outcome.login);
-  log_refusal("login refused", attempt, user, outcome.locks, client);
-  throw bad_credentials();
+  if (outcome == Outcome::refused) throw bad_credentials();
+  if (outcome == Outcome::unverified)
+    throw forbidden("email_not_verified", "Verify the address first, with the mail that was sent to it.");
+  return *std::move(answer);
 }
 
-void Auth::log_refusal(std::string_view message, const LoginAttempt& attempt, const std::optional<User>& user,
-                       bool locks, const ClientInfo& client) const {
+/// Settles a try that was in vain; the caller then throws.
+void Auth::refuse(UnitOfWork& uow, const Principal& who, const AuditAction& action, const LoginAttempt& attempt,
+                  const std::optional<User>& user, const ClientInfo& client) const {
   const auto cause = [&]() -> std::string_view {
     if (attempt.admission == LoginAttempt::Admission::locked) return "locked";
     if (!user) return "unknown address";
     return user->is_active ? "wrong password" : "deactivated or wrong password";
   };
-  logger_.warning(
-      "security", message,
-      Object{{"address", client.address}, {"user_id", user ? Value(user->id.text()) : Value()}, {"cause", cause()}});
-  if (locks) lockout_.log_locked(attempt, user, client.address);
+  lockout_.failed(uow, attempt, user, client.address);
+  audit_.record(uow, who.from(client.address), action, user ? user->id.text() : attempt.login, {{"cause", cause()}});
+}
+
+User Auth::confirm_password(const Principal& who, std::string_view password, const std::string& field,
+                            const ClientInfo& client) {
+  const UserId id = who.user();
+  std::optional<User> user;
+  const LoginAttempt attempt = storage_.write([&](UnitOfWork& uow) {
+    user = Repository<User>(uow).get(id);
+    const LoginAttempt begun = lockout_.begin(uow, user->email, Factor::password);
+    if (begun.admission == LoginAttempt::Admission::locked)
+      refuse(uow, who, audited::password_refused, begun, user, client);
+    return begun;
+  });
+  require_admitted(attempt);
+  const bool is_right =
+      tried(storage_, lockout_, attempt, [&] { return hasher_.verify(password, user->password_hash); });
+  storage_.write([&](UnitOfWork& uow) {
+    if (is_right)
+      lockout_.passed(uow, attempt);
+    else
+      refuse(uow, who, audited::password_refused, attempt, user, client);
+  });
+  if (!is_right) throw invalid({"body", field}, "is not the current password", "value_error.password.wrong");
+  return *std::move(user);
 }
 
 void Auth::log_refused_input(const Error& error, const ClientInfo& client) const {
@@ -203,7 +230,9 @@ Login Auth::open_session(UnitOfWork& uow, const User& user, const ClientInfo& cl
   session.address = client.address;
   renew(session);
   Repository<Session>(uow).insert(session);
-  events_.emit(uow, events::user_logged_in, Principal(user.id, user.role, roles_, session.id), event_data(user));
+  const Principal themselves(user.id, user.role, roles_, session.id);
+  events_.emit(uow, events::user_logged_in, themselves, event_data(user));
+  audit_.record(uow, themselves.from(client.address), audited::signed_in, user.id);
   return {tokens_of(user, session), user};
 }
 
@@ -262,6 +291,8 @@ TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& clie
       sessions.update(*session);
       events_.emit(uow, events::user_session_ended, Principal::system(),
                    event_data(Repository<User>(uow).get(session->user_id)));
+      audit_.record(uow, Principal::anonymous().from(client.address), audited::token_reused, session->user_id,
+                    {{"session_id", session->id.text()}});
       return std::nullopt;
     }
     const auto user = Repository<User>(uow).find(session->user_id);
@@ -274,13 +305,7 @@ TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& clie
     sessions.update(*session);
     return tokens_of(*user, *session);
   });
-  if (!pair) {
-    logger_.warning(
-        "security", "refresh token reused: session ended",
-        Object{
-            {"address", client.address}, {"user_id", claims.subject.text()}, {"session_id", claims.session->text()}});
-    throw unauthenticated("token_reused", "This refresh token was used before; the session has been ended.");
-  }
+  if (!pair) throw unauthenticated("token_reused", "This refresh token was used before; the session has been ended.");
   return *pair;
 }
 
@@ -305,8 +330,9 @@ void Auth::logout(const Principal& who, const TokenClaims& access) {
 void Auth::logout_everywhere(const Principal& who) {
   const UserId id = who.user();
   storage_.write([&](UnitOfWork& uow) {
-    end_sessions(uow, id);
+    const auto ended = static_cast<std::int64_t>(end_sessions(uow, id));
     events_.emit(uow, events::user_logged_out, who, event_data(Repository<User>(uow).get(id)));
+    audit_.record(uow, who, audited::signed_out_everywhere, id, {{"sessions", ended}});
   });
 }
 
@@ -317,40 +343,23 @@ std::size_t Auth::end_sessions(UnitOfWork& uow, UserId user, std::optional<Sessi
 }
 
 void Auth::change_password(const Principal& who, const PasswordChange& change, const ClientInfo& client) {
-  const UserId id = who.user();
-  const std::optional<User> user = storage_.read([&](UnitOfWork& uow) { return Repository<User>(uow).get(id); });
-  users_.password_policy().check(change.new_password, user->email, user->full_name, "new_password");
-  const LoginAttempt attempt =
-      storage_.write([&](UnitOfWork& uow) { return lockout_.begin(uow, user->email, Factor::password); });
-  if (attempt.admission == LoginAttempt::Admission::busy) throw sign_in_busy();
-  if (attempt.admission == LoginAttempt::Admission::locked) {
-    log_refusal("password change refused", attempt, user, false, client);
-    throw account_locked(attempt.locked_until.value_or(attempt.at) - attempt.at);
-  }
-  const auto checked = [&](auto&& work) { return tried(storage_, lockout_, attempt, work); };
-  if (!checked([&] { return hasher_.verify(change.current_password, user->password_hash); })) {
-    const bool locks = storage_.write([&](UnitOfWork& uow) { return lockout_.failed(uow, attempt, user); });
-    log_refusal("password change refused", attempt, user, locks, client);
-    throw invalid({"body", "current_password"}, "is not the current password", "value_error.password.wrong");
-  }
-  const std::string hash = checked([&] { return hasher_.hash(change.new_password); });
-  const bool is_changed = storage_.write([&](UnitOfWork& uow) {
+  const User user = confirm_password(who, change.current_password, "current_password", client);
+  users_.password_policy().check(change.new_password, user.email, user.full_name, "new_password");
+  const std::string hash = hasher_.hash(change.new_password);
+  storage_.write([&](UnitOfWork& uow) {
     Repository<User> users(uow);
-    User current = users.get(id);
-    if (current.password_hash != user->password_hash) {
-      lockout_.withdraw(uow, attempt);
-      return false;
-    }
+    User current = users.get(user.id);
+    if (current.password_hash != user.password_hash)
+      throw conflict("password_changed_meanwhile", "The password was changed by somebody else at the same time.");
     current.password_hash = hash;
     current.updated_at = clock_.now();
     users.update(current);
     lockout_.clear(uow, who, current);
-    end_sessions(uow, id, who.session());
+    end_sessions(uow, user.id, who.session());
     events_.emit(uow, events::user_password_changed, who, event_data(current));
-    return true;
+    if (on_password_changed_) on_password_changed_(uow, current, client);
+    audit_.record(uow, who, audited::password_changed, user.id);
   });
-  if (!is_changed)
-    throw conflict("password_changed_meanwhile", "The password was changed by somebody else at the same time.");
 }
 
 std::vector<SessionView> Auth::sessions(const Principal& who) {

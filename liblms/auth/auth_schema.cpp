@@ -114,6 +114,16 @@ const Schema& Login::schema() {
   return schema;
 }
 
+const Schema& MfaChallenge::schema() {
+  static const Schema schema =
+      define<MfaChallenge>("MfaChallenge", "The password was right, and a second factor is wanted.")
+          .field("mfa_required", &MfaChallenge::mfa_required, {.doc = "Always true."})
+          .field("challenge_token", &MfaChallenge::challenge_token, {.doc = "For `login/mfa`, once."})
+          .field("methods", &MfaChallenge::methods, {.doc = "What can be the second factor."})
+          .field("expires_in", &MfaChallenge::expires_in, {.doc = "Seconds until the sign-in has to begin anew."});
+  return schema;
+}
+
 namespace events {
 const EventType user_logged_in{"user.logged_in", "A session was opened.", &UserEvent::schema};
 const EventType user_logged_out{"user.logged_out", "One or all sessions of a user were ended by that user.",
@@ -125,5 +135,18 @@ const EventType user_session_ended{
     &UserEvent::schema};
 const EventType user_password_changed{"user.password_changed", "A user set a new password.", &UserEvent::schema};
 }  // namespace events
+
+namespace audited {
+const AuditAction signed_in{"auth.signed_in", "A session was opened."};
+const AuditAction sign_in_refused{"auth.sign_in_refused", "A sign-in failed; `cause` says why.", AuditOutcome::refused};
+const AuditAction password_refused{"auth.password_refused",
+                                   "Somebody who is signed in gave a wrong password where it was asked for again.",
+                                   AuditOutcome::refused};
+const AuditAction token_reused{"auth.token_reused",
+                               "A refresh token came back that had been exchanged; its session was ended.",
+                               AuditOutcome::refused};
+const AuditAction signed_out_everywhere{"auth.signed_out_everywhere", "A user ended all own sessions."};
+const AuditAction password_changed{"auth.password_changed", "A user set a new password."};
+}  // namespace audited
 
 }  // namespace lms

@@ -39,8 +39,14 @@ const EventType user_unlocked{"user.unlocked", "A lock was ended before its time
                               &UserEvent::schema};
 }  // namespace events
 
-Lockout::Lockout(Storage& storage, Clock& clock, Events& events, Logger& logger, LockoutOptions options)
-    : storage_(storage), clock_(clock), events_(events), logger_(logger), options_(options) {
+namespace audited {
+const AuditAction sign_in_locked{
+    "auth.locked", "Too many sign-ins failed; all with the address are refused for a while.", AuditOutcome::refused};
+const AuditAction sign_in_unlocked{"auth.unlocked", "A lock was ended before its time."};
+}  // namespace audited
+
+Lockout::Lockout(Storage& storage, Clock& clock, Events& events, Audit& audit, LockoutOptions options)
+    : storage_(storage), clock_(clock), events_(events), audit_(audit), options_(options) {
   if (options_.max_failed_attempts < 1)
     throw invalid({"MAX_FAILED_ATTEMPTS"}, "must be at least 1", "value_error.number.not_ge");
   if (options_.duration < std::chrono::minutes{1})
@@ -64,7 +70,8 @@ LoginAttempt Lockout::begin(UnitOfWork& uow, std::string_view email, Factor fact
   return attempt;
 }
 
-bool Lockout::failed(UnitOfWork& uow, const LoginAttempt& attempt, const std::optional<User>& user) const {
+void Lockout::failed(UnitOfWork& uow, const LoginAttempt& attempt, const std::optional<User>& user,
+                     const std::string& from) const {
   const Time now = clock_.now();
   auto failures = LoginFailures::load(uow, attempt.login, now, options_.duration);
   failures.last_attempt_at = now;
@@ -76,11 +83,13 @@ bool Lockout::failed(UnitOfWork& uow, const LoginAttempt& attempt, const std::op
     if (locks) failures.locked_until = now + options_.duration;
   }
   failures.save(uow, options_.duration);
-  if (locks && user) {
+  if (!locks) return;
+  if (user) {
     events_.emit(uow, events::user_locked, Principal::system(), event_data(*user));
     for (const auto& hook : locked_hooks_) hook(uow, *user);
   }
-  return locks;
+  audit_.record(uow, Principal::anonymous().from(from), audited::sign_in_locked, user ? user->id.text() : attempt.login,
+                {{"factor", name_of(attempt.factor)}, {"minutes", std::int64_t{options_.duration.count()}}});
 }
 
 void Lockout::passed(UnitOfWork& uow, const LoginAttempt& attempt) const {
@@ -112,15 +121,6 @@ bool Lockout::forget(UnitOfWork& uow, std::string_view email) const {
 
 void Lockout::clear(UnitOfWork& uow, const Principal& who, const User& user) const {
   if (forget(uow, user.email)) events_.emit(uow, events::user_unlocked, who, event_data(user));
-}
-
-void Lockout::log_locked(const LoginAttempt& attempt, const std::optional<User>& user,
-                         std::string_view client_address) const {
-  logger_.warning("security", "sign-in locked",
-                  Object{{"address", client_address},
-                         {"user_id", user ? Value(user->id.text()) : Value()},
-                         {"factor", name_of(attempt.factor)},
-                         {"minutes", std::int64_t{options_.duration.count()}}});
 }
 
 LockoutStatus Lockout::status_of(UnitOfWork& uow, std::string_view email) const {
@@ -156,23 +156,15 @@ LockoutStatus Lockout::status(const Principal& who, std::string_view login_id) {
 
 LockoutStatus Lockout::unlock(const Principal& who, std::string_view login_id) {
   require(who, Permission::manage_users);
-  struct Outcome {
-    LockoutStatus status;
-    std::optional<UserId> user;
-    bool was_locked;
-  };
-  const Outcome outcome = storage_.write([&](UnitOfWork& uow) {
+  return storage_.write([&](UnitOfWork& uow) {
     const Login login = resolve(uow, login_id);
     const bool was_locked = forget(uow, login.email);
     if (was_locked && login.user) events_.emit(uow, events::user_unlocked, who, event_data(*login.user));
-    return Outcome{status_of(uow, login.email), login.user ? std::optional(login.user->id) : std::nullopt, was_locked};
+    if (was_locked)
+      audit_.record(uow, who, audited::sign_in_unlocked,
+                    login.user ? login.user->id.text() : LoginFailures::digest_of(login.email));
+    return status_of(uow, login.email);
   });
-  if (outcome.was_locked) {
-    const auto text = [](const std::optional<UserId>& id) { return id ? Value(id->text()) : Value(); };
-    logger_.info("security", "sign-in unlocked",
-                 Object{{"user_id", text(outcome.user)}, {"by", text(who.maybe_user())}});
-  }
-  return outcome.status;
 }
 
 std::size_t Lockout::purge() {

@@ -74,15 +74,12 @@ Condition of_user(UserId user) {
   return equal("user_id", user);
 }
 
-}  // namespace
+bool is_enabled(UnitOfWork& uow, UserId user) {
+  const auto factor = Repository<SecondFactor>(uow).find(user);
+  return factor && factor->secret;
+}
 
-/// What became of a code.
-struct Mfa::Verdict {
-  LoginAttempt attempt;
-  User user;
-  bool accepted = false;
-  bool locks = false;
-};
+}  // namespace
 
 Mfa::Mfa(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Users& users, Lockout& lockout,
          Auth& auth, Mails& mails, Logger& logger, MfaOptions options)
@@ -121,11 +118,11 @@ MfaStatus Mfa::status(const Principal& who) {
   return storage_.read([&](UnitOfWork& uow) {
     const auto factor = Repository<SecondFactor>(uow).find(id);
     if (!factor || !factor->secret) return MfaStatus{};
-    return MfaStatus{.enabled = true,
-                     .enabled_at = factor->enabled_at,
-                     .methods = MfaChallenge::all_methods(),
-                     .recovery_codes_left =
-                         static_cast<std::int64_t>(Repository<RecoveryCode>(uow).count(of_user(id)))};
+    return MfaStatus{
+        .enabled = true,
+        .enabled_at = factor->enabled_at,
+        .methods = MfaChallenge().methods,
+        .recovery_codes_left = static_cast<std::int64_t>(Repository<RecoveryCode>(uow).count(of_user(id)))};
   });
 }
 
@@ -148,36 +145,30 @@ MfaSetup Mfa::set_up(const Principal& who, const MfaSetupRequest& request, const
 
 RecoveryCodes Mfa::enable(const Principal& who, const MfaCode& given, const ClientInfo& client) {
   const UserId id = who.user();
-  RecoveryCodes codes;
-  const Verdict verdict = storage_.write([&](UnitOfWork& uow) {
+  std::optional<RecoveryCodes> codes;
+  storage_.write([&](UnitOfWork& uow) {
     Repository<SecondFactor> factors(uow);
-    Verdict made{.attempt = {}, .user = Repository<User>(uow).get(id)};
+    const User user = Repository<User>(uow).get(id);
     auto factor = factors.find(id);
     if (!factor || !factor->pending_secret)
       throw conflict("mfa_not_set_up", "Set an authenticator app up first (`setup-mfa`).");
-    made.attempt = lockout_.begin(uow, made.user.email, Factor::code);
-    require_admitted(made.attempt);
+    const LoginAttempt attempt = lockout_.begin(uow, user.email, Factor::code);
+    require_admitted(attempt);
     const auto step = totp::verify(*factor->pending_secret, normal_code(given.code), clock_.now());
-    if (!step) {
-      made.locks = lockout_.failed(uow, made.attempt, made.user);
-      return made;
-    }
-    made.accepted = true;
-    lockout_.passed(uow, made.attempt);
+    if (!step) return refuse(uow, who, attempt, user, client);
+    lockout_.passed(uow, attempt);
     factor->secret = std::exchange(factor->pending_secret, std::nullopt);
     factor->used_step = *step;
     factor->enabled_at = clock_.now();
     factors.update(*factor);
     codes = make_recovery_codes(uow, id);
     auth_.end_sessions(uow, id, who.session());
-    events_.emit(uow, events::user_mfa_enabled, who, event_data(made.user));
-    mails_.send(uow, mail_kind::mfa_enabled, account_notice(made.user, clock_.now(), client));
+    events_.emit(uow, events::user_mfa_enabled, who, event_data(user));
+    mails_.send(uow, mail_kind::mfa_enabled, account_notice(user, clock_.now(), client));
     audit_.record(uow, who, audited::mfa_enabled, id);
-    return made;
   });
-  if (verdict.accepted) return codes;
-  refuse(verdict.attempt, verdict.user, verdict.locks, client);
-  throw wrong_code();
+  if (!codes) throw wrong_code();
+  return *std::move(codes);
 }
 
 /// Does the change once password and code were right.
@@ -187,32 +178,27 @@ void Mfa::with_code(const Principal& who, const MfaConfirmation& confirmation, c
   if (confirmation.method == MfaMethod::email)
     throw invalid({"body", "method"}, "must be totp or recovery_code here", "value_error.mfa.method");
   const User confirmed = auth_.confirm_password(who, confirmation.password, "password", client);
-  const Verdict verdict = storage_.write([&](UnitOfWork& uow) {
-    Verdict made{.attempt = {}, .user = Repository<User>(uow).get(confirmed.id)};
-    const auto factor = Repository<SecondFactor>(uow).find(confirmed.id);
-    if (!factor || !factor->secret) throw not_enabled();
-    if (made.user.password_hash != confirmed.password_hash)
+  const bool is_right = storage_.write([&](UnitOfWork& uow) {
+    const User user = Repository<User>(uow).get(confirmed.id);
+    if (!is_enabled(uow, user.id)) throw not_enabled();
+    if (user.password_hash != confirmed.password_hash)
       throw conflict("password_changed_meanwhile", "The password was changed by somebody else at the same time.");
-    made.attempt = lockout_.begin(uow, made.user.email, Factor::code);
-    require_admitted(made.attempt);
-    made.accepted = accept(uow, made.user, confirmation.code, confirmation.method);
-    if (made.accepted) {
-      lockout_.passed(uow, made.attempt);
-      change(uow, made.user);
-    } else {
-      made.locks = lockout_.failed(uow, made.attempt, made.user);
+    const LoginAttempt attempt = lockout_.begin(uow, user.email, Factor::code);
+    require_admitted(attempt);
+    if (!accept(uow, user, confirmation.code, confirmation.method)) {
+      refuse(uow, who, attempt, user, client);
+      return false;
     }
-    return made;
+    lockout_.passed(uow, attempt);
+    change(uow, user);
+    return true;
   });
-  if (verdict.accepted) return;
-  refuse(verdict.attempt, verdict.user, verdict.locks, client);
-  throw wrong_code();
+  if (!is_right) throw wrong_code();
 }
 
 void Mfa::disable(const Principal& who, const MfaConfirmation& confirmation, const ClientInfo& client) {
-  with_code(who, confirmation, client, [&](UnitOfWork& uow, const User& user) {
-    turn_off(uow, who, user, audited::mfa_disabled, client);
-  });
+  with_code(who, confirmation, client,
+            [&](UnitOfWork& uow, const User& user) { turn_off(uow, who, user, audited::mfa_disabled, client); });
 }
 
 RecoveryCodes Mfa::renew_recovery_codes(const Principal& who, const MfaConfirmation& confirmation,
@@ -229,8 +215,7 @@ void Mfa::remove(const Principal& who, UserId id) {
   require(who, Permission::manage_users);
   storage_.write([&](UnitOfWork& uow) {
     const User user = Repository<User>(uow).get(id);
-    const auto factor = Repository<SecondFactor>(uow).find(id);
-    if (!factor || !factor->secret) throw not_enabled();
+    if (!is_enabled(uow, id)) throw not_enabled();
     auth_.end_sessions(uow, id);
     turn_off(uow, who, user, audited::mfa_removed, {});
   });
@@ -270,15 +255,14 @@ bool Mfa::accept(UnitOfWork& uow, const User& user, std::string_view typed, MfaM
   const auto factor = factors.find(user.id);
   if (!factor || !factor->secret) return false;
   const auto step = totp::verify(*factor->secret, code, clock_.now(), factor->used_step);
-  return step && factors.update_all(all_of({of_user(user.id), less("used_step", *step)}),
-                                    {set("used_step", *step)}) == 1;
+  return step &&
+         factors.update_all(all_of({of_user(user.id), less("used_step", *step)}), {set("used_step", *step)}) == 1;
 }
 
 // --- signing in ---
 
 std::optional<MfaChallenge> Mfa::challenge(UnitOfWork& uow, const User& user) {
-  const auto factor = Repository<SecondFactor>(uow).find(user.id);
-  if (!factor || !factor->secret) return std::nullopt;
+  if (!is_enabled(uow, user.id)) return std::nullopt;
   const auto token = auth_.tokens().create(TokenType::mfa_challenge, user.id);
   Repository<SignInChallenge>(uow).insert({.jti = token.claims.id,
                                            .user_id = user.id,
@@ -317,27 +301,21 @@ bool is_mailed_code(const SignInChallenge& challenge, std::string_view code, Tim
 
 Login Mfa::finish(const MfaLogin& login, const ClientInfo& client) {
   std::optional<Login> opened;
-  const Verdict verdict = storage_.write([&](UnitOfWork& uow) {
+  storage_.write([&](UnitOfWork& uow) {
     const Time now = clock_.now();
-    const Waiting found = waiting(uow, auth_.tokens(), login.challenge_token, now);
-    Verdict made{.attempt = lockout_.begin(uow, found.user.email, Factor::code), .user = found.user};
-    if (made.attempt.admission == LoginAttempt::Admission::busy) throw sign_in_busy();
-    if (made.attempt.admission == LoginAttempt::Admission::locked) throw invalid_challenge();
-    made.accepted = login.method == MfaMethod::email
-                        ? is_mailed_code(found.challenge, normal_code(login.code), now)
-                        : accept(uow, found.user, login.code, login.method);
-    if (!made.accepted) {
-      made.locks = lockout_.failed(uow, made.attempt, found.user);
-      return made;
-    }
-    Repository<SignInChallenge>(uow).remove(found.challenge.jti);
-    lockout_.signed_in(uow, made.attempt);
-    opened = auth_.open_session(uow, found.user, client);
-    return made;
+    const auto [challenge, user] = waiting(uow, auth_.tokens(), login.challenge_token, now);
+    const LoginAttempt attempt = lockout_.begin(uow, user.email, Factor::code);
+    if (attempt.admission == LoginAttempt::Admission::busy) throw sign_in_busy();
+    if (attempt.admission == LoginAttempt::Admission::locked) throw invalid_challenge();
+    const bool is_right = login.method == MfaMethod::email ? is_mailed_code(challenge, normal_code(login.code), now)
+                                                           : accept(uow, user, login.code, login.method);
+    if (!is_right) return refuse(uow, Principal::anonymous(), attempt, user, client);
+    Repository<SignInChallenge>(uow).remove(challenge.jti);
+    lockout_.signed_in(uow, attempt);
+    opened = auth_.open_session(uow, user, client);
   });
-  if (verdict.accepted) return *std::move(opened);
-  refuse(verdict.attempt, verdict.user, verdict.locks, client);
-  throw bad_code();
+  if (!opened) throw bad_code();
+  return *std::move(opened);
 }
 
 void Mfa::mail_code(const MfaMailRequest& request, const ClientInfo& client) {
@@ -387,8 +365,7 @@ std::optional<MailContent> Mfa::compose_code(const Value& payload) {
 
 std::optional<MailContent> Mfa::compose_notice(const Value& payload) const {
   const auto id = UserId::parse(payload["user_id"].as_string());
-  const auto user =
-      storage_.read([&](UnitOfWork& uow) { return id ? Repository<User>(uow).find(*id) : std::nullopt; });
+  const auto user = storage_.read([&](UnitOfWork& uow) { return id ? Repository<User>(uow).find(*id) : std::nullopt; });
   if (!user) return std::nullopt;
   MailContent content = mail_to(*user);
   content.values = {{"time", time_of_notice(payload).value_or(clock_.now())},
@@ -396,10 +373,11 @@ std::optional<MailContent> Mfa::compose_notice(const Value& payload) const {
   return content;
 }
 
-void Mfa::refuse(const LoginAttempt& attempt, const User& user, bool locks, const ClientInfo& client) const {
-  logger_.warning("security", "second factor refused",
-                  Object{{"address", client.address}, {"user_id", user.id.text()}});
-  if (locks) lockout_.log_locked(attempt, user, client.address);
+/// Settles a code that was wrong; the caller throws once that is committed.
+void Mfa::refuse(UnitOfWork& uow, const Principal& who, const LoginAttempt& attempt, const User& user,
+                 const ClientInfo& client) const {
+  lockout_.failed(uow, attempt, user, client.address);
+  audit_.record(uow, who.from(client.address), audited::code_refused, user.id);
 }
 
 std::size_t Mfa::purge() {

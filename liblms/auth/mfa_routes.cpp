@@ -1,10 +1,10 @@
 #include "auth/mfa_routes.hpp"
 
-#include "auth/client_info.hpp"
+#include "auth/sign_in_call.hpp"
 
 namespace lms {
 
-void add_mfa_routes(Router& router, Mfa& mfa) {
+void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
   using enum http::Method;
   const RouteError wrong_code{ErrorCode::invalid, "validation_error", "Password or code is wrong."};
   const RouteError locked{ErrorCode::too_many_requests, "account_locked", "Too many were wrong; sign-ins are locked."};
@@ -13,22 +13,23 @@ void add_mfa_routes(Router& router, Mfa& mfa) {
   const RouteError invalid_challenge{ErrorCode::unauthenticated, "invalid_challenge",
                                      "The sign-in is unknown or over; sign in again."};
 
-  router.add({.method = post,
-              .path = "/auth/login/mfa",
-              .operation = "finishLogin",
-              .tag = "auth",
-              .summary = "Finish a sign-in with a second factor",
-              .description = "Wrong codes lock the account as wrong passwords do, and end the sign-in then.",
-              .allow = Anyone{},
-              .weight = Weight::write,
-              .input_mode = Input::create,
-              .input = &MfaLogin::schema(),
-              .output = &Login::schema(),
-              .errors = {invalid_challenge,
-                         {ErrorCode::unauthenticated, "bad_code", "The code is wrong, late or used."},
-                         busy},
-              .ignores_token = true,
-              .handler = [&](Call& call) { return ok(mfa.finish(call.body<MfaLogin>(), client_of(call))); }});
+  router.add(
+      {.method = post,
+       .path = "/auth/login/mfa",
+       .operation = "finishLogin",
+       .tag = "auth",
+       .summary = "Finish a sign-in with a second factor",
+       .description = "Wrong codes lock the account as wrong passwords do, and end the sign-in then.",
+       .allow = Anyone{},
+       .weight = Weight::write,
+       .input_mode = Input::create,
+       .input = &MfaLogin::schema(),
+       .output = &Login::schema(),
+       .errors = {invalid_challenge,
+                  {ErrorCode::unauthenticated, "bad_code", "The code is wrong, late or used."},
+                  busy},
+       .ignores_token = true,
+       .handler = [&](Call& call) { return ok(mfa.finish(sign_in_body<MfaLogin>(call, auth), client_of(call))); }});
 
   router.add({.method = post,
               .path = "/auth/login/mfa/email",
@@ -47,7 +48,7 @@ void add_mfa_routes(Router& router, Mfa& mfa) {
                          {ErrorCode::too_many_requests, "too_many_codes", "Enough were sent for a while."}},
               .ignores_token = true,
               .handler = [&](Call& call) {
-                mfa.mail_code(call.body<MfaMailRequest>(), client_of(call));
+                mfa.mail_code(sign_in_body<MfaMailRequest>(call, auth), client_of(call));
                 return no_content();
               }});
 
@@ -59,23 +60,24 @@ void add_mfa_routes(Router& router, Mfa& mfa) {
               .output = &MfaStatus::schema(),
               .handler = [&](Call& call) { return ok(mfa.status(call.who())); }});
 
-  router.add({.method = post,
-              .path = "/auth/setup-mfa",
-              .operation = "setUpMfa",
-              .tag = "auth",
-              .summary = "Begin to use an authenticator app",
-              .description = "Answers with the app's secret. Nothing changes before `verify-mfa-setup` has seen a code of it.",
-              .weight = Weight::heavy,
-              .input_mode = Input::create,
-              .input = &MfaSetupRequest::schema(),
-              .output = &MfaSetup::schema(),
-              .errors = {wrong_code,
-                         locked,
-                         busy,
-                         {ErrorCode::unavailable, "encryption_key_missing", "The school has no key to keep secrets with."}},
-              .handler = [&](Call& call) {
-                return ok(mfa.set_up(call.who(), call.body<MfaSetupRequest>(), client_of(call)));
-              }});
+  router.add(
+      {.method = post,
+       .path = "/auth/setup-mfa",
+       .operation = "setUpMfa",
+       .tag = "auth",
+       .summary = "Begin to use an authenticator app",
+       .description = "Answers with the app's secret. Nothing changes before `verify-mfa-setup` has seen a code of it.",
+       .weight = Weight::heavy,
+       .input_mode = Input::create,
+       .input = &MfaSetupRequest::schema(),
+       .output = &MfaSetup::schema(),
+       .errors = {wrong_code,
+                  locked,
+                  busy,
+                  {ErrorCode::unavailable, "encryption_key_missing", "The school has no key to keep secrets with."}},
+       .handler = [&](Call& call) {
+         return ok(mfa.set_up(call.who(), sign_in_body<MfaSetupRequest>(call, auth), client_of(call)));
+       }});
 
   router.add({.method = post,
               .path = "/auth/verify-mfa-setup",
@@ -87,9 +89,12 @@ void add_mfa_routes(Router& router, Mfa& mfa) {
               .input_mode = Input::create,
               .input = &MfaCode::schema(),
               .output = &RecoveryCodes::schema(),
-              .errors = {{ErrorCode::conflict, "mfa_not_set_up", "No authenticator app was set up."}, wrong_code, locked, busy},
+              .errors = {{ErrorCode::conflict, "mfa_not_set_up", "No authenticator app was set up."},
+                         wrong_code,
+                         locked,
+                         busy},
               .handler = [&](Call& call) {
-                return ok(mfa.enable(call.who(), call.body<MfaCode>(), client_of(call)));
+                return ok(mfa.enable(call.who(), sign_in_body<MfaCode>(call, auth), client_of(call)));
               }});
 
   router.add({.method = post,
@@ -104,7 +109,7 @@ void add_mfa_routes(Router& router, Mfa& mfa) {
               .status = 204,
               .errors = {not_enabled, wrong_code, locked, busy},
               .handler = [&](Call& call) {
-                mfa.disable(call.who(), call.body<MfaConfirmation>(), client_of(call));
+                mfa.disable(call.who(), sign_in_body<MfaConfirmation>(call, auth), client_of(call));
                 return no_content();
               }});
 
@@ -120,7 +125,8 @@ void add_mfa_routes(Router& router, Mfa& mfa) {
               .output = &RecoveryCodes::schema(),
               .errors = {not_enabled, wrong_code, locked, busy},
               .handler = [&](Call& call) {
-                return ok(mfa.renew_recovery_codes(call.who(), call.body<MfaConfirmation>(), client_of(call)));
+                return ok(
+                    mfa.renew_recovery_codes(call.who(), sign_in_body<MfaConfirmation>(call, auth), client_of(call)));
               }});
 
   router.add({.method = del,

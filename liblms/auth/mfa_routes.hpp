@@ -5,6 +5,6 @@
 
 namespace lms {
 
-void add_mfa_routes(Router& router, Mfa& mfa);
+void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth);
 
 }  // namespace lms

@@ -35,14 +35,14 @@ FieldOptions challenge_options() {
 }  // namespace
 
 const Schema& SecondFactor::schema() {
-  static const Schema schema = define<SecondFactor>("SecondFactor", "The authenticator app of a user.")
-                                   .table("second_factors")
-                                   .key("user_id", &SecondFactor::user_id, {.references = "users"})
-                                   .field("secret", &SecondFactor::secret, {.access = Access::hidden, .encrypted = true})
-                                   .field("pending_secret", &SecondFactor::pending_secret,
-                                          {.access = Access::hidden, .encrypted = true})
-                                   .field("used_step", &SecondFactor::used_step, {.access = Access::hidden})
-                                   .field("enabled_at", &SecondFactor::enabled_at, {.access = Access::read_only});
+  static const Schema schema =
+      define<SecondFactor>("SecondFactor", "The authenticator app of a user.")
+          .table("second_factors")
+          .key("user_id", &SecondFactor::user_id, {.references = "users"})
+          .field("secret", &SecondFactor::secret, {.access = Access::hidden, .encrypted = true})
+          .field("pending_secret", &SecondFactor::pending_secret, {.access = Access::hidden, .encrypted = true})
+          .field("used_step", &SecondFactor::used_step, {.access = Access::hidden})
+          .field("enabled_at", &SecondFactor::enabled_at, {.access = Access::read_only});
   return schema;
 }
 
@@ -114,7 +114,8 @@ const Schema& MfaCode::schema() {
 
 const Schema& MfaConfirmation::schema() {
   static const Schema schema =
-      define<MfaConfirmation>("MfaConfirmation", "Both of what somebody signs in with. Codes by mail are for signing in.")
+      define<MfaConfirmation>("MfaConfirmation",
+                              "Both of what somebody signs in with. Codes by mail are for signing in.")
           .field("password", &MfaConfirmation::password, password_options())
           .field("code", &MfaConfirmation::code, code_options())
           .field("method", &MfaConfirmation::method, method_options());
@@ -147,6 +148,7 @@ const AuditAction mfa_enabled{"auth.mfa_enabled", "An account got a second facto
 const AuditAction mfa_disabled{"auth.mfa_disabled", "The owner of an account took its second factor off."};
 const AuditAction mfa_removed{"auth.mfa_removed", "Somebody else took the second factor off an account."};
 const AuditAction recovery_codes_renewed{"auth.recovery_codes_renewed", "An account got new recovery codes."};
+const AuditAction code_refused{"auth.code_refused", "A second factor was wrong, late or used.", AuditOutcome::refused};
 }  // namespace audited
 
 }  // namespace lms

@@ -1,26 +1,8 @@
 #include "auth/routes.hpp"
 
+#include "auth/sign_in_call.hpp"
+
 namespace lms {
-
-namespace {
-
-ClientInfo client_of(const Call& call) {
-  const std::string* device = call.request().headers.find("User-Agent");
-  return {call.client_address(), device ? *device : std::string()};
-}
-
-/// Those who probe send what no sign-in form does; the log of security shall know.
-template <HasSchema T>
-T sign_in_body(const Call& call, const Auth& auth) {
-  try {
-    return call.body<T>();
-  } catch (const Error& error) {
-    auth.log_refused_input(error, client_of(call));
-    throw;
-  }
-}
-
-}  // namespace
 
 void add_auth_routes(Router& router, Auth& auth) {
   using enum http::Method;
@@ -29,41 +11,29 @@ void add_auth_routes(Router& router, Auth& auth) {
   const TextParameter login_id{"login_id", "A mail address, whether it has an account or not, or the id of a user."};
 
   router.add({.method = post,
-              .path = "/auth/register",
-              .operation = "register",
+              .path = "/auth/login",
+              .operation = "login",
               .tag = "auth",
-              .summary = "Make a student's account",
+              .summary = "Open a session",
+              .description =
+                  "After `MAX_FAILED_ATTEMPTS` wrong passwords every sign-in with the address is refused for "
+                  "`LOCKOUT_DURATION_MINUTES`. An address without an account, a wrong password, a deactivated account "
+                  "and a locked one get the same answer. An account with a second factor gets a challenge, which "
+                  "`login/mfa` finishes.",
               .allow = Anyone{},
               .weight = Weight::heavy,
               .input_mode = Input::create,
-              .input = &Registration::schema(),
-              .output = &User::schema(),
-              .status = 201,
-              .errors = {{ErrorCode::conflict, "email_taken", "There is an account with this address already."}},
+              .input = &Credentials::schema(),
+              .output = &Login::schema(),
+              .other_output = &MfaChallenge::schema(),
+              .errors = {{ErrorCode::unauthenticated, "bad_credentials", "The address or the password is wrong."},
+                         {ErrorCode::forbidden, "email_not_verified", "The address has to be verified first."},
+                         sign_in_busy},
               .ignores_token = true,
-              .handler = [&, prefix = router.prefix()](Call& call) {
-                return created(auth.register_student(sign_in_body<Registration>(call, auth)), prefix + "/users/me");
+              .handler = [&](Call& call) {
+                const SignIn answer = auth.login(sign_in_body<Credentials>(call, auth), client_of(call));
+                return std::visit([](const auto& each) { return ok(each); }, answer);
               }});
-
-  router.add(
-      {.method = post,
-       .path = "/auth/login",
-       .operation = "login",
-       .tag = "auth",
-       .summary = "Open a session",
-       .description =
-           "After `MAX_FAILED_ATTEMPTS` wrong passwords every sign-in with the address is refused for "
-           "`LOCKOUT_DURATION_MINUTES`. An address without an account, a wrong password, a deactivated account "
-           "and a locked one get the same answer.",
-       .allow = Anyone{},
-       .weight = Weight::heavy,
-       .input_mode = Input::create,
-       .input = &Credentials::schema(),
-       .output = &Login::schema(),
-       .errors = {{ErrorCode::unauthenticated, "bad_credentials", "The address or the password is wrong."},
-                  sign_in_busy},
-       .ignores_token = true,
-       .handler = [&](Call& call) { return ok(auth.login(sign_in_body<Credentials>(call, auth), client_of(call))); }});
 
   router.add({.method = post,
               .path = "/auth/refresh",

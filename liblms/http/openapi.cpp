@@ -531,6 +531,7 @@ class Document {
     for (const auto& route : router_.routes()) {
       if (route->hidden) continue;
       if (route->output) components_.note(*route->output, Form::shown);
+      if (route->other_output) components_.note(*route->other_output, Form::shown);
       if (route->input) components_.note(*route->input, input_form(*route));
     }
     for (const EventType* event : events_) components_.note(event->data(), Form::shown);
@@ -665,6 +666,8 @@ class Document {
   Object output_schema(const Route& route) {
     if (!route.output) return {};
     Object item = components_.refer(*route.output, Form::shown);
+    if (route.output_mode == Output::one && route.other_output)
+      return {{"oneOf", Array{item, components_.refer(*route.other_output, Form::shown)}}};
     if (route.output_mode == Output::one) return item;
     Object properties{{"items", Object{{"type", "array"}, {"items", item}}}};
     if (route.output_mode == Output::items) return object_schema(std::move(properties), {"items"});

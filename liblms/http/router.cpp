@@ -44,6 +44,7 @@ std::string contradiction(const Route& route) {
   if (route.path.size() > 1 && route.path.back() == '/') return "its path ends with a slash";
   if (wants_schema != (route.input != nullptr)) return "its input schema does not fit its input mode";
   if (shows_schema != (route.output != nullptr)) return "its output schema does not fit its output mode";
+  if (route.other_output && route.output_mode != Output::one) return "another output needs the mode one";
   if (takes_json && route.streams_body) return "a body cannot both stream and be read as JSON";
   if (safe && (takes_json || route.streams_body)) return "a read takes no body";
   if (route.ignores_token && !std::holds_alternative<Anyone>(route.allow)) return "it ignores the token it needs";

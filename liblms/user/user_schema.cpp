@@ -52,6 +52,10 @@ const Schema& User::schema() {
           .field("is_active", &User::is_active,
                  {.doc = "False once an admin has deactivated the account.", .access = Access::read_only})
           .field("password_hash", &User::password_hash, {.access = Access::hidden})
+          .field("email_verified_at", &User::email_verified_at,
+                 {.doc = "Since when the address is known to be the person's.", .access = Access::read_only})
+          .field("pending_email", &User::pending_email,
+                 {.doc = "The address that was asked for and has not been verified yet.", .access = Access::read_only})
           .field("created_at", &User::created_at, {.access = Access::read_only})
           .field("updated_at", &User::updated_at, {.access = Access::read_only})
           .unique({"email_key"})
@@ -65,9 +69,9 @@ const Schema& NewUser::schema() {
       define<NewUser>("NewUser", "An account to be made by those who manage users.")
           .field("email", &NewUser::email, email_options())
           .field("password", &NewUser::password,
-                 {.doc = "At least `PASSWORD_MIN_LENGTH` characters, and not one of those that everybody would guess.",
+                 {.doc = "At least `PASSWORD_MIN_LENGTH` characters, and not one of those that everybody would guess. "
+                         "Left out, the person is invited by mail to choose one.",
                   .access = Access::write_only,
-                  .required = true,
                   .max_length = 1'024,
                   .format = Format::password,
                   .example = "correct horse battery"})

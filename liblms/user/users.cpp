@@ -111,9 +111,15 @@ User Users::insert(UnitOfWork& uow, const Principal& who, User user) {
 User Users::create(const Principal& who, const NewUser& given) {
   require(who, Permission::manage_users);
   const NewUser account = validated(given);
-  policy_.check(account.password, account.email, account.full_name);
-  User user = make(account, hasher_.hash(account.password));
-  return storage_.write([&](UnitOfWork& uow) { return insert(uow, who, user); });
+  const bool is_invited = account.password.empty();
+  if (!is_invited) policy_.check(account.password, account.email, account.full_name);
+  User user = make(account, is_invited ? std::string() : hasher_.hash(account.password));
+  if (!is_invited) user.email_verified_at = user.created_at;
+  return storage_.write([&](UnitOfWork& uow) {
+    User made = insert(uow, who, user);
+    if (is_invited && on_invited_) on_invited_(uow, made);
+    return made;
+  });
 }
 
 std::vector<User> Users::create_many(const Principal& who, const std::vector<NewUser>& accounts,
@@ -126,6 +132,7 @@ std::vector<User> Users::create_many(const Principal& who, const std::vector<New
     const NewUser account = validated(given);
     policy_.check(shared_password, account.email, account.full_name);
     users.push_back(make(account, hash));
+    users.back().email_verified_at = users.back().created_at;
   }
   storage_.write([&](UnitOfWork& uow) {
     for (const User& user : users) insert(uow, who, user);
@@ -226,6 +233,7 @@ void Users::remove(const Principal& who, UserId id) {
     const User user = users.get(id);
     require_other_admin(uow, user);
     tell_leaving(uow, user);
+    for (const auto& hook : removal_hooks_) hook(uow, user);
     users.remove(id);
     events_.emit(uow, events::user_deleted, who, event_data(user));
     audit_.record(uow, who, audited::user_deleted, id, {{"role", user.role}});

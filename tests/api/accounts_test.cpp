@@ -150,7 +150,9 @@ TEST_CASE("where addresses must be verified, registering does not tell that ther
   CHECK(second.body == first.body);
   CHECK(school.mail().to == address);
   CHECK(school.mail().text.find("#token=") == std::string::npos);
-  CHECK(school.post("/auth/register", Object{{"email", address}, {"password", "12345678"}, {"full_name", "A"}}).status == 422);
+  CHECK(
+      school.post("/auth/register", Object{{"email", address}, {"password", "12345678"}, {"full_name", "A"}}).status ==
+      422);
 }
 
 TEST_CASE("a new password is set with a token from a mail; sessions end, and the owner is told") {
@@ -208,8 +210,9 @@ TEST_CASE("a token to set a password dies with the password, the account, anothe
   SUBCASE("the password") {
     const std::string token = fresh();
     const std::string now = school.sign_in().text("access_token");
-    CHECK(school.post("/auth/change-password",
-                      Object{{"current_password", School::password}, {"new_password", other_password}}, now)
+    CHECK(school
+              .post("/auth/change-password",
+                    Object{{"current_password", School::password}, {"new_password", other_password}}, now)
               .status == 204);
     CHECK(school.reset(token, "yet another battery").status == 422);
   }
@@ -247,7 +250,8 @@ TEST_CASE("of requests that race with one token, one sets the password") {
   {
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < statuses.size(); ++i)
-      threads.emplace_back([&, i] { statuses[i] = school.reset(token, ("battery number " + std::to_string(i)).c_str()).status; });
+      threads.emplace_back(
+          [&, i] { statuses[i] = school.reset(token, ("battery number " + std::to_string(i)).c_str()).status; });
   }
   CHECK(std::count(statuses.begin(), statuses.end(), 204) == 1);
 }
@@ -320,8 +324,8 @@ TEST_CASE("who is made an account without a password is invited to set one") {
 TEST_CASE("changing a password is told to the owner") {
   MailedSchool school;
   const std::string token = school.signed_in(address);
-  school.post("/auth/change-password",
-              Object{{"current_password", School::password}, {"new_password", other_password}}, token);
+  school.post("/auth/change-password", Object{{"current_password", School::password}, {"new_password", other_password}},
+              token);
   CHECK(school.mail().to == address);
 }
 

@@ -87,7 +87,7 @@ TEST_CASE("an unknown address, a wrong password and a deactivated account get th
   CHECK(wrong.code() == "bad_credentials");
   CHECK(wrong.body == unknown.body);
   CHECK(wrong.body == inactive.body);
-  CHECK(school.log->has(LogLevel::warning, "login refused"));
+  CHECK(school.log->has(LogLevel::warning, "auth.sign_in_refused"));
 }
 
 TEST_CASE("a refresh token is good once, and its reuse ends the session") {
@@ -105,7 +105,7 @@ TEST_CASE("a refresh token is good once, and its reuse ends the session") {
   CHECK(recorder.take_types() == std::vector<std::string>{"user.session_ended"});
   CHECK(reused.status == 401);
   CHECK(reused.code() == "token_reused");
-  CHECK(school.log->has(LogLevel::warning, "refresh token reused: session ended"));
+  CHECK(school.log->has(LogLevel::warning, "auth.token_reused"));
 
   CHECK(school.get("/users/me", fresh.text("access_token")).code() == "session_ended");
   const auto successor = school.post("/auth/refresh", Object{{"refresh_token", fresh.text("refresh_token")}});

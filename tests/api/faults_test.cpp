@@ -47,7 +47,8 @@ struct Term {
   explicit Term(Lms& school) : course(school.packages().import_package(Principal::system(), package)), school_(school) {
     school.courses().publish(Principal::system(), course.id);
     school.auth().register_student({"ada@example.org", password, "Ada Byron"});
-    ada = school.auth().authenticate(school.auth().login({"ada@example.org", password}).tokens.access_token);
+    ada = school.auth().authenticate(
+        std::get<Login>(school.auth().login({"ada@example.org", password})).tokens.access_token);
     lessons = school.courses().outline(*ada, course.slug);
     quiz = school.quizzes().list(*ada, course.slug).front().id;
   }
@@ -119,7 +120,8 @@ TEST_CASE("whatever step of a call the storage fails at, nothing of it stays and
   SUBCASE("rotate a refresh token") {
     check_every_step([](Lms& school) {
       school.auth().register_student({"ada@example.org", password, "Ada Byron"});
-      const std::string token = school.auth().login({"ada@example.org", password}).tokens.refresh_token;
+      const std::string token =
+          std::get<Login>(school.auth().login({"ada@example.org", password})).tokens.refresh_token;
       return [&school, token] { school.auth().refresh(token); };
     });
   }

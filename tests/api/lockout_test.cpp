@@ -126,9 +126,10 @@ struct Desk {
   std::shared_ptr<const Roles> roles = std::make_shared<Roles>();
   Tokens tokens{{.secret = "a key for tests, with more than 32 characters"}, clock, random};
   StorageBlacklist blacklist{*storage, clock};
-  Users users{*storage, clock, random, events, hasher, *roles, {}};
-  Lockout lockout{*storage, clock, events, logger};
-  Auth auth{*storage, clock, random, events, users, hasher, tokens, blacklist, lockout, roles, logger};
+  Audit audit{*storage, clock, logger};
+  Users users{*storage, clock, random, events, audit, hasher, *roles, {}};
+  Lockout lockout{*storage, clock, events, audit};
+  Auth auth{*storage, clock, random, events, audit, users, hasher, tokens, blacklist, lockout, roles, logger};
 };
 
 }  // namespace
@@ -142,7 +143,7 @@ TEST_CASE("after too many wrong passwords the right one is wrong too, until the 
   CHECK(status(school, ada).remaining_attempts == 1);
   fail(school, "ADA@example.org", 1);
   CHECK(recorder.take_types() == std::vector<std::string>{"user.locked"});
-  CHECK(school.log->has(LogLevel::warning, "sign-in locked"));
+  CHECK(school.log->has(LogLevel::warning, "auth.locked"));
 
   const auto refused = school.post("/auth/login", credentials(ada));
   CHECK(refused.status == 401);
@@ -237,7 +238,7 @@ TEST_CASE("no answer tells an unknown address from a wrong password, a deactivat
   }
   std::vector<std::string> causes;
   for (const auto& line : school.log->lines())
-    if (line.message == "login refused") causes.push_back(line.fields.find("cause")->as_string());
+    if (line.message == "auth.sign_in_refused") causes.push_back((*line.fields.find("details"))["cause"].as_string());
   CHECK(std::vector<std::string>(causes.end() - 3, causes.end()) ==
         std::vector<std::string>{"locked", "unknown address", "deactivated or wrong password"});
 }
@@ -389,7 +390,7 @@ TEST_CASE("admins see who is locked and end it, others do not") {
   CHECK(unlocked.status == 200);
   CHECK(unlocked.body["locked"] == Value(false));
   CHECK(unlocked.number("failed_attempts") == 0);
-  CHECK(school.log->has(LogLevel::info, "sign-in unlocked"));
+  CHECK(school.log->has(LogLevel::info, "auth.unlocked"));
   CHECK(recorder.take_types() == std::vector<std::string>{"user.unlocked"});
   CHECK(school.post("/auth/unlock-account/" + id, {}, admin).status == 200);
   CHECK(recorder.take_types().empty());
@@ -404,7 +405,7 @@ TEST_CASE("a stolen session cannot guess the password for ever") {
                        Object{{"current_password", current}, {"new_password", "sea of clouds"}}, token);
   };
   for (int i = 0; i < 5; ++i) CHECK(change(wrong).status == 422);
-  CHECK(school.log->has(LogLevel::warning, "password change refused"));
+  CHECK(school.log->has(LogLevel::warning, "auth.password_refused"));
   const auto refused = change(School::password);
   CHECK(refused.status == 429);
   CHECK(refused.code() == "account_locked");

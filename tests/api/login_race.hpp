@@ -50,7 +50,7 @@ inline std::size_t guesses_looked_at(std::shared_ptr<Storage> storage, const cha
   if (refused != 64) return 0;
   const auto lines = school.log->lines();
   return static_cast<std::size_t>(std::count_if(lines.begin(), lines.end(), [](const auto& line) {
-    return line.message == "login refused" && *line.fields.find("cause") != Value("locked");
+    return line.message == "auth.sign_in_refused" && (*line.fields.find("details"))["cause"] != Value("locked");
   }));
 }
 
@@ -72,7 +72,8 @@ inline std::vector<std::string> racing_refreshes(std::shared_ptr<Storage> storag
   settings.refresh_reuse_grace = std::chrono::seconds{10};
   School school(settings, std::move(storage));
   school.lms.auth().register_student({"ada@example.org", School::password, "Ada Byron"});
-  const std::string token = school.lms.auth().login({"ada@example.org", School::password}).tokens.refresh_token;
+  const std::string token =
+      std::get<Login>(school.lms.auth().login({"ada@example.org", School::password})).tokens.refresh_token;
   std::vector<std::string> fresh(8);
   race(fresh.size(), [&](std::size_t i) {
     try {

@@ -82,7 +82,8 @@ TEST_CASE("a second factor is set up with the password, and asked for once it ha
 
   CHECK(school.post("/auth/verify-mfa-setup", Object{{"code", "000000"}}, token).status == 422);
   const auto code = totp::code(secret, totp::step_at(school.clock->now()));
-  const Answered enabled = school.post("/auth/verify-mfa-setup", Object{{"code", code.substr(0, 3) + ' ' + code.substr(3)}}, token);
+  const Answered enabled =
+      school.post("/auth/verify-mfa-setup", Object{{"code", code.substr(0, 3) + ' ' + code.substr(3)}}, token);
   CHECK(enabled.status == 200);
   CHECK(enabled.body["recovery_codes"].as_array().size() == 10);
   const Answered status = school.get("/auth/mfa", token);
@@ -105,7 +106,8 @@ TEST_CASE("turning a second factor on ends the user's other sessions") {
       school.post("/auth/login", Object{{"email", address}, {"password", School::password}}).text("access_token");
   const std::string secret =
       school.post("/auth/setup-mfa", Object{{"password", School::password}}, token).text("secret");
-  school.post("/auth/verify-mfa-setup", Object{{"code", totp::code(secret, totp::step_at(school.clock->now()))}}, token);
+  school.post("/auth/verify-mfa-setup", Object{{"code", totp::code(secret, totp::step_at(school.clock->now()))}},
+              token);
   CHECK(school.get("/users/me", token).status == 200);
   CHECK(school.get("/users/me", other).status == 401);
 }
@@ -165,7 +167,8 @@ TEST_CASE("of requests that race with one code, one signs in") {
 TEST_CASE("a recovery code is good once, however it is typed") {
   Protected ada;
   std::string code = ada.recovery_codes.front();
-  std::transform(code.begin(), code.end(), code.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(code.begin(), code.end(), code.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const Answered done = ada.finish(ada.challenge(), code, "recovery_code");
   CHECK(done.status == 200);
   CHECK(ada.school.get("/auth/mfa", done.text("access_token")).number("recovery_codes_left") == 9);
@@ -232,8 +235,8 @@ TEST_CASE("a new password ends the sign-ins that the old one began") {
   Protected ada;
   const std::string waiting = ada.challenge();
   const Answered changed = ada.school.post(
-      "/auth/change-password", Object{{"current_password", School::password}, {"new_password", "a new battery, correct"}},
-      ada.token);
+      "/auth/change-password",
+      Object{{"current_password", School::password}, {"new_password", "a new battery, correct"}}, ada.token);
   CHECK(changed.status == 204);
   CHECK(ada.finish(waiting, ada.next_code()).code() == "invalid_challenge");
 }

@@ -117,7 +117,7 @@ TEST_CASE("a host's own role works as granted") {
   backends.roles.grant("librarian", {"create_course", "update_course"});
   Lms school(School::quick_settings(), std::move(backends));
   school.users().create(Principal::system(), {"lib@example.org", School::password, "Lib", "librarian"});
-  const auto login = school.auth().login({"lib@example.org", School::password});
+  const auto login = std::get<Login>(school.auth().login({"lib@example.org", School::password}));
   const Principal librarian = school.auth().authenticate(login.tokens.access_token);
   Course draft;
   draft.title = "Catalogues";

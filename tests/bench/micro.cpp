@@ -55,7 +55,7 @@ struct Campus {
            .text = "Which one?",
            .options = {{.text = "Reef knot", .correct = true}, {.text = "Bowline"}, {.text = "Granny"}}}));
     school.auth().register_student({"ada@example.org", password, "Ada Byron"});
-    token = school.auth().login({"ada@example.org", password}).tokens.access_token;
+    token = std::get<Login>(school.auth().login({"ada@example.org", password})).tokens.access_token;
   }
 
   /// What a student sends to attempt the quiz.

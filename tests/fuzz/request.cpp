@@ -29,7 +29,7 @@ struct School {
     settings.admin_email = "admin@example.org";
     settings.admin_password = "correct horse battery";
     lms = std::make_unique<Lms>(settings, backends);
-    token = lms->auth().login({"admin@example.org", "correct horse battery"}, {}).tokens.access_token;
+    token = std::get<Login>(lms->auth().login({"admin@example.org", "correct horse battery"}, {})).tokens.access_token;
   }
 
   Backends backends;

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <lms/auth.hpp>
+#include <lms/router.hpp>
+
+/// What the routes of people who are not known yet have in common.
+namespace lms {
+
+/// Where a call came from.
+inline ClientInfo client_of(const Call& call) {
+  const std::string* device = call.request().headers.find("User-Agent");
+  return {call.client_address(), device ? *device : std::string()};
+}
+
+/// Those who probe send what no sign-in form does; the log of security shall know.
+template <HasSchema T>
+T sign_in_body(const Call& call, const Auth& auth) {
+  try {
+    return call.body<T>();
+  } catch (const Error& error) {
+    auth.log_refused_input(error, client_of(call));
+    throw;
+  }
+}
+
+}  // namespace lms
