@@ -2,6 +2,7 @@
 
 #include <lms/lms.hpp>
 
+#include "admin/mail_routes.hpp"
 #include "admin/routes.hpp"
 #include "auth/routes.hpp"
 #include "certificate/certificate_count.hpp"
@@ -35,6 +36,7 @@ void add_routes(Router& router, Lms& school) {
   add_quiz_routes(router, school.quizzes());
   add_certificate_routes(router, school.certificates());
   add_admin_routes(router, school.jobs(), school.events());
+  add_mail_routes(router, school.mails(), school.users());
 }
 
 std::vector<const EventType*> event_types() {

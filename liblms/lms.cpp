@@ -12,6 +12,7 @@
 #include "http/health.hpp"
 #include "http/openapi.hpp"
 #include "http/pipeline.hpp"
+#include "mail/log_mailer.hpp"
 
 namespace lms {
 
@@ -90,6 +91,8 @@ struct Lms::Parts {
   TokenBlacklist& blacklist;
   Events events;
   Jobs jobs;
+  LogMailer log_mailer;
+  Mails mails;
   Users users;
   Auth auth;
   Courses courses;
@@ -115,6 +118,10 @@ struct Lms::Parts {
         blacklist(*backends.token_blacklist),
         events(storage, clock, random),
         jobs(storage, clock, random, logger),
+        log_mailer(logger, settings.environment == Environment::development ? LogMailer::Shows::text
+                                                                            : LogMailer::Shows::subject),
+        mails(storage, clock, jobs, backends.mailer ? *backends.mailer : log_mailer,
+              {.school = settings.project_name, .templates_dir = settings.mail_templates_dir}),
         users(storage, clock, random, events, hasher, *roles,
               {.min_length = static_cast<std::size_t>(settings.password_min_length)}),
         auth(storage, clock, random, events, users, hasher, tokens, blacklist, roles, logger),
@@ -129,6 +136,7 @@ struct Lms::Parts {
 
   bool ready() noexcept;
   void make_first_admin();
+  void tell_of_mail() const;
   void keep_house();
   void schedule_housekeeping(Time at);
 };
@@ -170,6 +178,14 @@ void Lms::Parts::make_first_admin() {
   users.create(Principal::system(),
                {settings.admin_email, settings.admin_password, "Administrator", std::string(role::admin)});
   logger.info("security", "first admin made");
+}
+
+/// What an operator must know about mails, once.
+void Lms::Parts::tell_of_mail() const {
+  if (!backends.mailer && settings.environment != Environment::development)
+    logger.warning("app", "mails are not sent: SMTP_HOST is not set");
+  for (const std::string& file : mails.stray_templates())
+    logger.warning("app", "a file in MAIL_TEMPLATES_DIR is no template of any mail", {{"file", file}});
 }
 
 /// What has to be done now and then.
@@ -218,6 +234,9 @@ Events& Lms::events() noexcept {
 }
 Jobs& Lms::jobs() noexcept {
   return parts_->jobs;
+}
+Mails& Lms::mails() noexcept {
+  return parts_->mails;
 }
 Storage& Lms::storage() noexcept {
   return parts_->storage;
@@ -268,6 +287,7 @@ http::Response Lms::refuse(int status, std::string_view reason, std::string_view
 }
 
 void Lms::start(std::size_t job_threads) {
+  parts_->tell_of_mail();
   parts_->schedule_housekeeping(parts_->clock.now());
   parts_->jobs.start(job_threads);
 }

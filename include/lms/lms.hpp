@@ -18,6 +18,7 @@
 #include <lms/export.hpp>
 #include <lms/http.hpp>
 #include <lms/job.hpp>
+#include <lms/mail.hpp>
 #include <lms/principal.hpp>
 #include <lms/quiz.hpp>
 #include <lms/router.hpp>
@@ -25,6 +26,7 @@
 #include <lms/settings.hpp>
 #include <lms/spi/clock.hpp>
 #include <lms/spi/log_sink.hpp>
+#include <lms/spi/mailer.hpp>
 #include <lms/spi/random.hpp>
 #include <lms/spi/storage.hpp>
 #include <lms/spi/token_blacklist.hpp>
@@ -46,6 +48,7 @@ struct Backends {
   std::shared_ptr<Random> random = {};                   ///< the operating system's
   std::shared_ptr<LogSink> log = {};                     ///< nowhere
   std::shared_ptr<TokenBlacklist> token_blacklist = {};  ///< in `storage`
+  std::shared_ptr<Mailer> mailer = {};                   ///< the log, which shows texts in development only
   Roles roles = {};                                      ///< admin, instructor, student
 };
 
@@ -55,9 +58,9 @@ class LMS_API Lms {
  public:
   /// Brings the storage's structure up to date and makes the first admin if the settings name one and none exists.
   /// Starts no thread. What `backends` brings, a database or a log, the settings do not change: their database_url,
-  /// db_…, sqlite_…, log_…, host, port and limits of connections are for those who open backends and listen, as
-  /// lms-server.
-  /// @throws Error invalid for settings that no school can run on, such as a weak admin password; what
+  /// db_…, sqlite_…, log_…, smtp_…, email_from, host, port and limits of connections are for those who open backends
+  /// and listen, as lms-server.
+  /// @throws Error invalid for settings that no school can run on, such as a weak admin password or a mail template with faults; what
   ///   Storage::migrate throws.
   explicit Lms(Settings settings, Backends backends = {});
   ~Lms();
@@ -73,6 +76,7 @@ class LMS_API Lms {
   CoursePackages& packages() noexcept;
   Events& events() noexcept;
   Jobs& jobs() noexcept;
+  Mails& mails() noexcept;
   Storage& storage() noexcept;
   Clock& clock() noexcept;
   Random& random() noexcept;

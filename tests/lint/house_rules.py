@@ -13,8 +13,8 @@ from pathlib import Path
 
 # Each knows those before it.
 FEATURES = ["user", "auth", "course", "enrollment", "quiz", "certificate", "package", "admin"]
-PLATFORM = ["base", "spi", "settings", "job", "event", "http"]
-BACKENDS = ["backend/memory", "backend/sqlite", "backend/log"]
+PLATFORM = ["base", "spi", "settings", "job", "mail", "event", "http"]
+BACKENDS = ["backend/memory", "backend/sqlite", "backend/log", "backend/smtp"]
 
 # Which rooms a room may know besides itself.
 SEES = {
@@ -23,6 +23,7 @@ SEES = {
     "settings": {"base", "spi"},
     "event": {"base", "spi"},
     "job": {"base", "spi"},
+    "mail": {"base", "spi", "job"},
     "http": {"base", "spi", "settings", "job", "event"},
     **{name: {*PLATFORM, *FEATURES[:i]} for i, name in enumerate(FEATURES)},
     "backend": {"base", "spi"},
@@ -31,6 +32,7 @@ SEES = {
     "backend/sql": {"base", "spi", "backend"},
     "backend/sqlite": {"base", "spi", "backend", "backend/sql"},
     "backend/log": {"base", "spi", "settings"},
+    "backend/smtp": {"base", "spi"},
     "testing": {*PLATFORM, *FEATURES, "lms"},
     "api": {*PLATFORM, *FEATURES, "lms"},  # of lms only the public header: it has the services
     "lms": {*PLATFORM, *FEATURES, "api", "backend/memory"},
@@ -55,6 +57,8 @@ THIRD_PARTY = {
     "argon2.h": ["liblms/base/"],
     "unicode/": ["liblms/base/"],
     "cmark-gfm": ["liblms/base/"],
+    "kainjow/": ["liblms/mail/"],
+    "curl/": ["liblms/backend/smtp/"],
     "sqlite3.h": ["liblms/backend/sqlite/"],
     "SQLiteCpp/": ["liblms/backend/sqlite/"],
     "pistache/": ["server/http1/", "tests/bench/hello.cpp"],
