@@ -33,6 +33,9 @@ void complain(std::string_view text) {
 }
 
 ExitCode exit_code_of(const Error& error) {
+  const auto& faults = error.faults();
+  if (!faults.empty() && !faults.front().loc.empty() && faults.front().loc.front() == PathStep(std::string("settings")))
+    return ExitCode::bad_settings;
   const bool no_database = error.code() == ErrorCode::unavailable || error.reason() == "schema_too_new";
   return no_database ? ExitCode::unavailable : ExitCode::failure;
 }

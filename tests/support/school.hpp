@@ -37,10 +37,12 @@ class School {
     return settings;
   }
 
-  explicit School(Settings settings = quick_settings(), std::shared_ptr<Storage> storage = nullptr)
+  explicit School(Settings settings = quick_settings(), std::shared_ptr<Storage> storage = nullptr,
+                  std::shared_ptr<Mailer> mailer = nullptr)
       : clock(std::make_shared<testing::FakeClock>()),
         log(std::make_shared<testing::LogRecorder>()),
-        lms(std::move(settings), {.storage = std::move(storage), .clock = clock, .log = log}) {}
+        lms(std::move(settings),
+            {.storage = std::move(storage), .clock = clock, .log = log, .mailer = std::move(mailer)}) {}
 
   Answered ask(http::Method method, std::string_view path, const Value& body = {}, std::string_view token = {}) {
     http::Request request;
