@@ -104,6 +104,7 @@ class Conversation {
  private:
   static int overhear(CURL*, curl_infotype type, char* data, std::size_t size, void* self) {
     auto& conversation = *static_cast<Conversation*>(self);
+    if (conversation.is_over_) return 0;
     if (type == CURLINFO_HEADER_OUT)
       conversation.client_says({data, size});
     else if (type == CURLINFO_HEADER_IN)
@@ -112,6 +113,8 @@ class Conversation {
   }
 
   void client_says(std::string_view command) {
+    is_over_ = command.starts_with("QUIT");  // what counts was said before
+    if (is_over_) return;
     if (command.starts_with("RCPT TO:"))
       step_ = Step::recipient;
     else if (command.starts_with("DATA"))
@@ -133,6 +136,7 @@ class Conversation {
   }
 
   Step step_ = Step::opening;
+  bool is_over_ = false;
   std::string reply_;
 };
 
