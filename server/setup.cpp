@@ -164,7 +164,9 @@ std::shared_ptr<Mailer> open_mailer(const Settings& settings, std::shared_ptr<co
   SmtpOptions options;
   options.host = settings.smtp_host;
   options.port = static_cast<std::uint16_t>(settings.smtp_port);
-  options.security = settings.smtp_use_ssl ? Security::tls : settings.smtp_use_tls ? Security::starttls : Security::plain;
+  options.security = settings.smtp_use_ssl   ? Security::tls
+                     : settings.smtp_use_tls ? Security::starttls
+                                             : Security::plain;
   options.username = settings.smtp_username;
   options.password = settings.smtp_password;
   options.from = names_sender ? settings.email_from : settings.project_name + " <" + settings.email_from + ">";

@@ -60,7 +60,8 @@ class LMS_API Lms {
   /// Starts no thread. What `backends` brings, a database or a log, the settings do not change: their database_url,
   /// db_…, sqlite_…, log_…, smtp_…, email_from, host, port and limits of connections are for those who open backends
   /// and listen, as lms-server.
-  /// @throws Error invalid for settings that no school can run on, such as a weak admin password or a mail template with faults; what
+  /// @throws Error invalid for settings that no school can run on, such as a weak admin password or a mail template
+  /// with faults; what
   ///   Storage::migrate throws.
   explicit Lms(Settings settings, Backends backends = {});
   ~Lms();

@@ -41,18 +41,17 @@ struct MailKind {
 
 /// The kinds that a school has templates for, in English, Spanish and German.
 namespace mail_kind {
-extern LMS_API const MailKind
-    verify_email,         ///< `link`, `lifetime`
-    password_reset,       ///< `link`, `lifetime`
-    password_changed,     ///< `time`, `device`
-    email_change_verify,  ///< to the new address: `address` (the new one), `link`, `lifetime`
-    email_changed,        ///< to the old address: `address` (the new one), `time`
-    login_code,           ///< `code`, `lifetime`
-    account_locked,       ///< `time`, `lifetime` (of the lock)
-    mfa_enabled,          ///< `time`, `device`
-    mfa_disabled,         ///< `time`, `device`
-    invitation,           ///< to somebody for whom an account was made: `address` to sign in with, `link`, `lifetime`
-    test;                 ///< `time`
+extern LMS_API const MailKind verify_email,  ///< `link`, `lifetime`
+    password_reset,                          ///< `link`, `lifetime`
+    password_changed,                        ///< `time`, `device`
+    email_change_verify,                     ///< to the new address: `address` (the new one), `link`, `lifetime`
+    email_changed,                           ///< to the old address: `address` (the new one), `time`
+    login_code,                              ///< `code`, `lifetime`
+    account_locked,                          ///< `time`, `lifetime` (of the lock)
+    mfa_enabled,                             ///< `time`, `device`
+    mfa_disabled,                            ///< `time`, `device`
+    invitation,  ///< to somebody for whom an account was made: `address` to sign in with, `link`, `lifetime`
+    test;        ///< `time`
 /// All of the above.
 LMS_API const std::vector<const MailKind*>& all();
 }  // namespace mail_kind
@@ -76,8 +75,8 @@ struct MailOptions {
 };
 
 struct MailSendOptions {
-  std::optional<Time> not_before = {};           ///< none: at once
-  std::optional<std::string> unique_key = {};    ///< at most one mail with it waits at a time
+  std::optional<Time> not_before = {};         ///< none: at once
+  std::optional<std::string> unique_key = {};  ///< at most one mail with it waits at a time
 };
 
 /// Writes mails and sends them, in the background and at least once. Thread-safe, but for `declare`.

@@ -8,8 +8,9 @@ void add_mail_routes(Router& router, Mails& mails, Users& users) {
               .operation = "sendTestMail",
               .tag = "admin",
               .summary = "Send a test mail to your own address",
-              .description = "It goes the way of every mail, through the queue. `GET /admin/jobs/{id}` with the id of the "
-                             "answer tells what became of it: what the mail server said, or what went wrong.",
+              .description =
+                  "It goes the way of every mail, through the queue. `GET /admin/jobs/{id}` with the id of the "
+                  "answer tells what became of it: what the mail server said, or what went wrong.",
               .weight = Weight::write,
               .output = &Job::schema(),
               .status = 202,

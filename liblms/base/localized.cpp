@@ -31,7 +31,8 @@ std::string to_utf8(icu::UnicodeString text) {
 
 icu::Locale locale_of(std::string_view language) {
   UErrorCode status = U_ZERO_ERROR;
-  icu::Locale locale = icu::Locale::forLanguageTag({language.data(), static_cast<std::int32_t>(language.size())}, status);
+  icu::Locale locale =
+      icu::Locale::forLanguageTag({language.data(), static_cast<std::int32_t>(language.size())}, status);
   return U_SUCCESS(status) ? locale : icu::Locale::getEnglish();
 }
 
@@ -50,7 +51,8 @@ std::string localized(Time time, std::string_view timezone, std::string_view lan
   if (*zone == icu::TimeZone::getUnknown()) zone.reset(icu::TimeZone::createTimeZone(icu::UnicodeString(u"UTC")));
   format->adoptTimeZone(zone.release());
   icu::UnicodeString text;
-  format->format(static_cast<UDate>(std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count()), text);
+  format->format(static_cast<UDate>(std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count()),
+                 text);
   return to_utf8(std::move(text));
 }
 

@@ -128,7 +128,8 @@ void append(std::string& html, const Paragraph& paragraph) {
 std::string render_template(std::string_view source, TemplateForm form, const TemplateValues& values) {
   Rendering result = rendered(source, form, values);
   if (!result.error.empty()) throw internal("A mail's template is malformed: " + result.error);
-  if (!result.unknown.empty()) throw internal("A mail's template asks for what there is not: " + joined(result.unknown));
+  if (!result.unknown.empty())
+    throw internal("A mail's template asks for what there is not: " + joined(result.unknown));
   return std::move(result.text);
 }
 

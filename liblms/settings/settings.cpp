@@ -238,10 +238,11 @@ class Loader {
     if (settings.smtp_port == port_of_tls && !settings.smtp_use_ssl)
       warn("SMTP_PORT", "SMTP_PORT is 465, where servers speak TLS from the start; that wants SMTP_USE_SSL=true");
     if (!settings.smtp_use_tls && !settings.smtp_use_ssl)
-      warn("SMTP_USE_TLS", settings.smtp_password.empty()
-                               ? "SMTP_USE_TLS and SMTP_USE_SSL are false: mails can be read on their way to the server"
-                               : "SMTP_USE_TLS and SMTP_USE_SSL are false: mails and SMTP_PASSWORD can be read on their "
-                                 "way to the server");
+      warn("SMTP_USE_TLS",
+           settings.smtp_password.empty()
+               ? "SMTP_USE_TLS and SMTP_USE_SSL are false: mails can be read on their way to the server"
+               : "SMTP_USE_TLS and SMTP_USE_SSL are false: mails and SMTP_PASSWORD can be read on their "
+                 "way to the server");
   }
 
   // --- names that set nothing ---

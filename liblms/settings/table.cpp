@@ -383,18 +383,20 @@ std::vector<SettingSection> make_table() {
                 "Whom to log in as. Empty: no login. Needs `SMTP_PASSWORD`."),
            also(secret(text("SMTP_PASSWORD", &S::smtp_password, "any text", anything, "The password of that login.")),
                 {"EMAIL_HOST_PASSWORD"}),
-           boolean("SMTP_USE_TLS", &S::smtp_use_tls,
-                   "STARTTLS: the connection turns to TLS before anything is said, and a server that cannot is refused. "
-                   "Off by itself with `SMTP_USE_SSL`."),
+           boolean(
+               "SMTP_USE_TLS", &S::smtp_use_tls,
+               "STARTTLS: the connection turns to TLS before anything is said, and a server that cannot is refused. "
+               "Off by itself with `SMTP_USE_SSL`."),
            boolean("SMTP_USE_SSL", &S::smtp_use_ssl, "TLS from the first byte."),
            text("SMTP_CA_FILE", &S::smtp_ca_file, "empty, or the path of a PEM file", anything,
                 "The authorities that may vouch for the server in place of the system's, for a private one."),
            duration("SMTP_TIMEOUT_SECONDS", &S::smtp_timeout, 1, 600,
                     "How long handing over one mail may take, connecting included."),
-           also(text("EMAIL_FROM", &S::email_from, "empty, a mail address, or a name and one: School <a@example.org>",
-                     empty_or_mailbox,
-                     "The sender of all mails, needed with `SMTP_HOST`. Without a name the one of the school is taken."),
-                {"FROM_EMAIL"}),
+           also(
+               text("EMAIL_FROM", &S::email_from, "empty, a mail address, or a name and one: School <a@example.org>",
+                    empty_or_mailbox,
+                    "The sender of all mails, needed with `SMTP_HOST`. Without a name the one of the school is taken."),
+               {"FROM_EMAIL"}),
            text("MAIL_TEMPLATES_DIR", &S::mail_templates_dir, "empty, or the path of a folder", anything,
                 "A folder whose files take the place of the built-in templates of the same name; see docs/mail.md."),
        }},

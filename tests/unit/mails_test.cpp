@@ -272,8 +272,8 @@ TEST_CASE("times are the recipient's, durations are in the largest unit that fit
   CHECK(has(school.mails.write(mail_kind::test, content).text, "09:00 UTC"));
 
   MailContent reset = content_of(mail_kind::password_reset, "en");
-  for (const auto& [minutes, words] : {std::pair{1min, "1 minute."}, {90min, "90 minutes."}, {120min, "2 hours."},
-                                       {10'080min, "7 days."}}) {
+  for (const auto& [minutes, words] :
+       {std::pair{1min, "1 minute."}, {90min, "90 minutes."}, {120min, "2 hours."}, {10'080min, "7 days."}}) {
     reset.values["lifetime"] = minutes;
     CHECK(has(school.mails.write(mail_kind::password_reset, reset).text, words));
   }
@@ -441,7 +441,7 @@ TEST_CASE("no mail is sent in which a header could end and another begin") {
     return false;
   };
   for (const std::string& text : {std::string("a\r\nBcc: x"), std::string("a\nb"), std::string("a\rb"),
-                                 std::string("a\0b", 3), std::string("a\xFF"), std::string("a\u2028b")}) {
+                                  std::string("a\0b", 3), std::string("a\xFF"), std::string("a\u2028b")}) {
     CHECK(refused([&](Mail& mail) { mail.subject = text; }));
     CHECK(refused([&](Mail& mail) { mail.to_name = text; }));
     CHECK(refused([&](Mail& mail) { mail.to = text + "@example.org"; }));

@@ -54,9 +54,8 @@ TEST_CASE("a short subject in ASCII stands as it is, a long one is folded at bla
 TEST_CASE("other subjects go in encoded words that cut no character and fit on their lines") {
   std::string text;
   for (int i = 0; i < 40; ++i) text += "Größe 入门 🎓 ";
-  for (const std::string& subject :
-       {std::string("Passwort für Übung"), text, std::string("=?UTF-8?B?QQ==?="), std::string("two  blanks"),
-        std::string(200, 'x')}) {
+  for (const std::string& subject : {std::string("Passwort für Übung"), text, std::string("=?UTF-8?B?QQ==?="),
+                                     std::string("two  blanks"), std::string(200, 'x')}) {
     const std::string header = text_header("Subject", subject);
     CHECK(decoded(header) == subject);
     for (const std::string& line : lines_of(header)) {

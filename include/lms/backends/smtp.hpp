@@ -30,11 +30,11 @@ struct SmtpOptions {
 };
 
 /// Hands mails to a mail server, each over a connection of its own. The server's certificate and name are checked.
-/// Mails go as text and HTML in one (multipart/alternative). Never raises SIGPIPE and installs no signal handler; a host
-/// that uses libcurl as well need not care.
-/// Of what a server answers, 4xx is `mail_deferred`, 5xx to the recipient `recipient_refused`, 5xx to the content
-/// `mail_refused`; all else that goes wrong is `mail_server_unavailable`, a refused login and a refused sender too, since
-/// those are mended in the settings and the mails are not lost until then.
+/// Mails go as text and HTML in one (multipart/alternative). Never raises SIGPIPE and installs no signal handler; a
+/// host that uses libcurl as well need not care. Of what a server answers, 4xx is `mail_deferred`, 5xx to the recipient
+/// `recipient_refused`, 5xx to the content `mail_refused`; all else that goes wrong is `mail_server_unavailable`, a
+/// refused login and a refused sender too, since those are mended in the settings and the mails are not lost until
+/// then.
 /// @throws Error invalid if the options contradict themselves or `from` is no address.
 LMS_API std::shared_ptr<Mailer> open_smtp_mailer(SmtpOptions options, std::shared_ptr<const Clock> clock);
 

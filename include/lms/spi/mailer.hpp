@@ -8,8 +8,8 @@ namespace lms {
 
 /// One mail to one person. All of it is UTF-8.
 struct Mail {
-  /// Letters, digits, `-`, `_` and `.`; no other mail has it. It stands in the Message-ID, so a mail that went out twice
-  /// is known to be one.
+  /// Letters, digits, `-`, `_` and `.`; no other mail has it. It stands in the Message-ID, so a mail that went out
+  /// twice is known to be one.
   std::string id;
   std::string to;             ///< an address in ASCII, such as `ada@example.org`
   std::string to_name = {};   ///< one line; may be empty
@@ -30,7 +30,8 @@ class LMS_API Mailer {
   virtual std::string send(const Mail& mail) = 0;
 };
 
-/// What a mailer asks first: that the mail has all it needs, and that nothing in it could end a header and begin another.
+/// What a mailer asks first: that the mail has all it needs, and that nothing in it could end a header and begin
+/// another.
 /// @throws Error invalid `mail_malformed`, naming what is wrong.
 LMS_API void require_sendable(const Mail& mail);
 

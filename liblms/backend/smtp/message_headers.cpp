@@ -21,8 +21,8 @@ bool is_printable_ascii(std::string_view text) {
 
 /// Whether the text may stand in a header as it is: a reader finds no encoded word in it, and it can be folded.
 bool stands_as_it_is(std::string_view text) {
-  if (!is_printable_ascii(text) || text.find("=?") != std::string_view::npos || text.find("  ") != std::string_view::npos ||
-      text.starts_with(' ') || text.ends_with(' '))
+  if (!is_printable_ascii(text) || text.find("=?") != std::string_view::npos ||
+      text.find("  ") != std::string_view::npos || text.starts_with(' ') || text.ends_with(' '))
     return false;
   while (!text.empty()) {
     const auto word = std::min(text.find(' '), text.size());

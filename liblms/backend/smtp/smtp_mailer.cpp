@@ -55,9 +55,7 @@ class HeaderList {
 
 class MimeBody {
  public:
-  explicit MimeBody(CURL* curl) : mime_(curl_mime_init(curl), &curl_mime_free) {
-    require(mime_ != nullptr, "a body");
-  }
+  explicit MimeBody(CURL* curl) : mime_(curl_mime_init(curl), &curl_mime_free) { require(mime_ != nullptr, "a body"); }
   void add(std::string_view text, const char* type) {
     curl_mimepart* part = curl_mime_addpart(mime_.get());
     const std::string lines = with_network_line_ends(text);
@@ -203,7 +201,8 @@ class SmtpMailer final : public Mailer {
     set(curl, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options_.connect_timeout.count()));
     set(curl, CURLOPT_TIMEOUT, seconds);
     set(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, seconds);  // goes for the farewell too, which TIMEOUT does not
-    set(curl, CURLOPT_USE_SSL, static_cast<long>(options_.security == Security::plain ? CURLUSESSL_NONE : CURLUSESSL_ALL));
+    set(curl, CURLOPT_USE_SSL,
+        static_cast<long>(options_.security == Security::plain ? CURLUSESSL_NONE : CURLUSESSL_ALL));
     set(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set(curl, CURLOPT_SSL_VERIFYPEER, 1L);
     set(curl, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -289,7 +288,9 @@ Error bad(const char* option, const char* fault) {
 }  // namespace
 
 std::shared_ptr<Mailer> open_smtp_mailer(SmtpOptions options, std::shared_ptr<const Clock> clock) {
-  const auto is_odd = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == '/' || c == '@' || c == '?' || c == '#'; };
+  const auto is_odd = [](char c) {
+    return static_cast<unsigned char>(c) <= 0x20 || c == '/' || c == '@' || c == '?' || c == '#';
+  };
   if (options.host.empty() || std::any_of(options.host.begin(), options.host.end(), is_odd))
     throw bad("host", "must be the name or address of a mail server");
   if (options.port == 0) throw bad("port", "must be a port from 1 to 65535");
@@ -300,7 +301,7 @@ std::shared_ptr<Mailer> open_smtp_mailer(SmtpOptions options, std::shared_ptr<co
   if (options.timeout.count() < 1 || options.connect_timeout.count() < 1)
     throw bad("timeout", "must be a second at least");
   if (std::error_code error; !options.ca_file.empty() && !std::filesystem::is_regular_file(options.ca_file, error))
-    throw bad("ca_file", "must be a file with certificates in PEM form");
+    throw bad("ca_file", "must be a PEM file of the authorities that may vouch for the server");
   make_curl_ready();
   return std::make_shared<SmtpMailer>(std::move(options), *std::move(from), std::move(clock));
 }
