@@ -3,6 +3,7 @@
 #include <lms/lms.hpp>
 
 #include "admin/audit_routes.hpp"
+#include "admin/mail_routes.hpp"
 #include "admin/routes.hpp"
 #include "audit/audit_head.hpp"
 #include "auth/blacklist.hpp"
@@ -40,6 +41,7 @@ void add_routes(Router& router, Lms& school) {
   add_certificate_routes(router, school.certificates());
   add_admin_routes(router, school.jobs(), school.events());
   add_audit_routes(router, school.audit());
+  add_mail_routes(router, school.mails(), school.users());
 }
 
 std::vector<const EventType*> event_types() {

@@ -13,6 +13,7 @@
 #include "http/health.hpp"
 #include "http/openapi.hpp"
 #include "http/pipeline.hpp"
+#include "mail/log_mailer.hpp"
 
 namespace lms {
 
@@ -106,6 +107,8 @@ struct Lms::Parts {
   Events events;
   Audit audit;
   Jobs jobs;
+  LogMailer log_mailer;
+  Mails mails;
   Users users;
   Lockout lockout;
   Auth auth;
@@ -133,6 +136,10 @@ struct Lms::Parts {
         events(storage, clock, random),
         audit(storage, clock, logger),
         jobs(storage, clock, random, audit, logger),
+        log_mailer(logger, settings.environment == Environment::development ? LogMailer::Shows::text
+                                                                            : LogMailer::Shows::subject),
+        mails(storage, clock, jobs, backends.mailer ? *backends.mailer : log_mailer,
+              {.school = settings.project_name, .templates_dir = settings.mail_templates_dir}),
         users(storage, clock, random, events, audit, hasher, *roles,
               {.min_length = static_cast<std::size_t>(settings.password_min_length)}),
         lockout(storage, clock, events, logger,
@@ -150,6 +157,7 @@ struct Lms::Parts {
 
   bool ready() noexcept;
   void make_first_admin();
+  void tell_of_mail() const;
   void keep_house();
   void schedule_housekeeping(Time at);
 };
@@ -192,6 +200,14 @@ void Lms::Parts::make_first_admin() {
   users.create(Principal::system(),
                {settings.admin_email, settings.admin_password, "Administrator", std::string(role::admin)});
   logger.info("security", "first admin made");
+}
+
+/// What an operator must know about mails, once.
+void Lms::Parts::tell_of_mail() const {
+  if (!backends.mailer && settings.environment != Environment::development)
+    logger.warning("app", "mails are not sent: SMTP_HOST is not set");
+  for (const std::string& file : mails.stray_templates())
+    logger.warning("app", "a file in MAIL_TEMPLATES_DIR is no template of any mail", {{"file", file}});
 }
 
 /// What has to be done now and then.
@@ -247,6 +263,9 @@ Audit& Lms::audit() noexcept {
 Jobs& Lms::jobs() noexcept {
   return parts_->jobs;
 }
+Mails& Lms::mails() noexcept {
+  return parts_->mails;
+}
 Storage& Lms::storage() noexcept {
   return parts_->storage;
 }
@@ -296,6 +315,7 @@ http::Response Lms::refuse(int status, std::string_view reason, std::string_view
 }
 
 void Lms::start(std::size_t job_threads) {
+  parts_->tell_of_mail();
   parts_->schedule_housekeeping(parts_->clock.now());
   parts_->jobs.start(job_threads);
 }

@@ -11,10 +11,11 @@ build=(
   g++ meson ninja-build pkg-config python3
   libpistache-dev node-llhttp libsqlite3-dev libsqlitecpp-dev libssl-dev libargon2-dev
   nlohmann-json3-dev libspdlog-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libcli11-dev libicu-dev
-  libqrencode-dev libpng-dev
+  libqrencode-dev libpng-dev libcurl4-openssl-dev libkainjow-mustache-dev
 )
 bench=(wrk libbenchmark-dev)
-tests=(doctest-dev libcpp-httplib-dev cmake abigail-tools ccache clang clang-format clang-tidy shellcheck)
+tests=(doctest-dev libcpp-httplib-dev cmake abigail-tools ccache clang clang-format clang-tidy shellcheck
+  python3-aiosmtpd python3-cryptography)
 # Programs that may have come another way than from Debian: the package is needed only if the program is missing.
 declare -A program_of=([npm]=npm [curl]=curl [python3]=python3 [meson]=meson [ninja-build]=ninja [jq]=jq [cmake]=cmake)
 

@@ -77,6 +77,13 @@ struct ExportOptions {
 };
 void export_course(const CommonOptions& common, const ExportOptions& options);
 
+struct SendTestMailOptions {
+  std::string to;
+  std::string language = "en";
+};
+/// Sends a mail at once, without queue and database, and prints what the mail server said.
+void send_test_mail(const CommonOptions& common, const SendTestMailOptions& options);
+
 void print_openapi(const CommonOptions& common);
 
 struct ConfigOptions {

@@ -21,8 +21,8 @@ constexpr std::string_view footer =
     "Settings come from the environment and from .env in the working directory; `lms-server config` prints them.\n"
     "\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 65 a file that is no course package or no\n"
-    "backup, 66 a file that cannot be read, 69 the database or the port cannot be used, 73 a file that cannot be\n"
-    "written or exists, 78 a bad setting.";
+    "backup, 66 a file that cannot be read, 69 the database, the port or the mail server\n"
+    "cannot be used, 73 a file that cannot be written or exists, 78 a bad setting.";
 
 void complain(std::string_view text) {
   while (!text.empty()) {
@@ -33,6 +33,9 @@ void complain(std::string_view text) {
 }
 
 ExitCode exit_code_of(const Error& error) {
+  const auto& faults = error.faults();
+  if (!faults.empty() && !faults.front().loc.empty() && faults.front().loc.front() == PathStep(std::string("settings")))
+    return ExitCode::bad_settings;
   const bool no_database = error.code() == ErrorCode::unavailable || error.reason() == "schema_too_new";
   return no_database ? ExitCode::unavailable : ExitCode::failure;
 }
@@ -50,6 +53,7 @@ int main(int argc, char** argv) {
   AuditListOptions audit_list;
   ImportOptions to_import;
   ExportOptions to_export;
+  SendTestMailOptions test_mail;
   ConfigOptions config;
 
   CLI::App app("Runs a school: courses, quizzes, certificates and their REST API.", "lms-server");
@@ -134,6 +138,12 @@ int main(int argc, char** argv) {
   export_command->add_option("file", to_export.file, "JSON file; - for standard output")->capture_default_str();
   export_command->add_flag("--force", to_export.force, "Overwrite the file if it exists");
   export_command->callback([&] { export_course(common, to_export); });
+
+  auto* mail_command = app.add_subcommand("send-test-mail", "Send a mail at once and print what the mail server said");
+  mail_command->add_option("--to", test_mail.to, "Mail address that it goes to")->required()->type_name("ADDRESS");
+  mail_command->add_option("--language", test_mail.language, "What it is written in: en, de, es or one of your own")
+      ->capture_default_str();
+  mail_command->callback([&] { send_test_mail(common, test_mail); });
 
   app.add_subcommand("openapi", "Print the OpenAPI document of the API")->callback([&] { print_openapi(common); });
 

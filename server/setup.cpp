@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <lms/backends/log.hpp>
+#include <lms/backends/smtp.hpp>
 #include <lms/backends/sqlite.hpp>
 
 #include "failure.hpp"
@@ -156,12 +157,36 @@ std::shared_ptr<LogSink> open_log(const Settings& settings, Purpose purpose) {
   return lms::open_log({.format = settings.log_format, .level = level, .stream = stderr});
 }
 
+std::shared_ptr<Mailer> open_mailer(const Settings& settings, std::shared_ptr<const Clock> clock) {
+  if (settings.smtp_host.empty()) return nullptr;
+  using Security = SmtpOptions::Security;
+  const bool names_sender = settings.email_from.find('<') != std::string::npos;
+  SmtpOptions options;
+  options.host = settings.smtp_host;
+  options.port = static_cast<std::uint16_t>(settings.smtp_port);
+  options.security = settings.smtp_use_ssl   ? Security::tls
+                     : settings.smtp_use_tls ? Security::starttls
+                                             : Security::plain;
+  options.username = settings.smtp_username;
+  options.password = settings.smtp_password;
+  options.from = names_sender ? settings.email_from : settings.project_name + " <" + settings.email_from + ">";
+  options.ca_file = settings.smtp_ca_file;
+  options.timeout = settings.smtp_timeout;
+  options.connect_timeout = std::min(options.connect_timeout, options.timeout);
+  try {
+    return open_smtp_mailer(std::move(options), std::move(clock));
+  } catch (const Error& error) {
+    throw Failure(ExitCode::bad_settings, explained(error, "SMTP: "));
+  }
+}
+
 Backends open_backends(const Settings& settings, Purpose purpose, std::shared_ptr<LogSink> log) {
   Backends backends;
   backends.log = log ? std::move(log) : open_log(settings, purpose);
   backends.clock = std::make_shared<SystemClock>();
   backends.random = std::make_shared<SystemRandom>();
   backends.storage = open_storage(settings, purpose, backends.log, backends.clock);
+  backends.mailer = open_mailer(settings, backends.clock);
   return backends;
 }
 

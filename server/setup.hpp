@@ -34,8 +34,12 @@ enum class Purpose { command, service };
 /// The log that the settings ask for, on standard error.
 std::shared_ptr<LogSink> open_log(const Settings& settings, Purpose purpose);
 
+/// Who takes the mails: the server that the settings name; null if they name none.
+/// @throws Failure bad_settings
+std::shared_ptr<Mailer> open_mailer(const Settings& settings, std::shared_ptr<const Clock> clock);
+
 /// The backends that the settings name, with that log or, if it is null, the one they ask for.
-/// @throws Failure unavailable
+/// @throws Failure unavailable, bad_settings
 Backends open_backends(const Settings& settings, Purpose purpose, std::shared_ptr<LogSink> log = nullptr);
 
 /// @throws Failure unavailable if the settings name a database file that is not there.

@@ -87,7 +87,8 @@ class LMS_API Jobs {
   ~Jobs();
 
   /// Says how jobs of a kind are done; the result is kept. A handler that throws is tried again after 60, 120, 240 s …
-  /// with jitter, until `max_attempts`; then the job is dead. Jobs of a kind without a handler wait. Call before
+  /// with jitter, at last once an hour, until `max_attempts`; then the job is dead. One that throws Error invalid says
+  /// that no other attempt can do better: the job is dead at once. Jobs of a kind without a handler wait. Call before
   /// `start`.
   void handle(std::string kind, Handler handler);
 
@@ -124,7 +125,7 @@ class LMS_API Jobs {
   std::optional<Job> claim();
   void run(const Job& job, std::stop_token stop);
   void finish(const Job& job, Value result);
-  void fail(const Job& job, const std::string& error);
+  void fail(const Job& job, const std::string& error, bool for_good);
   void hand_back(const Job& job);
   bool settle(const Job& job, std::vector<Assignment> assignments);
   std::chrono::microseconds backoff(std::int64_t attempts);

@@ -20,6 +20,7 @@
 #include <lms/http.hpp>
 #include <lms/job.hpp>
 #include <lms/lockout.hpp>
+#include <lms/mail.hpp>
 #include <lms/principal.hpp>
 #include <lms/quiz.hpp>
 #include <lms/router.hpp>
@@ -27,6 +28,7 @@
 #include <lms/settings.hpp>
 #include <lms/spi/clock.hpp>
 #include <lms/spi/log_sink.hpp>
+#include <lms/spi/mailer.hpp>
 #include <lms/spi/random.hpp>
 #include <lms/spi/storage.hpp>
 #include <lms/spi/token_blacklist.hpp>
@@ -49,6 +51,7 @@ struct Backends {
   std::shared_ptr<LogSink> log = {};      ///< nowhere
   /// In `storage`, and then asked together with the session; a setting decides what happens while another one is out.
   std::shared_ptr<TokenBlacklist> token_blacklist = {};
+  std::shared_ptr<Mailer> mailer = {};  ///< the log, which shows texts in development only
   Roles roles = {};  ///< admin, instructor, student
 };
 
@@ -58,9 +61,10 @@ class LMS_API Lms {
  public:
   /// Brings the storage's structure up to date and makes the first admin if the settings name one and none exists.
   /// Starts no thread. What `backends` brings, a database or a log, the settings do not change: their database_url,
-  /// db_…, sqlite_…, log_…, host, port and limits of connections are for those who open backends and listen, as
-  /// lms-server.
-  /// @throws Error invalid for settings that no school can run on, such as a weak admin password; what
+  /// db_…, sqlite_…, log_…, smtp_…, email_from, host, port and limits of connections are for those who open backends
+  /// and listen, as lms-server.
+  /// @throws Error invalid for settings that no school can run on, such as a weak admin password or a mail template
+  /// with faults; what
   ///   Storage::migrate throws.
   explicit Lms(Settings settings, Backends backends = {});
   ~Lms();
@@ -78,6 +82,7 @@ class LMS_API Lms {
   Events& events() noexcept;
   Audit& audit() noexcept;
   Jobs& jobs() noexcept;
+  Mails& mails() noexcept;
   Storage& storage() noexcept;
   Clock& clock() noexcept;
   Random& random() noexcept;

@@ -170,8 +170,12 @@ void Jobs::run(const Job& job, std::stop_token stop) {
   }
   std::optional<Value> result;
   std::string error;
+  bool for_good = false;
   try {
     result = handlers_.at(job.kind)(job, stop);
+  } catch (const Error& e) {
+    error = e.what();
+    for_good = e.code() == ErrorCode::invalid;
   } catch (const std::exception& e) {
     error = e.what();
   } catch (...) {
@@ -188,7 +192,7 @@ void Jobs::run(const Job& job, std::stop_token stop) {
   else if (stop.stop_requested())
     hand_back(job);
   else
-    fail(job, error);
+    fail(job, error, for_good);
 }
 
 /// Ends an attempt; false if the job is no longer this worker's.
@@ -210,11 +214,11 @@ void Jobs::finish(const Job& job, Value result) {
     logger_.info("tasks", "job succeeded", fields_of(job));
 }
 
-void Jobs::fail(const Job& job, const std::string& error) {
+void Jobs::fail(const Job& job, const std::string& error, bool for_good) {
   const std::string kept(cut_utf8(error, longest_error));
   Object fields = fields_of(job);
   fields.append("error", kept);
-  if (job.attempts >= job.max_attempts) {
+  if (for_good || job.attempts >= job.max_attempts) {
     if (settle(job,
                {set("status", JobStatus::dead), set("error", kept), set("finished_at", clock_.now()), no_active_key}))
       logger_.error("tasks", "job is dead", fields);

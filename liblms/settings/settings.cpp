@@ -81,6 +81,7 @@ class Loader {
     check_environment();
     check_admin();
     check_sessions();
+    check_mail();
     if (!faults_.empty()) throw invalid(std::move(faults_));
     note_unused_names();
     for (const SettingSection& section : setting_table())
@@ -219,6 +220,42 @@ class Loader {
                 "): such a token would end before its time; make the one longer or the other shorter",
             "value_error.setting");
     if (!settings.access_token_blacklist_fail_closed) settings.access_token_blacklist_fail_closed = !is_development();
+  }
+
+  void check_mail() {
+    Settings& settings = loaded_.settings;
+    if (settings.smtp_use_tls && settings.smtp_use_ssl) {
+      if (source_of("SMTP_USE_TLS") != SettingSource::fallback)
+        fault("SMTP_USE_SSL",
+              "SMTP_USE_TLS (STARTTLS, usually on port 587) and SMTP_USE_SSL (TLS from the start, usually on port 465) "
+              "cannot both be true; keep one of them",
+              "value_error.setting");
+      settings.smtp_use_tls = false;
+    }
+    if (settings.smtp_username.empty() != settings.smtp_password.empty()) {
+      const bool lacks_password = settings.smtp_password.empty();
+      fault(lacks_password ? "SMTP_PASSWORD" : "SMTP_USERNAME",
+            lacks_password ? "SMTP_USERNAME is set, so SMTP_PASSWORD must be set too"
+                           : "SMTP_PASSWORD is set, so SMTP_USERNAME must be set too",
+            "value_error.missing");
+    }
+    if (settings.smtp_host.empty()) {
+      if (!settings.smtp_username.empty())
+        warn("SMTP_HOST", "SMTP_USERNAME is set, but SMTP_HOST is not: mails are only logged");
+      return;
+    }
+    if (settings.email_from.empty())
+      fault("EMAIL_FROM", "SMTP_HOST is set, so EMAIL_FROM must be set too: the sender, such as noreply@example.org",
+            "value_error.missing");
+    constexpr std::int64_t port_of_tls = 465;
+    if (settings.smtp_port == port_of_tls && !settings.smtp_use_ssl)
+      warn("SMTP_PORT", "SMTP_PORT is 465, where servers speak TLS from the start; that wants SMTP_USE_SSL=true");
+    if (!settings.smtp_use_tls && !settings.smtp_use_ssl)
+      warn("SMTP_USE_TLS",
+           settings.smtp_password.empty()
+               ? "SMTP_USE_TLS and SMTP_USE_SSL are false: mails can be read on their way to the server"
+               : "SMTP_USE_TLS and SMTP_USE_SSL are false: mails and SMTP_PASSWORD can be read on their "
+                 "way to the server");
   }
 
   // --- names that set nothing ---

@@ -14,6 +14,7 @@
 #include <lms/value.hpp>
 
 #include "base/formats.hpp"
+#include "base/mailbox.hpp"
 
 namespace lms {
 
@@ -219,6 +220,15 @@ bool not_empty(std::string_view text) {
 bool empty_or_email(std::string_view text) {
   return text.empty() || normal_email(text);
 }
+bool empty_or_mailbox(std::string_view text) {
+  return text.empty() || parse_mailbox(text);
+}
+/// Without a scheme or a port.
+bool empty_or_mail_host(std::string_view text) {
+  const bool is_ipv6 = std::count(text.begin(), text.end(), ':') > 1;
+  return text.find_first_of(" \t/@?#") == std::string_view::npos &&
+         (is_ipv6 || text.find(':') == std::string_view::npos);
+}
 bool empty_or_base_url(std::string_view text) {
   return text.empty() || (is_url(text) && text.back() != '/' && text.find_first_of("?#") == std::string_view::npos);
 }
@@ -402,6 +412,35 @@ std::vector<SettingSection> make_table() {
            secret(text("ADMIN_PASSWORD", &S::admin_password, "any text", anything,
                        "The first password of that admin. Change it after the first login and remove both settings.")),
        }},
+      {"Mail",
+       {
+           also(text("SMTP_HOST", &S::smtp_host, "empty, or the name or address of a server, without scheme and port",
+                     empty_or_mail_host,
+                     "The server that takes the school's mails. Empty: mails are only logged, with their text in "
+                     "development."),
+                {"SMTP_SERVER"}),
+           integer("SMTP_PORT", &S::smtp_port, 1, 65'535, "Its port: 587 for STARTTLS, 465 for TLS from the start."),
+           text("SMTP_USERNAME", &S::smtp_username, "any text", anything,
+                "Whom to log in as. Empty: no login. Needs `SMTP_PASSWORD`."),
+           also(secret(text("SMTP_PASSWORD", &S::smtp_password, "any text", anything, "The password of that login.")),
+                {"EMAIL_HOST_PASSWORD"}),
+           boolean(
+               "SMTP_USE_TLS", &S::smtp_use_tls,
+               "STARTTLS: the connection turns to TLS before anything is said, and a server that cannot is refused. "
+               "Off by itself with `SMTP_USE_SSL`."),
+           boolean("SMTP_USE_SSL", &S::smtp_use_ssl, "TLS from the first byte."),
+           text("SMTP_CA_FILE", &S::smtp_ca_file, "empty, or the path of a PEM file", anything,
+                "The authorities that may vouch for the server in place of the system's, for a private one."),
+           duration("SMTP_TIMEOUT_SECONDS", &S::smtp_timeout, 1, 600,
+                    "How long handing over one mail may take, connecting included."),
+           also(
+               text("EMAIL_FROM", &S::email_from, "empty, a mail address, or a name and one: School <a@example.org>",
+                    empty_or_mailbox,
+                    "The sender of all mails, needed with `SMTP_HOST`. Without a name the one of the school is taken."),
+               {"FROM_EMAIL"}),
+           text("MAIL_TEMPLATES_DIR", &S::mail_templates_dir, "empty, or the path of a folder", anything,
+                "A folder whose files take the place of the built-in templates of the same name; see docs/mail.md."),
+       }},
       {"Log",
        {
            choice("LOG_LEVEL", &S::log_level, "The least important lines that are written."),
@@ -451,13 +490,10 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "DB_MAX_POOL_SIZE",
     "DB_MIN_POOL_SIZE",
     "DB_POOL_SIZE",
-    "EMAIL_FROM",
-    "EMAIL_HOST_PASSWORD",
     "EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES",
     "ENCRYPTION_KEY",
     "ENROLLMENT_CACHE_TTL_SECONDS",
     "FILE_STORAGE_PROVIDER",
-    "FROM_EMAIL",
     "LESSON_CACHE_TTL_SECONDS",
     "LOG_BODIES",
     "LOG_DIR",
@@ -501,6 +537,7 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "SMTP_USERNAME",
     "SMTP_USE_SSL",
     "SMTP_USE_TLS",
+    "SESSION_TIMEOUT_HOURS",
     "STRIPE_SECRET_KEY",
     "STRIPE_WEBHOOK_SECRET",
     "TASKS_FORCE_INLINE",

@@ -24,19 +24,19 @@ struct MailedSchool : School {
   using School::School;
 
   /// All mails that have gone out by now.
-  const std::vector<Mail>& mails() {
+  std::vector<Mail> mails() {
     while (lms.jobs().run_one()) {
     }
     return mailer->mails();
   }
-  const Mail& mail() {
-    mails();
-    REQUIRE_FALSE(mailer->mails().empty());
-    return mailer->mails().back();
+  Mail mail() {
+    const std::vector<Mail> all = mails();
+    REQUIRE_FALSE(all.empty());
+    return all.back();
   }
   /// The token of the newest mail's link.
   std::string token() {
-    const std::string& text = mail().text;
+    const std::string text = mail().text;
     constexpr std::string_view mark = "#token=";
     const auto begin = text.find(mark);
     REQUIRE(begin != std::string::npos);

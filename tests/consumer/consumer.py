@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = Path(__file__).resolve().parent / "project"
 WARNINGS = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 SKIPPED = 77
-CORE_ONLY = re.compile(r"pistache|sqlite|llhttp", re.IGNORECASE)
+CORE_ONLY = re.compile(r"pistache|sqlite|llhttp|curl", re.IGNORECASE)
 
 
 def run(*command, **environment):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 # Each knows those before it.
 FEATURES = ["user", "auth", "course", "enrollment", "quiz", "certificate", "package", "admin"]
-PLATFORM = ["base", "spi", "settings", "audit", "job", "event", "http"]
-BACKENDS = ["backend/memory", "backend/sqlite", "backend/log"]
+PLATFORM = ["base", "spi", "settings", "audit", "job", "mail", "event", "http"]
+BACKENDS = ["backend/memory", "backend/sqlite", "backend/log", "backend/smtp"]
 
 # Which rooms a room may know besides itself.
 SEES = {
@@ -24,6 +24,7 @@ SEES = {
     "event": {"base", "spi"},
     "audit": {"base", "spi"},
     "job": {"base", "spi", "audit"},
+    "mail": {"base", "spi", "audit", "job"},
     "http": {"base", "spi", "settings", "audit", "job", "event"},
     **{name: {*PLATFORM, *FEATURES[:i]} for i, name in enumerate(FEATURES)},
     "backend": {"base", "spi"},
@@ -32,6 +33,7 @@ SEES = {
     "backend/sql": {"base", "spi", "backend"},
     "backend/sqlite": {"base", "spi", "backend", "backend/sql"},
     "backend/log": {"base", "spi", "settings"},
+    "backend/smtp": {"base", "spi"},
     "testing": {*PLATFORM, *FEATURES, "lms"},
     "api": {*PLATFORM, *FEATURES, "lms"},  # of lms only the public header: it has the services
     "lms": {*PLATFORM, *FEATURES, "api", "backend/memory"},
@@ -44,7 +46,7 @@ ROOM_OF_HEADER = {
     **dict.fromkeys("changes error executor export id page principal qr_code time totp value schema".split(), "base"),
     **dict.fromkeys("query repository password token".split(), "spi"),
     "router": "http",
-    "lockout": "auth",
+    **dict.fromkeys("accounts lockout mfa".split(), "auth"),
     "course_package": "package",
 }
 # These see liblms as any other program does.
@@ -59,6 +61,8 @@ THIRD_PARTY = {
     "cmark-gfm": ["liblms/base/"],
     "qrencode.h": ["liblms/base/"],
     "png.h": ["liblms/base/"],
+    "kainjow/": ["liblms/mail/"],
+    "curl/": ["liblms/backend/smtp/"],
     "sqlite3.h": ["liblms/backend/sqlite/"],
     "SQLiteCpp/": ["liblms/backend/sqlite/"],
     "pistache/": ["server/http1/", "tests/bench/hello.cpp"],

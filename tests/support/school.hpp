@@ -11,6 +11,7 @@
 #include <lms/lms.hpp>
 #include <lms/testing/event_recorder.hpp>
 #include <lms/testing/fake_clock.hpp>
+#include <lms/testing/fake_mailer.hpp>
 #include <lms/testing/log_recorder.hpp>
 
 namespace lms::test {
@@ -38,11 +39,15 @@ class School {
   }
 
   explicit School(Settings settings = quick_settings(), std::shared_ptr<Storage> storage = nullptr,
-                  std::shared_ptr<TokenBlacklist> blacklist = nullptr)
+                  std::shared_ptr<TokenBlacklist> blacklist = nullptr, std::shared_ptr<Mailer> other_mailer = nullptr)
       : clock(std::make_shared<testing::FakeClock>()),
         log(std::make_shared<testing::LogRecorder>()),
-        lms(std::move(settings),
-            {.storage = std::move(storage), .clock = clock, .log = log, .token_blacklist = std::move(blacklist)}) {}
+        mailer(std::make_shared<testing::FakeMailer>()),
+        lms(std::move(settings), {.storage = std::move(storage),
+                                  .clock = clock,
+                                  .log = log,
+                                  .token_blacklist = std::move(blacklist),
+                                  .mailer = other_mailer ? std::move(other_mailer) : mailer}) {}
 
   Answered ask(http::Method method, std::string_view path, const Value& body = {}, std::string_view token = {}) {
     http::Request request;
@@ -94,6 +99,7 @@ class School {
   static constexpr const char* password = "correct horse battery";
   std::shared_ptr<testing::FakeClock> clock;
   std::shared_ptr<testing::LogRecorder> log;
+  std::shared_ptr<testing::FakeMailer> mailer;
   Lms lms;
 };
 

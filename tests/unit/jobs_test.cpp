@@ -141,6 +141,23 @@ TEST_CASE("whatever a handler throws is a failed attempt") {
   CHECK(school.get(*id).status == JobStatus::dead);
 }
 
+TEST_CASE("a handler that finds its job invalid is not asked again, until an admin says so") {
+  School school;
+  int attempts = 0;
+  school.jobs.handle("letter", [&](const Job&, std::stop_token) -> Value {
+    if (++attempts == 1) throw invalid({"payload"}, "has no address", "value_error.missing");
+    return "sent";
+  });
+  const auto id = school.enqueue("letter", {}, {.unique_key = "k"});
+  CHECK(school.jobs.run_one());
+  const Job job = school.get(*id);
+  CHECK(job.status == JobStatus::dead);
+  CHECK(job.attempts == 1);
+  CHECK(job.error == "The input is not valid: payload has no address.");
+  CHECK(school.enqueue("letter", {}, {.run_at = school.clock.now() + 1h, .unique_key = "k"}));
+  CHECK_FALSE(school.jobs.run_one());
+}
+
 TEST_CASE("a unique key is held while its job waits or runs") {
   School school;
   std::optional<JobId> while_running;
