@@ -16,13 +16,16 @@
 #include <lms/event.hpp>
 #include <lms/executor.hpp>
 #include <lms/export.hpp>
+#include <lms/fernet.hpp>
 #include <lms/http.hpp>
 #include <lms/job.hpp>
 #include <lms/principal.hpp>
 #include <lms/quiz.hpp>
+#include <lms/reencryption.hpp>
 #include <lms/router.hpp>
 #include <lms/schema.hpp>
 #include <lms/settings.hpp>
+#include <lms/signature.hpp>
 #include <lms/spi/clock.hpp>
 #include <lms/spi/log_sink.hpp>
 #include <lms/spi/random.hpp>
@@ -53,7 +56,8 @@ struct Backends {
 /// Thread-safe, like every service it gives out.
 class LMS_API Lms {
  public:
-  /// Brings the storage's structure up to date and makes the first admin if the settings name one and none exists.
+  /// Brings the storage's structure up to date, gives it the keys of encrypted fields if the settings have any (it then
+  /// encrypts with them as long as it lives), and makes the first admin if the settings name one and none exists.
   /// Starts no thread. What `backends` brings, a database or a log, the settings do not change: their database_url,
   /// db_…, sqlite_…, log_…, host, port and limits of connections are for those who open backends and listen, as
   /// lms-server.
