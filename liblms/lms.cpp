@@ -87,6 +87,21 @@ SessionOptions session_options(const Settings& settings) {
           .max_per_user = settings.max_sessions_per_user};
 }
 
+/// With what it stands on, for the storage may outlive the school.
+struct OwningFernet {
+  std::shared_ptr<Clock> clock;
+  std::shared_ptr<Random> random;
+  Fernet fernet;
+
+  OwningFernet(const std::vector<std::string>& keys, std::shared_ptr<Clock> c, std::shared_ptr<Random> r)
+      : clock(std::move(c)), random(std::move(r)), fernet(keys, *clock, *random) {}
+};
+
+std::shared_ptr<const Fernet> fernet_of(const std::vector<std::string>& keys, const Backends& backends) {
+  const auto owning = std::make_shared<const OwningFernet>(keys, backends.clock, backends.random);
+  return {owning, &owning->fernet};
+}
+
 constexpr std::string_view housekeeping = "housekeeping";
 constexpr auto housekeeping_interval = std::chrono::hours{1};
 
@@ -166,6 +181,8 @@ Lms::Lms(Settings settings, Backends backends) {
   if (!backends.storage) backends.storage = open_memory_storage();
   backends.storage->migrate();
   parts_ = std::make_unique<Parts>(std::move(settings), std::move(backends));
+  if (const auto& keys = parts_->settings.encryption_keys; !keys.empty())
+    parts_->storage.cipher().use(fernet_of(keys, parts_->backends));
   parts_->events.declare(event_types());
   parts_->audit.declare(audit_actions());
   parts_->enrollments.recount_by(parts_->jobs);

@@ -84,6 +84,17 @@ struct SendTestMailOptions {
 /// Sends a mail at once, without queue and database, and prints what the mail server said.
 void send_test_mail(const CommonOptions& common, const SendTestMailOptions& options);
 
+struct CryptoOptions {
+  std::optional<std::string> value = {};  ///< none: see the command; `-`: standard input
+};
+/// A new key for ENCRYPTION_KEY.
+void generate_key();
+/// These three print what becomes of one value, by the keys of ENCRYPTION_KEY. Without it they read standard input.
+void encrypt_value(const CommonOptions& common, const CryptoOptions& options);
+void decrypt_value(const CommonOptions& common, const CryptoOptions& options);
+/// Without a value: the whole database.
+void rotate(const CommonOptions& common, const CryptoOptions& options);
+
 void print_openapi(const CommonOptions& common);
 
 struct ConfigOptions {

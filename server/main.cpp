@@ -21,8 +21,8 @@ constexpr std::string_view footer =
     "Settings come from the environment and from .env in the working directory; `lms-server config` prints them.\n"
     "\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 65 a file that is no course package or no\n"
-    "backup, 66 a file that cannot be read, 69 the database, the port or the mail server\n"
-    "cannot be used, 73 a file that cannot be written or exists, 78 a bad setting.";
+    "backup, or no token of these keys, 66 a file that cannot be read, 69 the database, the port or the mail\n"
+    "server cannot be used, 73 a file that cannot be written or exists, 78 a bad setting.";
 
 void complain(std::string_view text) {
   while (!text.empty()) {
@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   ExportOptions to_export;
   SendTestMailOptions test_mail;
   ConfigOptions config;
+  CryptoOptions crypto;
 
   CLI::App app("Runs a school: courses, quizzes, certificates and their REST API.", "lms-server");
   app.set_version_flag("--version", "lms-server " + std::string(version()));
@@ -144,6 +145,23 @@ int main(int argc, char** argv) {
   mail_command->add_option("--language", test_mail.language, "What it is written in: en, de, es or one of your own")
       ->capture_default_str();
   mail_command->callback([&] { send_test_mail(common, test_mail); });
+
+  auto* crypto_command = app.add_subcommand("crypto", "Encrypt, decrypt and change keys, with those of ENCRYPTION_KEY");
+  crypto_command->require_subcommand(1);
+  crypto_command->fallthrough();
+  crypto_command->add_subcommand("generate-key", "Print a new key for ENCRYPTION_KEY")->callback([&] {
+    generate_key();
+  });
+  auto* encrypt_command = crypto_command->add_subcommand("encrypt", "Print a text as a token of the first key");
+  encrypt_command->add_option("text", crypto.value, "The text; standard input if it is left out or -");
+  encrypt_command->callback([&] { encrypt_value(common, crypto); });
+  auto* decrypt_command = crypto_command->add_subcommand("decrypt", "Print the text of a token");
+  decrypt_command->add_option("token", crypto.value, "The token; standard input if it is left out or -");
+  decrypt_command->callback([&] { decrypt_value(common, crypto); });
+  auto* rotate_command =
+      crypto_command->add_subcommand("rotate", "Bring the whole database, or one token, under the first key");
+  rotate_command->add_option("token", crypto.value, "A token to do in place of the database; - for standard input");
+  rotate_command->callback([&] { rotate(common, crypto); });
 
   app.add_subcommand("openapi", "Print the OpenAPI document of the API")->callback([&] { print_openapi(common); });
 

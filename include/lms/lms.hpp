@@ -17,15 +17,18 @@
 #include <lms/event.hpp>
 #include <lms/executor.hpp>
 #include <lms/export.hpp>
+#include <lms/fernet.hpp>
 #include <lms/http.hpp>
 #include <lms/job.hpp>
 #include <lms/lockout.hpp>
 #include <lms/mail.hpp>
 #include <lms/principal.hpp>
 #include <lms/quiz.hpp>
+#include <lms/reencryption.hpp>
 #include <lms/router.hpp>
 #include <lms/schema.hpp>
 #include <lms/settings.hpp>
+#include <lms/signature.hpp>
 #include <lms/spi/clock.hpp>
 #include <lms/spi/log_sink.hpp>
 #include <lms/spi/mailer.hpp>
@@ -52,14 +55,15 @@ struct Backends {
   /// In `storage`, and then asked together with the session; a setting decides what happens while another one is out.
   std::shared_ptr<TokenBlacklist> token_blacklist = {};
   std::shared_ptr<Mailer> mailer = {};  ///< the log, which shows texts in development only
-  Roles roles = {};  ///< admin, instructor, student
+  Roles roles = {};                     ///< admin, instructor, student
 };
 
 /// A whole school. Many can live in one process; they share nothing.
 /// Thread-safe, like every service it gives out.
 class LMS_API Lms {
  public:
-  /// Brings the storage's structure up to date and makes the first admin if the settings name one and none exists.
+  /// Brings the storage's structure up to date, gives it the keys of encrypted fields if the settings have any (it then
+  /// encrypts with them as long as it lives), and makes the first admin if the settings name one and none exists.
   /// Starts no thread. What `backends` brings, a database or a log, the settings do not change: their database_url,
   /// db_…, sqlite_…, log_…, smtp_…, email_from, host, port and limits of connections are for those who open backends
   /// and listen, as lms-server.

@@ -13,7 +13,8 @@
 namespace lms {
 
 /// Hashes passwords with Argon2id, few at a time: each takes tens of milliseconds of a core and `memory_kib` of memory.
-/// Thread-safe. `random` outlives the hasher.
+/// Those that another system hashed with bcrypt verify as well and are to be hashed again: `$2a$`, `$2b$` and `$2y$` up
+/// to a cost of 14, which takes a second. Thread-safe. `random` outlives the hasher.
 ///
 /// A call waits while `max_concurrent` others are at work. @throws Error unavailable `password_hashing_busy` if
 /// `max_waiting` are waiting already.
@@ -32,11 +33,12 @@ class LMS_API PasswordHasher {
 
   /// A PHC string with a new salt. @throws Error internal if Argon2 does not accept the options.
   std::string hash(std::string_view password);
-  /// False also for a text that is no PHC string.
+  /// False also for a text that is neither a PHC string nor a hash of bcrypt. Of a password bcrypt takes 72 bytes, as
+  /// the system did that made the hash.
   bool verify(std::string_view password, const std::string& phc);
   /// Takes the time of `verify`: for an account that does not exist, so that nobody can tell.
   void verify_nothing(std::string_view password);
-  /// Whether the hash was made with less effort than these options ask for.
+  /// Whether the hash was made with less effort than these options ask for, or by bcrypt.
   bool needs_rehash(const std::string& phc) const;
   /// Hashes made since it was built, whatever for.
   std::uint64_t hashes_made() const;

@@ -66,6 +66,9 @@ struct FieldOptions {
   Value example;
   std::string references = {};  ///< the table whose key this field holds; storage refuses strangers
   int search_weight = 0;        ///< > 0: found by full text search, ranked by this weight
+  /// Of text: storage holds a Fernet token in its place, which nobody reads without ENCRYPTION_KEY. Such a field can be
+  /// written and read, and asked whether it is null; nothing else can be asked of it, nor sought or ordered by it.
+  bool encrypted = false;
 };
 
 struct Field : FieldOptions {
@@ -104,6 +107,11 @@ class LMS_API Schema {
   /// Fields that queries filter and order by together, in that order.
   const std::vector<std::vector<std::string>>& indexes() const noexcept { return indexes_; }
   bool searchable() const noexcept;
+  /// The positions of fields that storage holds encrypted.
+  const std::vector<std::size_t>& encrypted_fields() const noexcept { return encrypted_; }
+  /// The same table as storage holds it: with tokens in place of what is encrypted. For who moves records or renews
+  /// their encryption; it lives as long as this one.
+  const Schema& as_stored() const;
 
   const Field* find(std::string_view field) const noexcept;
   /// @throws Error internal for an unknown name: a defect in the caller's code.
@@ -140,13 +148,19 @@ class LMS_API Schema {
   void set_key(const std::string& field);
   void add_unique(std::vector<std::string> fields) { uniques_.push_back(std::move(fields)); }
   void add_index(std::vector<std::string> fields) { indexes_.push_back(std::move(fields)); }
+  /// At last. @throws Error internal if a field is called encrypted that cannot be.
+  void complete();
 
  private:
+  void check_encrypted(const Field& field) const;
+
   std::string name_, table_, doc_;
   std::vector<Field> fields_;
   std::vector<std::string> labels_;  // of the fields in JSON: `"name":`
   std::optional<std::size_t> key_;
   std::vector<std::vector<std::string>> uniques_, indexes_;
+  std::vector<std::size_t> encrypted_;
+  std::shared_ptr<const Schema> as_stored_;  // null: as this one
 };
 
 /// Names of an enumeration whose enumerators count from 0: found by argument-dependent lookup of
@@ -383,7 +397,10 @@ class Definition {
     schema_.add_index(std::move(fields));
     return std::move(*this);
   }
-  operator Schema() && { return std::move(schema_); }
+  operator Schema() && {
+    schema_.complete();
+    return std::move(schema_);
+  }
 
  private:
   Definition&& add(Field field) && {

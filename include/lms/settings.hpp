@@ -70,6 +70,8 @@ struct LMS_API Settings {
   std::chrono::seconds cache_max_stale{5};     // CACHE_MAX_STALE_SECONDS
   std::int64_t cache_memory_mb = 32;           // CACHE_MEMORY_MB
 
+  std::vector<std::string> encryption_keys;  // ENCRYPTION_KEY
+
   std::string secret_key;                          // SECRET_KEY
   std::string algorithm = "HS256";                 // ALGORITHM
   std::string jwt_issuer;                          // JWT_ISSUER
@@ -91,16 +93,16 @@ struct LMS_API Settings {
   std::chrono::seconds refresh_reuse_grace{0};             // REFRESH_REUSE_GRACE_SECONDS
   bool access_token_blacklist_enabled = true;              // ACCESS_TOKEN_BLACKLIST_ENABLED
   std::optional<bool> access_token_blacklist_fail_closed;  // ACCESS_TOKEN_BLACKLIST_FAIL_CLOSED
-  std::string smtp_host;                  // SMTP_HOST
-  std::int64_t smtp_port = 587;           // SMTP_PORT
-  std::string smtp_username;              // SMTP_USERNAME
-  std::string smtp_password;              // SMTP_PASSWORD
-  bool smtp_use_tls = true;               // SMTP_USE_TLS
-  bool smtp_use_ssl = false;              // SMTP_USE_SSL
-  std::string smtp_ca_file;               // SMTP_CA_FILE
-  std::chrono::seconds smtp_timeout{30};  // SMTP_TIMEOUT_SECONDS
-  std::string email_from;                 // EMAIL_FROM
-  std::string mail_templates_dir;         // MAIL_TEMPLATES_DIR
+  std::string smtp_host;                                   // SMTP_HOST
+  std::int64_t smtp_port = 587;                            // SMTP_PORT
+  std::string smtp_username;                               // SMTP_USERNAME
+  std::string smtp_password;                               // SMTP_PASSWORD
+  bool smtp_use_tls = true;                                // SMTP_USE_TLS
+  bool smtp_use_ssl = false;                               // SMTP_USE_SSL
+  std::string smtp_ca_file;                                // SMTP_CA_FILE
+  std::chrono::seconds smtp_timeout{30};                   // SMTP_TIMEOUT_SECONDS
+  std::string email_from;                                  // EMAIL_FROM
+  std::string mail_templates_dir;                          // MAIL_TEMPLATES_DIR
 
   LogLevel log_level = LogLevel::info;     // LOG_LEVEL
   LogFormat log_format = LogFormat::text;  // LOG_FORMAT

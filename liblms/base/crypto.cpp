@@ -1,10 +1,13 @@
 #include "base/crypto.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <climits>
 #include <memory>
 #include <optional>
 
 #include <argon2.h>
+#include <crypt.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -30,6 +33,12 @@ EVP_MAC* hmac_algorithm() {
   return algorithm;
 }
 
+EVP_CIPHER* aes128_cbc_algorithm() {
+  static EVP_CIPHER* const algorithm = EVP_CIPHER_fetch(nullptr, "AES-128-CBC", nullptr);
+  return algorithm;
+}
+
+using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
 using MacContext = std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)>;
 
 bool take_number(std::string_view& text, std::string_view prefix, std::uint32_t& number) {
@@ -94,6 +103,41 @@ Sha256Digest hmac_sha256(std::string_view key, std::string_view message) {
   return hmac<Sha256Digest>(algorithm, key, message);
 }
 
+std::string aes128_cbc_encrypt(std::span<const std::uint8_t, 16> key, std::string_view iv, std::string_view text) {
+  if (iv.size() != aes_block_size || text.size() > INT_MAX - aes_block_size) throw internal("AES: a wrong size");
+  const CipherContext context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
+  std::string ciphertext((text.size() / aes_block_size + 1) * aes_block_size, '\0');
+  auto* const out = reinterpret_cast<unsigned char*>(ciphertext.data());
+  int body = 0;
+  int rest = 0;
+  if (!context || EVP_EncryptInit_ex2(context.get(), aes128_cbc_algorithm(), key.data(), octets(iv), nullptr) != 1 ||
+      EVP_EncryptUpdate(context.get(), out, &body, octets(text), static_cast<int>(text.size())) != 1 ||
+      EVP_EncryptFinal_ex(context.get(), out + body, &rest) != 1 ||
+      static_cast<std::size_t>(body + rest) != ciphertext.size())
+    throw internal("AES failed");
+  return ciphertext;
+}
+
+std::optional<std::string> aes128_cbc_decrypt(std::span<const std::uint8_t, 16> key, std::string_view iv,
+                                              std::string_view ciphertext) {
+  if (iv.size() != aes_block_size || ciphertext.size() > INT_MAX - aes_block_size) throw internal("AES: a wrong size");
+  const CipherContext context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
+  std::string text(ciphertext.size() + aes_block_size, '\0');
+  auto* const out = reinterpret_cast<unsigned char*>(text.data());
+  int body = 0;
+  int rest = 0;
+  if (!context || EVP_DecryptInit_ex2(context.get(), aes128_cbc_algorithm(), key.data(), octets(iv), nullptr) != 1 ||
+      EVP_DecryptUpdate(context.get(), out, &body, octets(ciphertext), static_cast<int>(ciphertext.size())) != 1)
+    throw internal("AES failed");
+  if (EVP_DecryptFinal_ex(context.get(), out + body, &rest) != 1) {
+    wipe(text.data(), text.size());
+    return std::nullopt;
+  }
+  wipe(text.data() + body + rest, text.size() - static_cast<std::size_t>(body + rest));
+  text.resize(static_cast<std::size_t>(body + rest));
+  return text;
+}
+
 bool constant_time_equal(std::string_view a, std::string_view b) noexcept {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
@@ -128,6 +172,31 @@ bool argon2id_needs_rehash(const std::string& phc, const Argon2idCost& cost) {
   const auto paid = cost_of(phc);
   return !paid || paid->memory_kib < cost.memory_kib || paid->iterations < cost.iterations ||
          paid->parallelism < cost.parallelism;
+}
+
+bool is_bcrypt(std::string_view hash) noexcept {
+  return hash.starts_with("$2a$") || hash.starts_with("$2b$") || hash.starts_with("$2y$");
+}
+
+bool bcrypt_verify(std::string_view password, const std::string& hash) {
+  constexpr std::size_t hash_size = 60;       // `$2b$12$`, 22 characters of salt, 31 of the hash
+  constexpr std::size_t longest_secret = 72;  // bytes that the algorithm looks at
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (!is_bcrypt(hash) || hash.size() != hash_size || !is_digit(hash[4]) || !is_digit(hash[5]) || hash[6] != '$')
+    return false;
+  if ((hash[4] - '0') * 10 + (hash[5] - '0') > 14) return false;
+  // To bcrypt a NUL ends the password, so who says yes to one lets every other ending in as well. No system that
+  // hashes has made such a hash on purpose.
+  if (password.find('\0') != std::string_view::npos) return false;
+  // Those that made the hash took 72 bytes and left the rest away; whoever has a longer password must get in as they
+  // did there. It counts whole from the next hash on.
+  std::string secret(password.substr(0, longest_secret));
+  const auto data = std::make_unique<crypt_data>();  // 32 KiB: too much for the stacks of some hosts
+  const std::string_view made = crypt_r(secret.c_str(), hash.c_str(), data.get());
+  wipe(secret.data(), secret.size());
+  const bool same = constant_time_equal(made, hash);  // `*0` for what libxcrypt does not accept
+  wipe(data.get(), sizeof *data);
+  return same;
 }
 
 }  // namespace lms

@@ -3,10 +3,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
-/// The only room that knows OpenSSL and libargon2.
+/// The only room that knows OpenSSL, libargon2 and libxcrypt.
 namespace lms {
 
 using Sha1Digest = std::array<std::uint8_t, 20>;
@@ -16,6 +18,15 @@ Sha256Digest sha256(std::string_view message);
 /// For one-time passwords, whose standard has it; nothing else should.
 Sha1Digest hmac_sha1(std::string_view key, std::string_view message);
 Sha256Digest hmac_sha256(std::string_view key, std::string_view message);
+
+constexpr std::size_t aes_block_size = 16;
+
+/// AES-128 in CBC mode with PKCS#7 padding. Secret is the text, not that nobody changes it: sign what comes out.
+/// @throws Error internal unless `iv` has one block, and for more than 1 GiB.
+std::string aes128_cbc_encrypt(std::span<const std::uint8_t, 16> key, std::string_view iv, std::string_view text);
+/// None for what is no padded text. Tell nobody that, but after its signature was found good.
+std::optional<std::string> aes128_cbc_decrypt(std::span<const std::uint8_t, 16> key, std::string_view iv,
+                                              std::string_view ciphertext);
 
 /// Takes a time that depends on the lengths only.
 bool constant_time_equal(std::string_view a, std::string_view b) noexcept;
@@ -37,5 +48,11 @@ std::string argon2id_hash(std::string_view password, std::string_view salt, cons
 bool argon2id_verify(std::string_view password, const std::string& phc);
 /// Whether a hash costs an attacker less than `cost` asks for; true for what is no PHC string of Argon2id.
 bool argon2id_needs_rehash(const std::string& phc, const Argon2idCost& cost);
+
+/// Whether it begins as bcrypt's hashes do that other systems have made: `$2a$`, `$2b$` or `$2y$`.
+bool is_bcrypt(std::string_view hash) noexcept;
+/// False also for what is no hash of bcrypt, or one that would keep a core busy for more than a second (a cost over
+/// 14).
+bool bcrypt_verify(std::string_view password, const std::string& hash);
 
 }  // namespace lms

@@ -65,7 +65,7 @@ std::string PasswordHasher::hash(std::string_view password) {
 
 bool PasswordHasher::verify(std::string_view password, const std::string& phc) {
   const Slot slot(*this);
-  return argon2id_verify(password, phc);
+  return is_bcrypt(phc) ? bcrypt_verify(password, phc) : argon2id_verify(password, phc);
 }
 
 void PasswordHasher::verify_nothing(std::string_view password) {

@@ -447,6 +447,14 @@ Object wire_object(const Schema& schema, Object stored) {
   return wire;
 }
 
+/// Whether something in an object of this schema is to be encrypted.
+bool holds_encrypted(const Schema& schema) {
+  const auto is_or_holds = [](const Field& field) {
+    return field.encrypted || (field.object && holds_encrypted(*field.object));
+  };
+  return std::any_of(schema.fields().begin(), schema.fields().end(), is_or_holds);
+}
+
 }  // namespace
 
 Schema::Schema(std::string name, std::string doc) : name_(std::move(name)), doc_(std::move(doc)) {}
@@ -462,6 +470,43 @@ const Field& Schema::key() const {
 
 bool Schema::searchable() const noexcept {
   return std::any_of(fields_.begin(), fields_.end(), [](const Field& field) { return field.search_weight > 0; });
+}
+
+void Schema::check_encrypted(const Field& field) const {
+  const auto among = [&](const std::vector<std::string>& fields) {
+    return std::find(fields.begin(), fields.end(), field.name) != fields.end();
+  };
+  const auto named = [&](const std::vector<std::vector<std::string>>& sets) {
+    return std::any_of(sets.begin(), sets.end(), among);
+  };
+  const auto refuse = [&](const char* why) {
+    throw internal(name_ + '.' + field.name + " cannot be encrypted: " + why);
+  };
+  if (field.type != FieldType::text || !field.choices.empty()) refuse("only free text can");
+  if (key_ == static_cast<std::size_t>(&field - fields_.data())) refuse("it is the key");
+  if (!field.references.empty()) refuse("it refers to another record");
+  if (field.search_weight > 0) refuse("it is searched");
+  if (named(uniques_) || named(indexes_)) refuse("it is in a unique set or an index");
+}
+
+void Schema::complete() {
+  for (const Field& field : fields_) {
+    if (field.encrypted) check_encrypted(field);
+    // Of an object only the whole is stored, as JSON.
+    if (!table_.empty() && field.object && holds_encrypted(*field.object))
+      throw internal(name_ + '.' + field.name + " cannot be stored: something in it is to be encrypted");
+  }
+  if (encrypted_.empty()) return;
+  auto twin = std::make_shared<Schema>(*this);
+  for (Field& field : twin->fields_) field.encrypted = false;
+  twin->encrypted_.clear();
+  as_stored_ = std::move(twin);
+}
+
+const Schema& Schema::as_stored() const {
+  if (encrypted_.empty()) return *this;
+  if (!as_stored_) throw internal("the definition of " + name_ + " is not complete");
+  return *as_stored_;
 }
 
 const Field* Schema::find(std::string_view field) const noexcept {
@@ -482,6 +527,7 @@ void Schema::add(Field field) {
     throw internal(name_ + '.' + field.name + ": a list of lists needs a struct between them");
   append_json_text(labels_.emplace_back(), field.name);
   labels_.back() += ':';
+  if (field.encrypted) encrypted_.push_back(fields_.size());
   fields_.push_back(std::move(field));
 }
 

@@ -91,13 +91,15 @@ class Storage::Noting {
 
 Storage::~Storage() = default;
 
-/// The function, marked as running while it does. What it wrote is added to `writes`, at each of its runs; `actions`
-/// are those of its last one.
+/// The function, marked as running while it does, on a unit that encrypts with this storage's keys. What it wrote is
+/// added to `writes`, at each of its runs; `actions` are those of its last one.
 /// @throws what it throws; Error internal if it swallowed a failure.
-Storage::Function Storage::marked(const Function& function, Writes* writes, Actions* actions) const {
-  return [this, &function, writes, actions](UnitOfWork& unit) {
+Storage::Function Storage::marked(const Function& function, Writes* writes, Actions* actions) {
+  const bool hands_on = &cipher() != &cipher_;
+  return [this, &function, writes, actions, hands_on](UnitOfWork& unit) {
     const Scope scope(*this, unit);
     unit.after_commit_.clear();  // of a part that was undone
+    if (!hands_on) unit.cipher_ = &cipher_;
     function(unit);
     if (unit.poisoned()) throw internal("a transaction function caught the error of its unit and went on");
     if (writes != nullptr) writes->add(unit.writes());

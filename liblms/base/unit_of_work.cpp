@@ -16,11 +16,24 @@ const Field& known(const Schema& schema, std::string_view field) {
   return schema.fields()[schema.index_of(field)];
 }
 
+/// One that can be compared, and is not encrypted.
+const Field& comparable(const Schema& schema, std::string_view name) {
+  const Field& field = known(schema, name);
+  if (field.encrypted) throw internal(described(schema, name) + " is encrypted: nothing can be found or ordered by it");
+  return field;
+}
+
+void check_text(const Schema& schema, const Field& field, const Value& value) {
+  if (field.encrypted && !value.is_null() && !value.is_string())
+    throw internal(described(schema, field.name) + " is encrypted and no text");
+}
+
 void check(const Schema& schema, const Record& record) {
   const auto& fields = schema.fields();
   if (record.size() != fields.size()) throw internal("a record of " + schema.name() + " has a wrong number of values");
   for (std::size_t i = 0; i < fields.size(); ++i)
     if (record[i].is_null() && !fields[i].nullable) throw internal(described(schema, fields[i].name) + " is null");
+  for (const std::size_t i : schema.encrypted_fields()) check_text(schema, fields[i], record[i]);
 }
 
 void check(const Schema& schema, const Condition& condition) {
@@ -37,8 +50,10 @@ void check(const Schema& schema, const Condition& condition) {
         throw internal("a search needs one text");
       return;
     case Kind::is_null:
-    case Kind::in:
       known(schema, condition.field);
+      return;
+    case Kind::in:
+      comparable(schema, condition.field);
       return;
     case Kind::contains:
       if (known(schema, condition.field).type != FieldType::list)
@@ -49,7 +64,7 @@ void check(const Schema& schema, const Condition& condition) {
     case Kind::less_equal:
     case Kind::greater:
     case Kind::greater_equal:
-      known(schema, condition.field);
+      comparable(schema, condition.field);
       break;
   }
   if (condition.values.size() != 1)
@@ -70,7 +85,7 @@ void check(const Schema& schema, const Query& query) {
   for (const Order& order : query.order) {
     by_key = by_key || order.field == schema.key().name;
     if (order.field != relevance)
-      known(schema, order.field);
+      comparable(schema, order.field);
     else
       by_relevance = true;
   }
@@ -93,6 +108,7 @@ void check(const Schema& schema, const std::vector<Assignment>& assignments) {
     } else if (assignment.value.is_null() && !field.nullable) {
       throw internal(described(schema, field.name) + " cannot be null");
     }
+    check_text(schema, field, assignment.value);
   }
 }
 
@@ -110,7 +126,7 @@ void check(const Schema& schema, const Aggregate& aggregate) {
   check(schema, aggregate.where);
   std::vector<std::string> columns;
   for (const Grouping& grouping : aggregate.groups) {
-    const Field& field = known(schema, grouping.field);
+    const Field& field = comparable(schema, grouping.field);
     if (grouping.bucket < 0 || (grouping.bucket > 0 && field.type != FieldType::time))
       throw internal(described(schema, field.name) + " has no buckets of time");
     columns.push_back(grouping.field);
@@ -118,7 +134,7 @@ void check(const Schema& schema, const Aggregate& aggregate) {
   for (const Measure& measure : aggregate.measures) {
     columns.push_back(measure.as);
     if (measure.kind == Measure::Kind::count) continue;
-    const Field& field = known(schema, measure.field);
+    const Field& field = comparable(schema, measure.field);
     const bool adds = measure.kind == Measure::Kind::sum || measure.kind == Measure::Kind::average;
     if (adds && field.type != FieldType::integer && field.type != FieldType::real)
       throw internal(described(schema, field.name) + " cannot be added up");
@@ -147,9 +163,72 @@ class Poison {
   bool done_ = false;
 };
 
+Value token_of(const Fernet& fernet, const Value& text) {
+  return text.is_null() ? Value() : Value(fernet.encrypt(text.as_string()));
+}
+
+Error undecipherable(const Schema& schema, const Record& record, std::size_t field) {
+  const Value& key = record[schema.key_index()];  // null if the query did not ask for it
+  std::string which = described(schema, schema.fields()[field].name);
+  if (!key.is_null()) which += " of " + (key.is_string() ? key.as_string() : to_json(key));
+  return unavailable("encryption_key_wrong",
+                     which + " cannot be decrypted: no key of ENCRYPTION_KEY is the one it was encrypted with.");
+}
+
 }  // namespace
 
 UnitOfWork::~UnitOfWork() = default;
+
+bool UnitOfWork::encrypts(const Schema& schema) const noexcept {
+  return !schema.encrypted_fields().empty() && cipher_ != nullptr;
+}
+
+/// Hands the backend what it shall keep.
+template <class Given, class Operation>
+auto UnitOfWork::encrypting(const Schema& schema, const Given& given, Operation&& operation) const {
+  return encrypts(schema) ? operation(encrypted(schema, given)) : operation(given);
+}
+
+Record UnitOfWork::encrypted(const Schema& schema, const Record& record) const {
+  const std::shared_ptr<const Fernet> fernet = cipher_->fernet();
+  Record result;
+  result.reserve(record.size());
+  for (std::size_t i = 0; i < record.size(); ++i)
+    result.push_back(schema.fields()[i].encrypted ? token_of(*fernet, record[i]) : record[i]);
+  return result;
+}
+
+std::vector<Record> UnitOfWork::encrypted(const Schema& schema, const std::vector<Record>& records) const {
+  std::vector<Record> result;
+  result.reserve(records.size());
+  for (const Record& record : records) result.push_back(encrypted(schema, record));
+  return result;
+}
+
+std::vector<Assignment> UnitOfWork::encrypted(const Schema& schema, const std::vector<Assignment>& assignments) const {
+  std::vector<Assignment> result;
+  result.reserve(assignments.size());
+  for (const Assignment& given : assignments)
+    if (known(schema, given.field).encrypted)
+      result.push_back({given.field, token_of(*cipher_->fernet(), given.value)});
+    else
+      result.push_back(given);
+  return result;
+}
+
+/// The other way round; what a query left out is null.
+void UnitOfWork::decrypt(const Schema& schema, std::vector<Record>& records) const {
+  std::shared_ptr<const Fernet> fernet;
+  for (Record& record : records) {
+    for (const std::size_t i : schema.encrypted_fields()) {
+      if (record[i].is_null()) continue;
+      if (!fernet) fernet = cipher_->fernet();
+      auto text = fernet->decrypt(record[i].as_string());
+      if (!text) throw undecipherable(schema, record, i);
+      record[i] = *std::move(text);
+    }
+  }
+}
 
 template <class Operation>
 auto UnitOfWork::guarded(bool writes, Operation&& operation) {
@@ -174,7 +253,8 @@ void UnitOfWork::insert_many(const Schema& schema, const std::vector<Record>& re
   guarded(true, [&] {
     schema.key_index();
     for (const Record& record : records) check(schema, record);
-    if (!records.empty()) do_insert(schema, records);
+    if (records.empty()) return;
+    encrypting(schema, records, [&](const std::vector<Record>& kept) { do_insert(schema, kept); });
     for (const Record& record : records) writes_.add(schema, record[schema.key_index()]);
   });
 }
@@ -183,7 +263,8 @@ bool UnitOfWork::insert_if_absent(const Schema& schema, const Record& record) {
   return guarded(true, [&] {
     schema.key_index();
     check(schema, record);
-    const bool inserted = do_insert_if_absent(schema, record);
+    const bool inserted =
+        encrypting(schema, record, [&](const Record& kept) { return do_insert_if_absent(schema, kept); });
     if (inserted) writes_.add(schema, record[schema.key_index()]);
     return inserted;
   });
@@ -193,7 +274,7 @@ void UnitOfWork::upsert(const Schema& schema, const Record& record, const std::v
   guarded(true, [&] {
     check_replaced_by(schema, by);
     check(schema, record);
-    do_upsert(schema, record, by);
+    encrypting(schema, record, [&](const Record& kept) { do_upsert(schema, kept, by); });
     if (by.size() == 1 && by.front() == schema.key().name)
       writes_.add(schema, record[schema.key_index()]);
     else
@@ -205,7 +286,7 @@ bool UnitOfWork::update(const Schema& schema, const Record& record) {
   return guarded(true, [&] {
     schema.key_index();
     check(schema, record);
-    const bool updated = do_update(schema, record);
+    const bool updated = encrypting(schema, record, [&](const Record& kept) { return do_update(schema, kept); });
     if (updated) writes_.add(schema, record[schema.key_index()]);
     return updated;
   });
@@ -216,8 +297,15 @@ std::vector<Record> UnitOfWork::update_where(const Schema& schema, const Conditi
   return guarded(true, [&] {
     check(schema, assignments);
     check(schema, where);
-    std::vector<Record> updated = do_update_where(schema, where, assignments, returning);
+    std::vector<Record> updated = encrypting(schema, assignments, [&](const std::vector<Assignment>& kept) {
+      return do_update_where(schema, where, kept, returning);
+    });
     for (const Record& record : updated) writes_.add(schema, record[schema.key_index()]);
+    if (!encrypts(schema)) return updated;
+    if (returning == Returning::keys)
+      for (Record& record : updated)
+        for (const std::size_t i : schema.encrypted_fields()) record[i] = Value();
+    decrypt(schema, updated);
     return updated;
   });
 }
@@ -252,6 +340,7 @@ std::optional<Record> UnitOfWork::find(const Schema& schema, const Value& key) {
   return guarded(false, [&]() -> std::optional<Record> {
     std::vector<Record> found = do_select(schema, {.where = key_is(schema, key), .limit = 1});
     if (found.empty()) return std::nullopt;
+    if (encrypts(schema)) decrypt(schema, found);
     return std::move(found.front());
   });
 }
@@ -260,7 +349,9 @@ std::vector<Record> UnitOfWork::select(const Schema& schema, const Query& query)
   return guarded(false, [&] {
     schema.key_index();
     check(schema, query);
-    return do_select(schema, query);
+    std::vector<Record> found = do_select(schema, query);
+    if (encrypts(schema)) decrypt(schema, found);
+    return found;
   });
 }
 

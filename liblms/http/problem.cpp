@@ -158,9 +158,11 @@ Object problem_details(const Problem& problem, const ProblemContext& context) {
   return body;
 }
 
-/// What a storage backend says of itself names files and machines: it is for the log.
+/// What a storage backend says of itself names files and machines, and what cannot be decrypted names records: it is
+/// for the log.
 bool is_about_storage(const Error& error) {
-  return error.code() == ErrorCode::unavailable && error.reason().starts_with("storage_");
+  return error.code() == ErrorCode::unavailable &&
+         (error.reason().starts_with("storage_") || error.reason() == "encryption_key_wrong");
 }
 
 }  // namespace

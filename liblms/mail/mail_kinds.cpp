@@ -17,8 +17,8 @@ const MailKind test{"test", {"time"}};
 
 const std::vector<const MailKind*>& all() {
   static const std::vector<const MailKind*> kinds{
-      &verify_email, &account_exists, &password_reset, &password_changed, &email_change_verify, &email_changed, &login_code,
-      &account_locked, &mfa_enabled,    &mfa_disabled,     &invitation,          &test};
+      &verify_email, &account_exists, &password_reset, &password_changed, &email_change_verify, &email_changed,
+      &login_code,   &account_locked, &mfa_enabled,    &mfa_disabled,     &invitation,          &test};
   return kinds;
 }
 

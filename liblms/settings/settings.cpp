@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <lms/fernet.hpp>
 #include <lms/schema.hpp>
 #include <lms/spi/random.hpp>
 
@@ -78,6 +79,7 @@ class Loader {
     for (const SettingSection& section : setting_table())
       for (const Setting& setting : section.settings) read(setting);
     check_secret_key();
+    check_encryption_keys();
     check_environment();
     check_admin();
     check_sessions();
@@ -175,6 +177,20 @@ class Loader {
         warn("SECRET_KEY", text + "; it is let pass in development only");
       else
         fault("SECRET_KEY", text, "value_error.weak_secret");
+    }
+  }
+
+  void check_encryption_keys() {
+    const std::vector<std::string>& keys = loaded_.settings.encryption_keys;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (Fernet::is_key(keys[i])) continue;
+      const std::string which =
+          keys.size() == 1 ? "" : ", key " + std::to_string(i + 1) + " of " + std::to_string(keys.size()) + ",";
+      fault("ENCRYPTION_KEY",
+            "ENCRYPTION_KEY" + which +
+                " is no Fernet key; it must be 44 characters of base64url, as `lms-server crypto generate-key` prints "
+                "them",
+            "value_error.fernet_key");
     }
   }
 

@@ -353,6 +353,14 @@ std::vector<SettingSection> make_table() {
            integer("CACHE_MEMORY_MB", &S::cache_memory_mb, 1, 65'536,
                    "Memory that kept answers may take, in MiB; those that were last asked for stay."),
        }},
+      {"Encryption",
+       {
+           secret(list("ENCRYPTION_KEY", &S::encryption_keys, "Fernet keys of 44 characters", anything,
+                       "Encrypts secrets in the database. Make one with `lms-server crypto generate-key`, and keep it "
+                       "apart from the database: without it they are lost. Of several keys the first one encrypts and "
+                       "all decrypt; docs/encryption.md says how to replace one. Empty: what must be kept secret is "
+                       "refused, for no key is ever made up.")),
+       }},
       {"Tokens and passwords",
        {
            also(secret(text("SECRET_KEY", &S::secret_key, "a text of at least 32 characters", anything,
@@ -491,7 +499,6 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "DB_MIN_POOL_SIZE",
     "DB_POOL_SIZE",
     "EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES",
-    "ENCRYPTION_KEY",
     "ENROLLMENT_CACHE_TTL_SECONDS",
     "FILE_STORAGE_PROVIDER",
     "LESSON_CACHE_TTL_SECONDS",

@@ -20,6 +20,7 @@ std::vector<Clause> querying_clauses();
 std::vector<Clause> searching_clauses();
 std::vector<Clause> aggregating_clauses();
 std::vector<Clause> transaction_clauses();
+std::vector<Clause> encrypting_clauses();
 
 /// The reason of the Error that `action` ends with; empty if it ends well.
 template <class F>

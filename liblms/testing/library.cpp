@@ -44,4 +44,15 @@ const Schema& Entry::schema() {
   return schema;
 }
 
+const Schema& Patron::schema() {
+  static const Schema schema = define<Patron>("Patron", "")
+                                   .table("patrons")
+                                   .key("id", &Patron::id)
+                                   .field("number", &Patron::number)
+                                   .field("card", &Patron::card, {.encrypted = true})
+                                   .field("note", &Patron::note, {.encrypted = true})
+                                   .unique({"number"});
+  return schema;
+}
+
 }  // namespace lms::testing

@@ -59,8 +59,18 @@ struct Entry {
   static const Schema& schema();
 };
 
+/// Has secrets.
+struct Patron {
+  Id<Patron> id;
+  std::int64_t number = 0;
+  std::string card;
+  std::optional<std::string> note;
+
+  static const Schema& schema();
+};
+
 inline std::vector<const Schema*> library_schemas() {
-  return {&Author::schema(), &Book::schema(), &Counter::schema(), &Entry::schema()};
+  return {&Author::schema(), &Book::schema(), &Counter::schema(), &Entry::schema(), &Patron::schema()};
 }
 
 /// An id that sorts as `n` does.

@@ -12,8 +12,8 @@ void break_off(const char* file, int line, const std::string& what) {
 
 std::vector<Clause> storage_contract() {
   std::vector<Clause> all;
-  for (const auto& clauses :
-       {writing_clauses(), querying_clauses(), searching_clauses(), aggregating_clauses(), transaction_clauses()})
+  for (const auto& clauses : {writing_clauses(), querying_clauses(), searching_clauses(), aggregating_clauses(),
+                              transaction_clauses(), encrypting_clauses()})
     all.insert(all.end(), clauses.begin(), clauses.end());
   return all;
 }

@@ -45,6 +45,8 @@ SEES = {
 ROOM_OF_HEADER = {
     **dict.fromkeys("changes error executor export id page principal qr_code time totp value schema".split(), "base"),
     **dict.fromkeys("query repository password token".split(), "spi"),
+    **dict.fromkeys("changes error executor export id page principal time value schema".split(), "base"),
+    **dict.fromkeys("query repository password token fernet field_cipher reencryption signature".split(), "spi"),
     "router": "http",
     **dict.fromkeys("accounts lockout mfa".split(), "auth"),
     "course_package": "package",
@@ -57,6 +59,7 @@ THIRD_PARTY = {
     "nlohmann/": ["liblms/base/json.cpp"],
     "openssl/": ["liblms/base/"],
     "argon2.h": ["liblms/base/"],
+    "crypt.h": ["liblms/base/"],
     "unicode/": ["liblms/base/"],
     "cmark-gfm": ["liblms/base/"],
     "qrencode.h": ["liblms/base/"],

@@ -14,6 +14,7 @@
 #include <lms/changes.hpp>
 #include <lms/executor.hpp>
 #include <lms/export.hpp>
+#include <lms/field_cipher.hpp>
 #include <lms/query.hpp>
 #include <lms/schema.hpp>
 
@@ -31,6 +32,10 @@ enum class Returning { records, keys };
 /// The public operations check what they are given against the schema, then call the backend's `do_…`. Once an
 /// operation has thrown, the unit is poisoned: every further operation throws and nothing is committed. Where a record
 /// may exist already, say `insert_if_absent` instead of catching a conflict.
+///
+/// Fields that a schema calls encrypted are so between the two: the backend is given tokens, texts like any other, and
+/// gives them back. Such an operation throws Error unavailable: `encryption_key_missing` if the storage has no keys,
+/// `encryption_key_wrong` if none of them can decrypt what it read.
 class LMS_API UnitOfWork {
  public:
   virtual ~UnitOfWork();
@@ -92,7 +97,15 @@ class LMS_API UnitOfWork {
   template <class Operation>
   auto guarded(bool writes, Operation&& operation);
   void note_removed(const Schema& schema, const Condition& where);
+  bool encrypts(const Schema& schema) const noexcept;
+  template <class Given, class Operation>
+  auto encrypting(const Schema& schema, const Given& given, Operation&& operation) const;
+  Record encrypted(const Schema& schema, const Record& record) const;
+  std::vector<Record> encrypted(const Schema& schema, const std::vector<Record>& records) const;
+  std::vector<Assignment> encrypted(const Schema& schema, const std::vector<Assignment>& assignments) const;
+  void decrypt(const Schema& schema, std::vector<Record>& records) const;
 
+  const FieldCipher* cipher_ = nullptr;  // null: it hands everything on, and the unit behind it encrypts
   bool writable_;
   bool poisoned_ = false;
   Writes writes_;
@@ -163,6 +176,9 @@ class LMS_API Storage {
   /// What was written through this storage: whoever begins after a write was answered sees it there. A storage that
   /// hands everything on to another one has that one's.
   virtual const Changes& changes() const noexcept { return changes_; }
+  /// The keys of encrypted fields: none, until somebody gives it some. A storage that hands everything on to another
+  /// one has that one's.
+  virtual FieldCipher& cipher() noexcept { return cipher_; }
   /// Whether this thread is inside a function of this storage's. It may see another state than others do.
   bool inside_transaction() const noexcept;
 
@@ -209,7 +225,7 @@ class LMS_API Storage {
   using Actions = std::vector<std::function<void()>>;
   struct Aftermath;
 
-  Function marked(const Function& function, Writes* writes, Actions* actions) const;
+  Function marked(const Function& function, Writes* writes, Actions* actions);
   void run_joint(const std::function<void()>& function, Joint* joint, Aftermath& aftermath) const;
   void run_write(const Function& function, Isolation isolation);
   void run_read(const Function& function);
@@ -227,6 +243,7 @@ class LMS_API Storage {
   }
 
   Changes changes_;
+  FieldCipher cipher_;
 };
 
 }  // namespace lms

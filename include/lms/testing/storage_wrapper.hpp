@@ -64,6 +64,7 @@ class StorageWrapper : public Storage {
   std::string kind() const override { return storage_->kind(); }
   void ping() override { storage_->ping(); }
   const Changes& changes() const noexcept override { return storage_->changes(); }
+  FieldCipher& cipher() noexcept override { return storage_->cipher(); }
 
  protected:
   void do_write(const Function& function, Isolation isolation) override { storage_->write(function, isolation); }
