@@ -3,6 +3,7 @@
 #include <lms/lms.hpp>
 
 #include "admin/routes.hpp"
+#include "auth/key_routes.hpp"
 #include "auth/routes.hpp"
 #include "certificate/certificate_count.hpp"
 #include "certificate/routes.hpp"
@@ -28,6 +29,7 @@ void add_routes(Router& router, Lms& school) {
   router.describe_tag("events", "What happened in the school, in order.");
   router.describe_tag("admin", "What those who run the school look after.");
   add_auth_routes(router, school.auth());
+  add_key_routes(router, school.auth().tokens());
   add_user_routes(router, school.users());
   add_course_routes(router, school.courses(), school.settings());
   add_package_routes(router, school.packages());

@@ -38,12 +38,19 @@ class AuthAuthenticator final : public Authenticator {
 
 TokenOptions token_options(const Settings& settings) {
   TokenOptions options;
+  options.algorithm = settings.algorithm;
   options.secret = settings.secret_key;
+  options.previous_secrets = settings.secret_key_previous;
+  options.private_key = settings.jwt_private_key;
+  options.previous_keys = settings.jwt_previous_keys;
   options.issuer = settings.jwt_issuer;
   options.audience = settings.jwt_audience;
   options.leeway = settings.jwt_leeway;
   options.access = settings.access_token_lifetime;
   options.refresh = settings.refresh_token_lifetime;
+  options.password_reset = settings.password_reset_token_lifetime;
+  options.email_verification = settings.email_verification_token_lifetime;
+  options.mfa_challenge = settings.mfa_challenge_token_lifetime;
   return options;
 }
 
@@ -56,7 +63,8 @@ PasswordHasher::Options hasher_options(const Settings& settings) {
 
 /// A host that fills the struct itself may leave the key out: tokens then live as long as this process.
 Settings completed(Settings settings, Random& random) {
-  if (settings.secret_key.empty() && settings.environment == Environment::development)
+  if (settings.secret_key.empty() && settings.environment == Environment::development &&
+      settings.algorithm == TokenAlgorithm::hs256)
     settings.secret_key = random.token(32);
   return settings;
 }

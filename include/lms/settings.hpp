@@ -12,11 +12,10 @@
 #include <lms/error.hpp>
 #include <lms/export.hpp>
 #include <lms/spi/log_sink.hpp>
+#include <lms/token.hpp>
 
 /// Everything that can be set. A host fills the struct itself, or reads it from the environment with `load_settings`.
 namespace lms {
-
-class Random;
 
 enum class Environment { development, staging, production };
 constexpr auto names_of(Environment) {
@@ -71,7 +70,6 @@ struct LMS_API Settings {
   std::int64_t cache_memory_mb = 32;           // CACHE_MEMORY_MB
 
   std::string secret_key;                          // SECRET_KEY
-  std::string algorithm = "HS256";                 // ALGORITHM
   std::string jwt_issuer;                          // JWT_ISSUER
   std::string jwt_audience;                        // JWT_AUDIENCE
   std::chrono::seconds jwt_leeway{0};              // JWT_LEEWAY_SECONDS
@@ -83,6 +81,14 @@ struct LMS_API Settings {
   std::int64_t argon2_max_concurrent = 2;          // ARGON2_MAX_CONCURRENT
   std::string admin_email;                         // ADMIN_EMAIL
   std::string admin_password;                      // ADMIN_PASSWORD
+
+  TokenAlgorithm algorithm = TokenAlgorithm::hs256;            // ALGORITHM
+  std::string jwt_private_key;                                 // JWT_PRIVATE_KEY
+  std::string jwt_previous_keys;                               // JWT_PREVIOUS_KEYS
+  std::vector<std::string> secret_key_previous;                // SECRET_KEY_PREVIOUS
+  std::chrono::minutes password_reset_token_lifetime{30};      // PASSWORD_RESET_TOKEN_EXPIRE_MINUTES
+  std::chrono::minutes email_verification_token_lifetime{60};  // EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES
+  std::chrono::minutes mfa_challenge_token_lifetime{5};        // MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES
 
   LogLevel log_level = LogLevel::info;     // LOG_LEVEL
   LogFormat log_format = LogFormat::text;  // LOG_FORMAT
@@ -116,7 +122,7 @@ struct LoadedSettings {
 using EnvironmentVariables = std::map<std::string, std::string, std::less<>>;
 
 /// Reads settings from the environment, over a `.env` text, over the defaults. In development a missing SECRET_KEY is
-/// made from `random`.
+/// made from `random`, unless ALGORITHM has no use for one.
 /// @throws Error invalid with every fault: each names the setting, what is wrong and the accepted form, never a secret.
 LMS_API LoadedSettings load_settings(const EnvironmentVariables& environment, std::string_view dotenv, Random& random);
 

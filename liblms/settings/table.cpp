@@ -182,7 +182,7 @@ Setting list(std::string_view name, std::vector<std::string> Settings::*member, 
               }};
 }
 
-Setting also(Setting setting, std::vector<std::string_view> aliases) {
+Setting also(Setting setting, std::vector<Alias> aliases) {
   setting.aliases = std::move(aliases);
   return setting;
 }
@@ -206,10 +206,6 @@ bool empty_or_email(std::string_view text) {
 bool empty_or_base_url(std::string_view text) {
   return text.empty() || (is_url(text) && text.back() != '/' && text.find_first_of("?#") == std::string_view::npos);
 }
-bool is_hs256(std::string_view text) {
-  return text == "HS256";
-}
-
 bool is_database_url(std::string_view text) {
   try {
     parse_database_url(text);
@@ -329,12 +325,16 @@ std::vector<SettingSection> make_table() {
        }},
       {"Tokens and passwords",
        {
-           also(secret(text("SECRET_KEY", &S::secret_key, "a text of at least 32 characters", anything,
-                            "Signs tokens; whoever knows it can be anyone. Make one with `openssl rand -base64 48`. In "
-                            "development a random one is made at each start when none is set, so tokens end with the "
-                            "process.")),
+           also(secret(text(
+                    "SECRET_KEY", &S::secret_key, "a text of at least 32 characters", anything,
+                    "Signs tokens if `ALGORITHM` is HS256, and has no use otherwise; whoever knows it can be anyone. "
+                    "Make one with `openssl rand -base64 48`. In development a random one is made at each "
+                    "start when none is set, so tokens end with the process.")),
                 {"JWT_SECRET"}),
-           text("ALGORITHM", &S::algorithm, "HS256", is_hs256, "The algorithm that signs tokens."),
+           choice("ALGORITHM", &S::algorithm,
+                  "What signs new tokens: `SECRET_KEY` (HS256), or `JWT_PRIVATE_KEY`, whose public part "
+                  "`/.well-known/jwks.json` gives to all who want to verify tokens themselves: an Ed25519 key (EdDSA), "
+                  "or an RSA key (RS256)."),
            text("JWT_ISSUER", &S::jwt_issuer, "any text", anything,
                 "The `iss` claim of tokens; one that lacks it is refused. Empty: no such claim."),
            text("JWT_AUDIENCE", &S::jwt_audience, "any text", anything,
@@ -345,6 +345,13 @@ std::vector<SettingSection> make_table() {
                     "Lifetime of an access token."),
            duration("REFRESH_TOKEN_EXPIRE_DAYS", &S::refresh_token_lifetime, 1, 3'650,
                     "Lifetime of a refresh token, and so of a session that is not used."),
+           also(duration("PASSWORD_RESET_TOKEN_EXPIRE_MINUTES", &S::password_reset_token_lifetime, 1, 10'080,
+                         "Lifetime of a token that lets somebody set a new password."),
+                {{"RESET_TOKEN_EXPIRY_HOURS", 60}}),
+           duration("EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES", &S::email_verification_token_lifetime, 1, 43'200,
+                    "Lifetime of a token that proves a mail address."),
+           duration("MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES", &S::mfa_challenge_token_lifetime, 1, 60,
+                    "Lifetime of the token between a password and the second factor."),
            integer("PASSWORD_MIN_LENGTH", &S::password_min_length, 8, 128,
                    "The shortest password accepted, in characters."),
            integer("ARGON2_MEMORY_KIB", &S::argon2_memory_kib, 8, 4'194'304,
@@ -353,6 +360,24 @@ std::vector<SettingSection> make_table() {
            integer(
                "ARGON2_MAX_CONCURRENT", &S::argon2_max_concurrent, 1, 1'024,
                "Passwords hashed at the same time, so that a flood of logins cannot take all memory and processors."),
+       }},
+      {"Signing keys",
+       {
+           secret(
+               text("JWT_PRIVATE_KEY", &S::jwt_private_key, "a private key in PEM, of the kind that `ALGORITHM` names",
+                    anything,
+                    "Signs tokens if `ALGORITHM` is EdDSA or RS256: PKCS#8 or PKCS#1 without a passphrase, line ends "
+                    "as they are or as `\\n`. Make one with `openssl genpkey -algorithm ed25519`, or `openssl genpkey "
+                    "-algorithm RSA -pkeyopt rsa_keygen_bits:3072`.")),
+           secret(text("JWT_PREVIOUS_KEYS", &S::jwt_previous_keys, "keys in PEM one after another, private or public",
+                       anything,
+                       "Ed25519 and RSA keys that verify tokens though they sign none: those that `JWT_PRIVATE_KEY` "
+                       "was, until their tokens have expired, and the one that it will be, before all nodes know it. "
+                       "They are published as well.")),
+           secret(list("SECRET_KEY_PREVIOUS", &S::secret_key_previous, "secrets of at least 32 characters", anything,
+                       "Secrets that verify tokens though they sign none: those that `SECRET_KEY` was, until their "
+                       "tokens have expired, whatever `ALGORITHM` is now. A secret with a comma in it needs the JSON "
+                       "form.")),
        }},
       {"First admin",
        {
@@ -414,7 +439,6 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "DB_POOL_SIZE",
     "EMAIL_FROM",
     "EMAIL_HOST_PASSWORD",
-    "EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES",
     "ENCRYPTION_KEY",
     "ENROLLMENT_CACHE_TTL_SECONDS",
     "FILE_STORAGE_PROVIDER",
@@ -426,11 +450,9 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "MAX_FAILED_ATTEMPTS",
     "MAX_UPLOAD_MB",
     "METRICS_TOKEN",
-    "MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES",
     "MFA_LOGIN_CODE_EXPIRE_MINUTES",
     "MFA_LOGIN_CODE_LENGTH",
     "MYFATOORAH_API_KEY",
-    "PASSWORD_RESET_TOKEN_EXPIRE_MINUTES",
     "QUERY_CACHE_TTL_SECONDS",
     "QUIZ_CACHE_TTL_SECONDS",
     "QUIZ_QUESTION_CACHE_TTL_SECONDS",
@@ -448,10 +470,8 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "REDIS_URL",
     "REFRESH_REUSE_GRACE_SECONDS",
     "REQUIRE_EMAIL_VERIFICATION",
-    "RESET_TOKEN_EXPIRY_HOURS",
     "RESPONSE_ENVELOPE_ENABLED",
     "REVALIDATE_SECRET",
-    "SECRET_KEY_PREVIOUS",
     "SECURE_HSTS_INCLUDE_SUBDOMAINS",
     "SECURE_HSTS_PRELOAD",
     "SECURE_HSTS_SECONDS",
