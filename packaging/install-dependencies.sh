@@ -13,7 +13,10 @@ build=(
   nlohmann-json3-dev libspdlog-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libcli11-dev libicu-dev
 )
 bench=(wrk libbenchmark-dev)
-tests=(doctest-dev libcpp-httplib-dev cmake abigail-tools ccache clang clang-format clang-tidy shellcheck)
+tests=(
+  doctest-dev libcpp-httplib-dev cmake abigail-tools ccache clang clang-format clang-tidy shellcheck
+  python3-jwt python3-cryptography
+)
 # Programs that may have come another way than from Debian: the package is needed only if the program is missing.
 declare -A program_of=([npm]=npm [curl]=curl [python3]=python3 [meson]=meson [ninja-build]=ninja [jq]=jq [cmake]=cmake)
 
