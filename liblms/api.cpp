@@ -6,9 +6,14 @@
 #include "admin/mail_routes.hpp"
 #include "admin/routes.hpp"
 #include "audit/audit_head.hpp"
+#include "auth/account_records.hpp"
+#include "auth/accounts_routes.hpp"
 #include "auth/blacklist.hpp"
+#include "auth/key_routes.hpp"
 #include "auth/login_failures.hpp"
+#include "auth/mfa_routes.hpp"
 #include "auth/routes.hpp"
+#include "auth/second_factor.hpp"
 #include "certificate/certificate_count.hpp"
 #include "certificate/routes.hpp"
 #include "course/routes.hpp"
@@ -22,7 +27,7 @@
 namespace lms {
 
 void add_routes(Router& router, Lms& school) {
-  router.describe_tag("auth", "Who somebody is: registration, login, sessions.");
+  router.describe_tag("auth", "Who somebody is: registration, login, second factor, sessions.");
   router.describe_tag("users", "The school's people and their roles.");
   router.describe_tag("courses", "Courses, from draft to archive, with their sections.");
   router.describe_tag("lessons", "What courses are made of.");
@@ -32,7 +37,10 @@ void add_routes(Router& router, Lms& school) {
   router.describe_tag("certificates", "Proof that a course was completed, open to verification by anybody.");
   router.describe_tag("events", "What happened in the school, in order.");
   router.describe_tag("admin", "What those who run the school look after.");
+  add_account_routes(router, school.accounts(), school.auth());
   add_auth_routes(router, school.auth());
+  add_mfa_routes(router, school.mfa(), school.auth());
+  add_key_routes(router, school.auth().tokens());
   add_user_routes(router, school.users());
   add_course_routes(router, school.courses(), school.settings());
   add_package_routes(router, school.packages());
@@ -46,30 +54,81 @@ void add_routes(Router& router, Lms& school) {
 
 std::vector<const EventType*> event_types() {
   using namespace events;
-  return {&user_registered,        &user_updated,          &user_role_changed,  &user_deactivated,
-          &user_reactivated,       &user_deleted,          &user_logged_in,     &user_logged_out,
-          &user_session_ended,     &user_password_changed, &user_locked,        &user_unlocked,
-          &course_created,         &course_updated,        &course_published,   &course_unpublished,
-          &course_archived,        &course_deleted,        &enrollment_created, &enrollment_updated,
-          &enrollment_completed,   &enrollment_dropped,    &enrollment_expired, &lesson_completed,
-          &quiz_created,           &quiz_updated,          &quiz_deleted,       &quiz_attempt_started,
-          &quiz_attempt_submitted, &certificate_issued,    &certificate_revoked};
+  return {
+      &user_registered,    &user_updated,         &user_role_changed,      &user_deactivated,   &user_reactivated,
+      &user_deleted,       &user_logged_in,       &user_logged_out,        &user_session_ended, &user_password_changed,
+      &user_locked,        &user_unlocked,        &user_email_verified,    &user_email_changed, &user_mfa_enabled,
+      &user_mfa_disabled,  &course_created,       &course_updated,         &course_published,   &course_unpublished,
+      &course_archived,    &course_deleted,       &enrollment_created,     &enrollment_updated, &enrollment_completed,
+      &enrollment_dropped, &enrollment_expired,   &lesson_completed,       &quiz_created,       &quiz_updated,
+      &quiz_deleted,       &quiz_attempt_started, &quiz_attempt_submitted, &certificate_issued, &certificate_revoked};
 }
 
 std::vector<const AuditAction*> audit_actions() {
   using namespace audited;
-  return {&user_created,        &user_updated,         &user_role_changed,  &user_deactivated,       &user_reactivated,
-          &user_deleted,        &course_owner_changed, &course_archived,    &course_deleted,         &lesson_deleted,
-          &enrollment_granted,  &enrollment_updated,   &enrollment_dropped, &quiz_pass_mark_changed, &quiz_deleted,
-          &certificate_revoked, &job_retried,          &job_cancelled};
+  return {&user_created,
+          &user_updated,
+          &user_role_changed,
+          &user_deactivated,
+          &user_reactivated,
+          &user_deleted,
+          &signed_in,
+          &sign_in_refused,
+          &password_refused,
+          &token_reused,
+          &signed_out_everywhere,
+          &password_changed,
+          &sign_in_locked,
+          &sign_in_unlocked,
+          &password_reset,
+          &email_change_requested,
+          &email_changed,
+          &invitation_sent,
+          &mfa_enabled,
+          &mfa_disabled,
+          &mfa_removed,
+          &recovery_codes_renewed,
+          &code_refused,
+          &course_owner_changed,
+          &course_archived,
+          &course_deleted,
+          &lesson_deleted,
+          &enrollment_granted,
+          &enrollment_updated,
+          &enrollment_dropped,
+          &quiz_pass_mark_changed,
+          &quiz_deleted,
+          &certificate_revoked,
+          &job_retried,
+          &job_cancelled};
 }
 
 std::vector<const Schema*> stored_schemas() {
-  return {&User::schema(),           &Session::schema(),     &RevokedToken::schema(),     &LoginFailures::schema(),
-          &Course::schema(),         &Section::schema(),     &Lesson::schema(),           &Enrollment::schema(),
-          &LessonProgress::schema(), &Quiz::schema(),        &Question::schema(),         &QuizPaper::schema(),
-          &Attempt::schema(),        &Certificate::schema(), &CertificateCount::schema(), &Event::schema(),
-          &EventHead::schema(),      &Job::schema(),         &AuditEntry::schema(),       &AuditHead::schema()};
+  return {&User::schema(),
+          &Session::schema(),
+          &RevokedToken::schema(),
+          &LoginFailures::schema(),
+          &AccountLink::schema(),
+          &AccountMail::schema(),
+          &SecondFactor::schema(),
+          &RecoveryCode::schema(),
+          &SignInChallenge::schema(),
+          &Course::schema(),
+          &Section::schema(),
+          &Lesson::schema(),
+          &Enrollment::schema(),
+          &LessonProgress::schema(),
+          &Quiz::schema(),
+          &Question::schema(),
+          &QuizPaper::schema(),
+          &Attempt::schema(),
+          &Certificate::schema(),
+          &CertificateCount::schema(),
+          &Event::schema(),
+          &EventHead::schema(),
+          &Job::schema(),
+          &AuditEntry::schema(),
+          &AuditHead::schema()};
 }
 
 }  // namespace lms

@@ -8,6 +8,7 @@
 #include "api.hpp"
 #include "auth/blacklist.hpp"
 #include "auth/verified_tokens.hpp"
+#include "http/account_pages.hpp"
 #include "http/authenticator.hpp"
 #include "http/documentation.hpp"
 #include "http/health.hpp"
@@ -40,12 +41,19 @@ class AuthAuthenticator final : public Authenticator {
 
 TokenOptions token_options(const Settings& settings) {
   TokenOptions options;
+  options.algorithm = settings.algorithm;
   options.secret = settings.secret_key;
+  options.previous_secrets = settings.secret_key_previous;
+  options.private_key = settings.jwt_private_key;
+  options.previous_keys = settings.jwt_previous_keys;
   options.issuer = settings.jwt_issuer;
   options.audience = settings.jwt_audience;
   options.leeway = settings.jwt_leeway;
   options.access = settings.access_token_lifetime;
   options.refresh = settings.refresh_token_lifetime;
+  options.password_reset = settings.password_reset_token_lifetime;
+  options.email_verification = settings.email_verification_token_lifetime;
+  options.mfa_challenge = settings.mfa_challenge_token_lifetime;
   return options;
 }
 
@@ -58,7 +66,8 @@ PasswordHasher::Options hasher_options(const Settings& settings) {
 
 /// A host that fills the struct itself may leave the key out: tokens then live as long as this process.
 Settings completed(Settings settings, Random& random) {
-  if (settings.secret_key.empty() && settings.environment == Environment::development)
+  if (settings.secret_key.empty() && settings.environment == Environment::development &&
+      settings.algorithm == TokenAlgorithm::hs256)
     settings.secret_key = random.token(32);
   return settings;
 }
@@ -84,7 +93,25 @@ std::shared_ptr<TokenBlacklist> blacklist_of(const Backends& backends, const Set
 SessionOptions session_options(const Settings& settings) {
   return {.idle_timeout = settings.session_timeout,
           .reuse_grace = settings.refresh_reuse_grace,
-          .max_per_user = settings.max_sessions_per_user};
+          .max_per_user = settings.max_sessions_per_user,
+          .need_verified_email = settings.require_email_verification};
+}
+
+/// The front end's pages, or those of the server itself.
+std::string pages_of(const Settings& settings) {
+  if (!settings.frontend_url.empty()) return settings.frontend_url;
+  if (!settings.public_url.empty()) return settings.public_url + "/account";
+  return "http://localhost:" + std::to_string(settings.port) + "/account";
+}
+
+AccountOptions account_options(const Settings& settings) {
+  return {.pages = pages_of(settings), .require_verification = settings.require_email_verification};
+}
+
+MfaOptions mfa_options(const Settings& settings) {
+  return {.school = settings.project_name,
+          .mailed_code_length = settings.mfa_login_code_length,
+          .mailed_code_life = settings.mfa_login_code_lifetime};
 }
 
 /// With what it stands on, for the storage may outlive the school.
@@ -127,6 +154,8 @@ struct Lms::Parts {
   Users users;
   Lockout lockout;
   Auth auth;
+  Accounts accounts;
+  Mfa mfa;
   Courses courses;
   Enrollments enrollments;
   Quizzes quizzes;
@@ -157,10 +186,13 @@ struct Lms::Parts {
               {.school = settings.project_name, .templates_dir = settings.mail_templates_dir}),
         users(storage, clock, random, events, audit, hasher, *roles,
               {.min_length = static_cast<std::size_t>(settings.password_min_length)}),
-        lockout(storage, clock, events, logger,
+        lockout(storage, clock, events, audit,
                 {.max_failed_attempts = settings.max_failed_attempts, .duration = settings.lockout_duration}),
-        auth(storage, clock, random, events, users, hasher, tokens, *blacklist, lockout, roles, logger,
+        auth(storage, clock, random, events, audit, users, hasher, tokens, *blacklist, lockout, roles, logger,
              session_options(settings)),
+        accounts(storage, clock, random, events, audit, users, hasher, lockout, auth, mails, logger,
+                 account_options(settings)),
+        mfa(storage, clock, random, events, audit, users, lockout, auth, mails, logger, mfa_options(settings)),
         courses(storage, clock, random, events, audit),
         enrollments(storage, clock, random, events, audit, courses),
         quizzes(storage, clock, random, events, audit, courses, enrollments),
@@ -189,6 +221,7 @@ Lms::Lms(Settings settings, Backends backends) {
   parts_->keep_house();
   add_health_routes(parts_->router, [parts = parts_.get()] { return parts->ready(); });
   add_routes(parts_->router, *this);
+  add_account_pages(parts_->router, parts_->settings.project_name);
   add_documentation_routes(parts_->router,
                            {.version = std::string(version()), .openapi = [this] { return openapi(); }});
   parts_->make_first_admin();
@@ -233,6 +266,7 @@ void Lms::Parts::keep_house() {
     schedule_housekeeping(clock.now() + housekeeping_interval);
     const auto counted = [](std::size_t count) { return static_cast<std::int64_t>(count); };
     return Object{{"sessions_purged", counted(auth.purge())},
+                  {"sign_ins_purged", counted(accounts.purge() + mfa.purge())},
                   {"enrollments_expired", counted(enrollments.expire_overdue())},
                   {"attempts_closed", counted(quizzes.close_overdue())}};
   });
@@ -255,6 +289,12 @@ Lockout& Lms::lockout() noexcept {
 }
 Auth& Lms::auth() noexcept {
   return parts_->auth;
+}
+Accounts& Lms::accounts() noexcept {
+  return parts_->accounts;
+}
+Mfa& Lms::mfa() noexcept {
+  return parts_->mfa;
 }
 Courses& Lms::courses() noexcept {
   return parts_->courses;

@@ -14,8 +14,10 @@ build=(
   libqrencode-dev libpng-dev libcurl4-openssl-dev libkainjow-mustache-dev
 )
 bench=(wrk libbenchmark-dev)
-tests=(doctest-dev libcpp-httplib-dev cmake abigail-tools ccache clang clang-format clang-tidy shellcheck
-  python3-aiosmtpd python3-cryptography)
+tests=(
+  doctest-dev libcpp-httplib-dev cmake abigail-tools ccache clang clang-format clang-tidy shellcheck
+  python3-aiosmtpd python3-cryptography python3-jwt
+)
 # Programs that may have come another way than from Debian: the package is needed only if the program is missing.
 declare -A program_of=([npm]=npm [curl]=curl [python3]=python3 [meson]=meson [ninja-build]=ninja [jq]=jq [cmake]=cmake)
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <lms/accounts.hpp>
 #include <lms/audit.hpp>
 #include <lms/auth.hpp>
 #include <lms/certificate.hpp>
@@ -22,6 +23,7 @@
 #include <lms/job.hpp>
 #include <lms/lockout.hpp>
 #include <lms/mail.hpp>
+#include <lms/mfa.hpp>
 #include <lms/principal.hpp>
 #include <lms/quiz.hpp>
 #include <lms/reencryption.hpp>
@@ -78,6 +80,8 @@ class LMS_API Lms {
   Users& users() noexcept;
   Lockout& lockout() noexcept;
   Auth& auth() noexcept;
+  Accounts& accounts() noexcept;
+  Mfa& mfa() noexcept;
   Courses& courses() noexcept;
   Enrollments& enrollments() noexcept;
   Quizzes& quizzes() noexcept;

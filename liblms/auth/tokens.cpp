@@ -1,13 +1,15 @@
 #include <lms/token.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <lms/error.hpp>
 #include <lms/schema.hpp>
 #include <lms/value.hpp>
 
+#include "auth/jws.hpp"
 #include "base/crypto.hpp"
-#include "base/encoding.hpp"
+#include "base/signing_key.hpp"
 
 namespace lms {
 
@@ -25,28 +27,14 @@ Time from_epoch(std::int64_t value) {
   return Time(seconds(value));
 }
 
-/// The one header this school writes; any other is read and compared member by member.
-const std::string& own_header() {
-  static const std::string header = to_base64url(R"({"alg":"HS256","typ":"JWT"})");
-  return header;
-}
-
-std::optional<Value> decode_json(std::string_view part) {
-  const auto text = from_base64url(part);
-  if (!text) return std::nullopt;
+std::optional<Value> decode_json(std::string_view text) {
   try {
-    Value value = parse_json(*text, {.max_depth = 4});
+    Value value = parse_json(text, {.max_depth = 4});
     if (value.is_object()) return value;
   } catch (const Error&) {
-    // A token that is no JSON is malformed, like one that is no base64url.
+    // A token whose payload is no JSON is malformed.
   }
   return std::nullopt;
-}
-
-bool is_hs256(std::string_view header) {
-  if (header == own_header()) return true;
-  const auto json = decode_json(header);
-  return json && (*json)["alg"] == Value("HS256") && !json->as_object().contains("crit");
 }
 
 bool names_audience(const Value& claim, const std::string& audience) {
@@ -62,17 +50,37 @@ bool is_date(const Value& claim) {
   return claim.is_integer() && claim.as_integer() >= 0 && claim.as_integer() < 253'402'300'800;
 }
 
+void add_unless_known(std::vector<JwsKey>& keys, const SigningKey& key) {
+  std::string kid = key.thumbprint();
+  if (std::none_of(keys.begin(), keys.end(), [&](const JwsKey& known) { return known.kid() == kid; }))
+    keys.emplace_back(key, std::move(kid));
+}
+
+/// Takes the keys out of the options.
+std::unique_ptr<const JwsKeyRing> take_keys(TokenOptions& options) {
+  std::vector<JwsKey> keys;
+  if (options.algorithm == TokenAlgorithm::hs256)
+    keys.push_back(JwsKey::hs256(std::move(options.secret)));
+  else
+    add_unless_known(keys, read_private_key("JWT_PRIVATE_KEY", options.private_key, options.algorithm));
+  for (std::string& secret : options.previous_secrets)
+    keys.push_back(JwsKey::hs256(std::move(secret), "SECRET_KEY_PREVIOUS"));
+  for (const SigningKey& key : read_keys("JWT_PREVIOUS_KEYS", options.previous_keys)) add_unless_known(keys, key);
+
+  options.previous_secrets.clear();
+  for (std::string* text : {&options.secret, &options.private_key, &options.previous_keys}) {
+    wipe(text->data(), text->size());
+    text->clear();
+  }
+  return std::make_unique<const JwsKeyRing>(std::move(keys));
+}
+
 }  // namespace
 
 Tokens::Tokens(TokenOptions options, Clock& clock, Random& random)
-    : options_(std::move(options)), clock_(clock), random_(random) {
-  if (options_.secret.size() < 32)
-    throw invalid({"SECRET_KEY"}, "must have at least 32 characters", "value_error.any_str.min_length");
-}
+    : options_(std::move(options)), keys_(take_keys(options_)), clock_(clock), random_(random) {}
 
-Tokens::~Tokens() {
-  wipe(options_.secret.data(), options_.secret.size());
-}
+Tokens::~Tokens() = default;
 
 std::chrono::seconds Tokens::lifetime(TokenType type) const noexcept {
   switch (type) {
@@ -114,10 +122,7 @@ std::string Tokens::create(const TokenClaims& claims) const {
   if (!options_.issuer.empty()) payload.append("iss", options_.issuer);
   if (!options_.audience.empty()) payload.append("aud", options_.audience);
 
-  std::string text = own_header() + '.' + to_base64url(to_json(Value(std::move(payload))));
-  const auto signature = hmac_sha256(options_.secret, text);
-  text += '.' + to_base64url(as_text(signature));
-  return text;
+  return keys_->sign(to_json(Value(std::move(payload))));
 }
 
 std::string Tokens::create_access_token(UserId subject, std::string role) const {
@@ -136,20 +141,16 @@ std::string Tokens::create_mfa_challenge_token(UserId subject) const {
   return create(TokenType::mfa_challenge, subject).text;
 }
 
+std::string Tokens::jwks() const {
+  return to_json(Object{{"keys", keys_->public_keys()}});
+}
+
 TokenVerdict Tokens::decode(std::string_view token, TokenType expected) const {
-  const auto first = token.find('.');
-  const auto last = token.rfind('.');
-  if (token.size() > max_token_length || first == std::string_view::npos || first == last ||
-      token.find('.', first + 1) != last)
-    return TokenFault::malformed;
+  if (token.size() > max_token_length) return TokenFault::malformed;
+  const auto opened = keys_->open(token);
+  if (const auto* fault = std::get_if<TokenFault>(&opened)) return *fault;
 
-  if (!is_hs256(token.substr(0, first))) return TokenFault::malformed;
-  const auto signature = from_base64url(token.substr(last + 1));
-  if (!signature) return TokenFault::malformed;
-  if (!constant_time_equal(*signature, as_text(hmac_sha256(options_.secret, token.substr(0, last)))))
-    return TokenFault::bad_signature;
-
-  const auto payload = decode_json(token.substr(first + 1, last - first - 1));
+  const auto payload = decode_json(std::get<std::string>(opened));
   if (!payload) return TokenFault::malformed;
   const Value &sub = (*payload)["sub"], &role = (*payload)["role"], &jti = (*payload)["jti"], &typ = (*payload)["typ"],
               &sid = (*payload)["sid"], &iat = (*payload)["iat"], &exp = (*payload)["exp"], &nbf = (*payload)["nbf"];

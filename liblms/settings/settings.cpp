@@ -1,6 +1,8 @@
 #include <lms/settings.hpp>
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
 #include <set>
 #include <string>
 #include <utility>
@@ -11,6 +13,7 @@
 #include <lms/spi/random.hpp>
 
 #include "base/nearest.hpp"
+#include "base/signing_key.hpp"
 #include "base/utf8.hpp"
 #include "base/weak_password.hpp"
 #include "settings/dotenv.hpp"
@@ -30,7 +33,19 @@ struct Given {
   std::string_view name;  ///< the spelling used: the setting's name or an alias
   std::string_view value;
   SettingSource source;
-  std::size_t line;  ///< of `.env`
+  std::size_t line;        ///< of `.env`
+  std::int64_t times = 1;  ///< to the setting's unit
+
+  /// As the setting itself would be given. What is no number stays as it is and is refused by that.
+  std::string converted() const {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (times == 1 || error != std::errc{} || end != value.data() + value.size()) return std::string(value);
+    constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+    if (number > most / times) return std::to_string(most);
+    if (number < -(most / times)) return std::to_string(-most);
+    return std::to_string(number * times);
+  }
 
   std::string place() const {
     return source == SettingSource::environment ? "in the environment" : "in .env line " + std::to_string(line);
@@ -80,6 +95,7 @@ class Loader {
       for (const Setting& setting : section.settings) read(setting);
     check_secret_key();
     check_encryption_keys();
+    check_signing_keys();
     check_environment();
     check_admin();
     check_sessions();
@@ -120,21 +136,22 @@ class Loader {
 
   void read(const Setting& setting) {
     std::optional<Given> chosen = given(setting.name);
-    for (const std::string_view alias : setting.aliases) {
-      const auto other = given(alias);
+    for (const Alias& alias : setting.aliases) {
+      auto other = given(alias.name);
       if (!other) continue;
+      other->times = alias.times;
       if (!chosen)
         chosen = other;
-      else if (chosen->value != other->value)
+      else if (chosen->converted() != other->converted())
         fault(setting.name,
-              std::string(chosen->name) + " and " + std::string(alias) +
+              std::string(chosen->name) + " and " + std::string(alias.name) +
                   " mean the same setting but have different "
                   "values; keep one of them",
               "value_error.setting_twice");
     }
     if (!chosen) return;
     sources_[setting.name] = chosen->source;
-    if (!setting.read(loaded_.settings, chosen->value))
+    if (!setting.read(loaded_.settings, chosen->converted()))
       fault(setting.name, complaint(setting, *chosen), "value_error.setting");
   }
 
@@ -146,7 +163,8 @@ class Loader {
       text += " is \"" + std::string(cut_utf8(given.value, 100)) + "\"";
     else
       text += " is not usable";
-    return text + "; it must be " + setting.form;
+    const std::string unit = given.times == 1 ? "" : ", times " + std::to_string(given.times) + ",";
+    return text + "; it must be" + unit + " " + setting.form;
   }
 
   SettingSource source_of(std::string_view name) const {
@@ -158,7 +176,9 @@ class Loader {
 
   void check_secret_key() {
     std::string& key = loaded_.settings.secret_key;
-    if (key.empty() && !is_development()) {
+    if (loaded_.settings.algorithm != TokenAlgorithm::hs256) {
+      if (!key.empty()) note_unused_secret_key();
+    } else if (key.empty() && !is_development()) {
       fault("SECRET_KEY",
             "SECRET_KEY must be set in " + std::string(name_of(loaded_.settings.environment)) +
                 ": a text of at least 32 characters, such as `openssl rand -base64 48` prints",
@@ -168,15 +188,63 @@ class Loader {
       sources_["SECRET_KEY"] = SettingSource::generated;
       warn("SECRET_KEY",
            "SECRET_KEY is not set: a random one was made, and tokens are good only until this process ends");
-    } else if (count_code_points(key) < shortest_secret_key) {
-      fault("SECRET_KEY", "SECRET_KEY is shorter than 32 characters; make one with `openssl rand -base64 48`",
+    } else {
+      check_secret("SECRET_KEY", "SECRET_KEY", key, "; make one with `openssl rand -base64 48`");
+    }
+  }
+
+  void check_secret(std::string_view name, const std::string& subject, std::string_view secret,
+                    const std::string& advice) {
+    if (count_code_points(secret) < shortest_secret_key) {
+      fault(name, subject + " is shorter than 32 characters" + advice, "value_error.weak_secret");
+    } else if (is_pem(secret)) {
+      fault(name,
+            subject + " is a key in PEM, which may be known to others" + advice +
+                "; the keys of EdDSA and RS256 are JWT_PRIVATE_KEY and JWT_PREVIOUS_KEYS",
             "value_error.weak_secret");
-    } else if (is_placeholder(key)) {
-      const std::string text = "SECRET_KEY is a placeholder from a document; make one with `openssl rand -base64 48`";
+    } else if (is_placeholder(secret)) {
+      const std::string text = subject + " is a placeholder from a document" + advice;
       if (is_development())
-        warn("SECRET_KEY", text + "; it is let pass in development only");
+        warn(name, text + "; it is let pass in development only");
       else
-        fault("SECRET_KEY", text, "value_error.weak_secret");
+        fault(name, text, "value_error.weak_secret");
+    }
+  }
+
+  /// It would be easy to believe that what it has signed stays good.
+  void note_unused_secret_key() {
+    const Settings& settings = loaded_.settings;
+    const auto& previous = settings.secret_key_previous;
+    if (std::find(previous.begin(), previous.end(), settings.secret_key) != previous.end()) return;
+    warn("SECRET_KEY", "SECRET_KEY has no use while ALGORITHM is " + std::string(name_of(settings.algorithm)) +
+                           "; if it signed tokens that shall stay good until they expire, set it as "
+                           "SECRET_KEY_PREVIOUS");
+  }
+
+  void check_signing_keys() {
+    const Settings& settings = loaded_.settings;
+    for (const std::string& secret : settings.secret_key_previous)
+      check_secret("SECRET_KEY_PREVIOUS", "A secret in SECRET_KEY_PREVIOUS", secret, "");
+
+    const std::string_view pem = settings.jwt_private_key;
+    if (settings.algorithm == TokenAlgorithm::hs256) {
+      if (!pem.empty())
+        warn("JWT_PRIVATE_KEY",
+             "JWT_PRIVATE_KEY has no use while ALGORITHM is HS256; if it signed tokens that shall "
+             "stay good until they expire, set it as JWT_PREVIOUS_KEYS");
+    } else {
+      keep_faults([&] { read_private_key("JWT_PRIVATE_KEY", pem, settings.algorithm); });
+    }
+    keep_faults([&] { read_keys("JWT_PREVIOUS_KEYS", settings.jwt_previous_keys); });
+  }
+
+  template <class Check>
+  void keep_faults(const Check& check) {
+    try {
+      check();
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::invalid) throw;
+      faults_.insert(faults_.end(), error.faults().begin(), error.faults().end());
     }
   }
 
@@ -280,7 +348,7 @@ class Loader {
     for (const SettingSection& section : setting_table()) {
       for (const Setting& setting : section.settings) {
         known_.emplace_back(setting.name);
-        known_.insert(known_.end(), setting.aliases.begin(), setting.aliases.end());
+        for (const Alias& alias : setting.aliases) known_.emplace_back(alias.name);
       }
     }
     const std::size_t in_use = known_.size();
@@ -399,7 +467,11 @@ std::string settings_markdown() {
       const std::string fallback = setting.write(Settings{});
       out += "| " + code(setting.name) + " | " + (fallback.empty() ? "" : code(fallback)) + " | " + setting.form +
              " | " + std::string(setting.doc);
-      for (const std::string_view alias : setting.aliases) out += " Also read as " + code(alias) + ".";
+      for (const Alias& alias : setting.aliases) {
+        out += " Also read as " + code(alias.name);
+        if (alias.times != 1) out += ", times " + std::to_string(alias.times);
+        out += '.';
+      }
       out += " |\n";
     }
   }

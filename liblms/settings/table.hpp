@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -16,6 +17,14 @@ enum class Secrecy {
   secret            ///< never shown
 };
 
+/// Another name of a setting.
+struct Alias {
+  Alias(const char* other_name, std::int64_t factor = 1) : name(other_name), times(factor) {}
+
+  std::string_view name;
+  std::int64_t times;  ///< what its number is multiplied by, where its unit is another than the setting's
+};
+
 /// One row: a name, the member of Settings it sets, and everything that is said about it anywhere.
 struct Setting {
   std::string_view name;
@@ -23,7 +32,7 @@ struct Setting {
   std::string form;                                       ///< what is accepted, as it completes "must be …"
   std::function<bool(Settings&, std::string_view)> read;  ///< false, and no change, if the text is not of that form
   std::function<std::string(const Settings&)> write;      ///< the text that `read` would take
-  std::vector<std::string_view> aliases = {};
+  std::vector<Alias> aliases = {};
   Secrecy secrecy = Secrecy::open;
 };
 

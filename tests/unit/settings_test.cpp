@@ -10,6 +10,7 @@
 #include <lms/testing/seeded_random.hpp>
 
 #include "settings/dotenv.hpp"
+#include "support/keys.hpp"
 
 namespace {
 
@@ -113,7 +114,11 @@ TEST_CASE("values out of form are refused") {
       {"API_V1_PREFIX", "/api/"},
       {"API_V1_PREFIX", "/"},
       {"ALGORITHM", "none"},
-      {"ALGORITHM", "RS256"},
+      {"ALGORITHM", "RS512"},
+      {"EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES", "0"},
+      {"MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES", "61"},
+      {"SECRET_KEY_PREVIOUS", "short"},
+      {"JWT_PREVIOUS_KEYS", "no key"},
       {"PUBLIC_URL", "example"},
       {"PUBLIC_URL", "https://a.example/"},
       {"LOG_LEVEL", "loud"},
@@ -156,6 +161,86 @@ TEST_CASE("an alias sets its setting, and a contradiction is a fault") {
   CHECK(faults({{"JWT_SECRET", good_key}, {"SECRET_KEY", good_key}}).empty());
   CHECK(has(faults({{"SECRET_KEY", good_key}}, "JWT_SECRET=another"),
             "SECRET_KEY and JWT_SECRET mean the same setting but have different values"));
+}
+
+TEST_CASE("an alias with a unit of its own is brought to the setting's") {
+  const auto reset = [](const EnvironmentVariables& environment) {
+    return load(environment).settings.password_reset_token_lifetime.count();
+  };
+  CHECK(reset({{"SECRET_KEY", good_key}}) == 30);
+  CHECK(reset({{"SECRET_KEY", good_key}, {"RESET_TOKEN_EXPIRY_HOURS", "2"}}) == 120);
+  CHECK(reset({{"SECRET_KEY", good_key},
+               {"RESET_TOKEN_EXPIRY_HOURS", "2"},
+               {"PASSWORD_RESET_TOKEN_EXPIRE_MINUTES", "120"}}) == 120);
+  CHECK(has(faults({{"RESET_TOKEN_EXPIRY_HOURS", "2"}, {"PASSWORD_RESET_TOKEN_EXPIRE_MINUTES", "2"}}),
+            "PASSWORD_RESET_TOKEN_EXPIRE_MINUTES and RESET_TOKEN_EXPIRY_HOURS mean the same setting"));
+  for (const char* bad : {"169", "0", "-1", "1.5", "", "153722867280912931", "-9223372036854775808"}) {
+    CAPTURE(bad);
+    CHECK(has(faults({{"RESET_TOKEN_EXPIRY_HOURS", bad}}), "RESET_TOKEN_EXPIRY_HOURS in the environment is "));
+  }
+  CHECK(has(faults({{"RESET_TOKEN_EXPIRY_HOURS", "169"}}),
+            "is \"169\"; it must be, times 60, a whole number from 1 to 10080"));
+  CHECK(has(settings_markdown(), "Also read as `RESET_TOKEN_EXPIRY_HOURS`, times 60."));
+}
+
+TEST_CASE("the algorithm says which key is needed") {
+  const std::string key(test::ed25519_pem);
+  const EnvironmentVariables good = {{"ENVIRONMENT", "production"},
+                                     {"DATABASE_URL", "sqlite:////var/lib/lms/lms.db"},
+                                     {"ALGORITHM", "EdDSA"},
+                                     {"JWT_PRIVATE_KEY", key}};
+  const auto with = [&](const std::string& name, const std::string& value) {
+    EnvironmentVariables changed = good;
+    changed[name] = value;
+    return changed;
+  };
+  const auto loaded = load(good);
+  CHECK(loaded.settings.algorithm == TokenAlgorithm::eddsa);
+  CHECK(loaded.settings.secret_key.empty());
+  CHECK(loaded.warnings.empty());
+  CHECK(effective(loaded, "JWT_PRIVATE_KEY").value == "********");
+
+  CHECK(has(faults(with("JWT_PRIVATE_KEY", "")), "JWT_PRIVATE_KEY is not set, but ALGORITHM is EdDSA"));
+  CHECK(has(faults(with("ALGORITHM", "RS256")), "JWT_PRIVATE_KEY is a key of Ed25519, but ALGORITHM is RS256"));
+  CHECK(has(faults(with("ALGORITHM", "HS256")), "SECRET_KEY must be set in production"));
+  CHECK(says(load(with("SECRET_KEY", good_key)).warnings, "SECRET_KEY has no use while ALGORITHM is EdDSA"));
+
+  EnvironmentVariables moving = with("SECRET_KEY", good_key);
+  moving["SECRET_KEY_PREVIOUS"] = good_key;
+  CHECK(load(moving).warnings.empty());
+  CHECK(says(load({{"SECRET_KEY", good_key}, {"JWT_PRIVATE_KEY", key}}).warnings,
+             "JWT_PRIVATE_KEY has no use while ALGORITHM is HS256"));
+
+  const std::string all = faults({{"ALGORITHM", "RS256"},
+                                  {"JWT_PRIVATE_KEY", std::string(test::short_rsa_pem)},
+                                  {"JWT_PREVIOUS_KEYS", std::string(test::elliptic_pem)},
+                                  {"SECRET_KEY_PREVIOUS", "short," + good_key},
+                                  {"PORT", "eighty"}});
+  for (const char* part :
+       {"JWT_PRIVATE_KEY is an RSA key of 1024 bits", "JWT_PREVIOUS_KEYS is a key of another kind (EC)",
+        "A secret in SECRET_KEY_PREVIOUS is shorter than 32 characters", "PORT in the environment"})
+    CHECK(has(all, part));
+  CHECK_FALSE(has(all, test::short_rsa_pem.substr(40, 16)));
+}
+
+TEST_CASE("a public key is no secret") {
+  const std::string pem(test::rsa_public_pem);
+  CHECK(has(faults({{"SECRET_KEY", pem}}), "SECRET_KEY is a key in PEM"));
+  CHECK(has(faults({{"SECRET_KEY", good_key}, {"SECRET_KEY_PREVIOUS", pem}}),
+            "A secret in SECRET_KEY_PREVIOUS is a key in PEM"));
+}
+
+TEST_CASE("keys stand in .env with their lines, or as one line") {
+  const std::string key(test::ed25519_pem);
+  std::string one_line;
+  for (const char c : key) one_line += c == '\n' ? "\\n" : std::string(1, c);
+  for (const std::string& value : {"'" + key + "'", "\"" + one_line + "\"", one_line}) {
+    CAPTURE(value);
+    CHECK(load({}, "ALGORITHM=eddsa\nJWT_PRIVATE_KEY=" + value + "\n").settings.algorithm == TokenAlgorithm::eddsa);
+  }
+  const auto previous =
+      load({{"SECRET_KEY", good_key}, {"SECRET_KEY_PREVIOUS", R"([")" + good_key + R"(, with comma"])"}});
+  CHECK(previous.settings.secret_key_previous == std::vector<std::string>{good_key + ", with comma"});
 }
 
 TEST_CASE("production wants a strong key and a database, and no debug") {

@@ -11,6 +11,7 @@
 
 #include "base/crypto.hpp"
 #include "base/encoding.hpp"
+#include "support/keys.hpp"
 
 using namespace lms;
 
@@ -26,12 +27,22 @@ struct Office {
     options.secret = secret;
     return options;
   }
+  static TokenOptions with_key(std::string_view pem, TokenAlgorithm algorithm) {
+    TokenOptions options;
+    options.algorithm = algorithm;
+    options.private_key = pem;
+    return options;
+  }
 
   testing::FakeClock clock;
   testing::SeededRandom random;
   Tokens tokens;
   UserId user{*Uuid::parse("018f3b5e-7a00-7000-8000-000000000001")};
 };
+
+bool takes(const Office& office, const std::string& token) {
+  return std::holds_alternative<TokenClaims>(office.tokens.decode(token, TokenType::access));
+}
 
 /// A token with any header and payload, signed with the right key.
 std::string signed_token(std::string_view header, std::string_view payload) {
@@ -190,4 +201,99 @@ TEST_CASE("a short key is refused") {
   testing::FakeClock clock;
   testing::SeededRandom random;
   CHECK_THROWS_AS(Tokens(options, clock, random), Error);
+}
+
+TEST_CASE("tokens are signed and read under every algorithm") {
+  for (const TokenOptions& options : {Office::with_key(test::ed25519_pem, TokenAlgorithm::eddsa),
+                                      Office::with_key(test::rsa_pem, TokenAlgorithm::rs256),
+                                      Office::with_key(test::rsa_pkcs1_pem, TokenAlgorithm::rs256)}) {
+    Office office(options);
+    const std::string token = office.tokens.create_access_token(office.user, "student");
+    CHECK(takes(office, token));
+    for (std::size_t i = 0; i < token.size(); i += 5) {
+      std::string changed = token;
+      changed[i] = changed[i] == 'A' ? 'B' : 'A';
+      CAPTURE(i);
+      CHECK_FALSE(takes(office, changed));
+    }
+    office.clock.advance(std::chrono::minutes{15});
+    CHECK(fault_of(office.tokens.decode(token, TokenType::access)) == TokenFault::expired);
+  }
+}
+
+TEST_CASE("from HS256 to EdDSA and back, no token is lost before its time") {
+  Office first;
+  const std::string by_secret = first.tokens.create_access_token(first.user, "student");
+
+  TokenOptions options = Office::with_key(test::ed25519_pem, TokenAlgorithm::eddsa);
+  options.previous_secrets = {secret};
+  Office second(options);
+  const std::string by_key = second.tokens.create_access_token(second.user, "student");
+  CHECK(takes(second, by_secret));
+  CHECK(takes(second, by_key));
+  CHECK_FALSE(takes(first, by_key));
+
+  for (const std::string_view pem : {test::ed25519_pem, test::ed25519_public_pem}) {
+    options = Office::with_secret();
+    options.previous_keys = pem;
+    Office third(options);
+    CHECK(takes(third, by_secret));
+    CHECK(takes(third, by_key));
+    CHECK(takes(first, third.tokens.create_access_token(third.user, "student")));
+  }
+}
+
+TEST_CASE("under EdDSA and RS256 a secret verifies nothing unless it is named as a previous one") {
+  Office plain;
+  const std::string by_secret = plain.tokens.create_access_token(plain.user, "student");
+  for (TokenOptions options : {Office::with_key(test::ed25519_pem, TokenAlgorithm::eddsa),
+                               Office::with_key(test::rsa_pem, TokenAlgorithm::rs256)}) {
+    options.secret = secret;
+    Office office(options);
+    CHECK(fault_of(office.tokens.decode(by_secret, TokenType::access)) == TokenFault::unknown_key);
+  }
+}
+
+TEST_CASE("secrets and keys are changed without losing tokens") {
+  const std::string other = "another key for tests, with more than 32 characters";
+  Office old;
+  TokenOptions options;
+  options.secret = other;
+  options.previous_secrets = {secret};
+  Office office(options);
+  CHECK(takes(office, old.tokens.create_access_token(old.user, "student")));
+  CHECK(fault_of(old.tokens.decode(office.tokens.create_access_token(office.user, "student"), TokenType::access)) ==
+        TokenFault::bad_signature);
+
+  // The present key may stand among the others as well.
+  options = Office::with_key(test::other_ed25519_pem, TokenAlgorithm::eddsa);
+  options.previous_keys = std::string(test::ed25519_public_pem) + std::string(test::other_ed25519_public_pem) +
+                          std::string(test::rsa_public_pem);
+  Office next(options);
+  Office former(Office::with_key(test::ed25519_pem, TokenAlgorithm::eddsa));
+  Office oldest(Office::with_key(test::rsa_pem, TokenAlgorithm::rs256));
+  CHECK(takes(next, former.tokens.create_access_token(former.user, "student")));
+  CHECK(takes(next, oldest.tokens.create_access_token(oldest.user, "student")));
+  const Value set = parse_json(next.tokens.jwks());
+  REQUIRE(set["keys"].as_array().size() == 3);
+  CHECK(set["keys"].as_array()[0]["x"] ==
+        parse_json(Office(Office::with_key(test::other_ed25519_pem, TokenAlgorithm::eddsa)).tokens.jwks())["keys"]
+            .as_array()[0]["x"]);
+  CHECK(set["keys"].as_array()[2]["kty"] == Value("RSA"));
+  CHECK(old.tokens.jwks() == R"({"keys":[]})");
+}
+
+TEST_CASE("keys that cannot sign or verify are refused when the tokens are set up") {
+  testing::FakeClock clock;
+  testing::SeededRandom random;
+  TokenOptions bad_key = Office::with_key(test::ed25519_public_pem, TokenAlgorithm::eddsa);
+  TokenOptions no_key = Office::with_key("", TokenAlgorithm::rs256);
+  TokenOptions bad_previous = Office::with_secret();
+  bad_previous.previous_keys = "no key";
+  TokenOptions short_previous = Office::with_secret();
+  short_previous.previous_secrets = {"too short"};
+  TokenOptions public_secret;
+  public_secret.secret = test::rsa_public_pem;
+  for (const TokenOptions& options : {bad_key, no_key, bad_previous, short_previous, public_secret})
+    CHECK_THROWS_AS(Tokens(options, clock, random), Error);
 }
