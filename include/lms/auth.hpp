@@ -34,7 +34,7 @@ struct LMS_API Session {
   SessionId id;
   UserId user_id;
   std::string refresh_jti;                  ///< the one refresh token that is good
-  std::optional<std::string> previous_jti;  ///< the one that it was exchanged for
+  std::optional<std::string> previous_jti;  ///< the one that was exchanged for it
   Time refresh_expires_at;                  ///< of the token, which may outlive the session
   std::string device;                       ///< the client's `User-Agent`, without what cannot be shown
   std::string address;

@@ -153,7 +153,7 @@ class Bench:
         if not self.wants("refusals"):
             return {}
         samples = 60 if self.options.quick else 400
-        school = self.school("refusals", SIZE | {"courses": 1, "lessons": 1})
+        school = self.school("refusals", SIZE | {"courses": 2})
         say(f"refusals: {samples} of each kind")
         with school.serve(school.copy()) as server:
             return refusals.measure(server, school.students, school.admin, samples)

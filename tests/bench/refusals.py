@@ -1,6 +1,7 @@
 """How long a refused login takes, by what it is refused for: nothing of that should be told by time."""
 import http.client
 import json
+import random
 import statistics
 import time
 import urllib.parse
@@ -33,7 +34,7 @@ class Clients:
 
 
 def measure(server, students, admin, samples):
-    """Milliseconds of each case, taken in turn so that what else the machine does meets all alike."""
+    """Milliseconds of each case, taken by turns so that what else the machine does meets all alike."""
     clients = Clients(server.url)
     admin_token = json.loads(clients.login(admin[0], admin[1], 200)[1])["access_token"]
     count = -(-samples // TRIES)
@@ -41,19 +42,21 @@ def measure(server, students, admin, samples):
         raise Trouble(f"{len(students)} students are too few for {samples} samples")
     mistaken, inactive, locked = (students[i * count:(i + 1) * count] for i in range(3))
     locked = locked[:10]
-    for email, _, user, *_ in inactive:
+    for _, _, user, *_ in inactive:
         clients.send("PATCH", f"/users/{user}", {"is_active": False}, admin_token)
     for email, *_ in locked:
         for _ in range(TRIES + 1):
             clients.login(email, "wrong password", 401)
 
+    chance = random.Random(1)
     taken = {case: [] for case in CASES}
     for i in range(samples):
         tries = {"wrong password": (mistaken[i // TRIES][0], "wrong password"),
                  "unknown address": (f"nobody{i // TRIES}@example.org", "wrong password"),
                  "deactivated": inactive[i // TRIES][:2],
                  "locked": locked[i % len(locked)][:2]}
-        for case, (email, password) in tries.items():
+        for case in chance.sample(CASES, len(CASES)):
+            email, password = tries[case]
             taken[case].append(clients.login(email, password, 401)[0])
     usual = statistics.median(taken["wrong password"])
     return {case: {"median_ms": statistics.median(each), "times_wrong_password": statistics.median(each) / usual}
