@@ -136,6 +136,8 @@ class RudeServer:
                 for line in self.lines:
                     client.sendall(line.encode() + b"\r\n")
                     said.readline()
+                    while line.startswith("354") and not self.hangs_up and said.readline() not in (b".\r\n", b""):
+                        pass
                 if not self.hangs_up:
                     self.over.wait(LONG)
 
@@ -336,6 +338,12 @@ class Mails(unittest.TestCase):
             with self.subTest(lines), RudeServer(*lines, hangs_up=False) as server:
                 said = self.command(69, server, SMTP_USE_TLS="false", SMTP_TIMEOUT_SECONDS="1")
                 self.assertIn("time", said.lower())
+
+    def test_a_server_that_does_not_say_goodbye_has_taken_the_mail_all_the_same(self):
+        lines = ["220 here", "250 here", "250 OK", "250 OK", "354 go on", "250 queued"]
+        with RudeServer(*lines, hangs_up=False) as server:
+            said = self.command(0, server, SMTP_USE_TLS="false", SMTP_TIMEOUT_SECONDS="2")
+        self.assertEqual(said, "250 queued\n")
 
     def test_an_unknown_host(self):
         self.assertIn("mail.invalid:25", self.command(69, 25, SMTP_HOST="mail.invalid"))
