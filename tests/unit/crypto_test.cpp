@@ -112,6 +112,55 @@ TEST_CASE("a hash is made anew when the asked effort rises, not when it falls") 
   CHECK(argon2id_needs_rehash("", {256, 2, 1}));
 }
 
+TEST_CASE("hashes of other implementations of bcrypt verify") {
+  // From the tests of crypt_blowfish.
+  CHECK(bcrypt_verify("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"));
+  CHECK(bcrypt_verify("U*U*U", "$2a$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a"));
+  const std::string hash_of_72 = "$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui";
+  const std::string long_one = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  CHECK(bcrypt_verify(long_one + "chars after 72 are ignored", hash_of_72));
+  CHECK(bcrypt_verify(long_one, hash_of_72));
+  CHECK(bcrypt_verify(long_one + std::string(1'000, 'x'), hash_of_72));
+  CHECK_FALSE(bcrypt_verify(long_one.substr(0, 71), hash_of_72));
+  // Of Python's crypt.
+  CHECK(bcrypt_verify("correct horse battery", "$2b$04$CCCCCCCCCCCCCCCCCCCCC.PEkyOQ3.fP17nRPOFwu2V9QhDVkFThW"));
+  CHECK(bcrypt_verify("correct horse battery", "$2y$04$abcdefghijklmnopqrstuuqREtd3VJD2QVZbuFskFSLk6eRIrQoOS"));
+  CHECK(bcrypt_verify("contraseña", "$2b$04$abcdefghijklmnopqrstuuLaCIQape1Us.7uaTxuB2NJlnxhETgMe"));
+  CHECK_FALSE(bcrypt_verify("contrasena", "$2b$04$abcdefghijklmnopqrstuuLaCIQape1Us.7uaTxuB2NJlnxhETgMe"));
+  CHECK_FALSE(bcrypt_verify("", "$2b$04$abcdefghijklmnopqrstuuLaCIQape1Us.7uaTxuB2NJlnxhETgMe"));
+}
+
+TEST_CASE("to bcrypt a password with a NUL is none, whatever stands before it") {
+  const std::string hash = "$2b$04$CCCCCCCCCCCCCCCCCCCCC.PEkyOQ3.fP17nRPOFwu2V9QhDVkFThW";
+  CHECK_FALSE(bcrypt_verify(std::string_view("correct horse battery\0", 22), hash));
+  CHECK_FALSE(bcrypt_verify(std::string_view("correct horse battery\0x", 23), hash));
+  CHECK_FALSE(bcrypt_verify(std::string(72, 'x') + std::string(1, '\0'), hash));
+}
+
+TEST_CASE("what is no hash of bcrypt, or too costly a one, never verifies") {
+  const std::string rest = "CCCCCCCCCCCCCCCCCCCCC.PEkyOQ3.fP17nRPOFwu2V9QhDVkFThW";
+  CHECK(bcrypt_verify("correct horse battery", "$2b$04$" + rest));
+  for (const std::string& hash :
+       {std::string(), std::string("*0"), std::string("$2b$"), std::string("$2b$04$"), "$2b$03$" + rest,
+        "$2b$15$" + rest, "$2b$31$" + rest, "$2b$99$" + rest, "$2b$4$$" + rest, "$2b$ 4$" + rest, "$2b$04." + rest,
+        "$2x$04$" + rest, "$2$004$" + rest, "$2b$04$" + rest + "x", "$2b$04$" + rest.substr(1),
+        "$2b$04$!" + rest.substr(1), "$2b$04$" + rest.substr(0, 30) + ":" + rest.substr(31),
+        "$2b$04$" + rest.substr(0, 20) + std::string(1, '\0') + rest.substr(21),
+        std::string("$6$rounds=5000$saltsaltsalt$0123456789012345678901234567890")}) {
+    CAPTURE(hash);
+    CHECK_FALSE(bcrypt_verify("correct horse battery", hash));
+  }
+}
+
+TEST_CASE("a hasher verifies bcrypt's hashes, and wants them made anew") {
+  SystemRandom random;
+  PasswordHasher hasher(random, cheap);
+  const std::string hash = "$2b$04$CCCCCCCCCCCCCCCCCCCCC.PEkyOQ3.fP17nRPOFwu2V9QhDVkFThW";
+  CHECK(hasher.verify("correct horse battery", hash));
+  CHECK_FALSE(hasher.verify("correct horse batterx", hash));
+  CHECK(hasher.needs_rehash(hash));
+}
+
 TEST_CASE("Argon2 says what it does not accept") {
   CHECK_THROWS_AS(argon2id_hash("x", "short", {256, 2, 1}), Error);
   CHECK_THROWS_AS(argon2id_hash("x", "somesalt", {256, 0, 1}), Error);

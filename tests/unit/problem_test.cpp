@@ -159,6 +159,8 @@ TEST_CASE("what is wrong with the storage is for the log") {
   CHECK(problem.reason == "storage_full");
   CHECK(problem.message.find("/srv") == std::string::npos);
   CHECK(describe(full, true).message == full.what());
+  const Problem wrong = describe(unavailable("encryption_key_wrong", "User.secret of 7 cannot be decrypted."), false);
+  CHECK(wrong.message.find("User") == std::string::npos);
 }
 
 TEST_CASE("the status brings the headers it calls for") {

@@ -94,6 +94,36 @@ TEST_CASE("every kind of setting is read from text") {
   CHECK(s.log_level == LogLevel::warning);
 }
 
+TEST_CASE("keys of encryption are one or a list, and masked") {
+  const std::string first = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
+  const std::string second = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+  using Keys = std::vector<std::string>;
+  const auto keys = [](const std::string& text) {
+    const auto loaded = load({{"SECRET_KEY", good_key}, {"ENCRYPTION_KEY", text}});
+    CHECK(effective(loaded, "ENCRYPTION_KEY").value == (text.empty() ? "" : "********"));
+    return loaded.settings.encryption_keys;
+  };
+  CHECK(keys("") == Keys{});
+  CHECK(keys(first) == Keys{first});
+  CHECK(keys(first + ", " + second) == Keys{first, second});
+  CHECK(load({{"SECRET_KEY", good_key}}).settings.encryption_keys.empty());
+}
+
+TEST_CASE("a bad key of encryption is told by its place, with the right form and without the key") {
+  const std::string good = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
+  const auto said = [](const std::string& text) {
+    return faults({{"SECRET_KEY", good_key}, {"ENCRYPTION_KEY", text}});
+  };
+  CHECK(has(said("hunter2"), "ENCRYPTION_KEY is no Fernet key; it must be 44 characters of base64url"));
+  CHECK(has(said(good + ",hunter2," + good), "ENCRYPTION_KEY, key 2 of 3, is no Fernet key"));
+  CHECK(has(said("hunter2"), "lms-server crypto generate-key"));
+  CHECK(has(said(good + ",,"), "ENCRYPTION_KEY in the environment is not usable"));
+  for (const std::string& text : {std::string("hunter2"), good + ",hunter2", good + ",,hunter2"}) {
+    CHECK_FALSE(has(said(text), "hunter2"));
+    CHECK_FALSE(has(said(text), good));
+  }
+}
+
 TEST_CASE("all faults are told at once, each with the name, the value and the accepted form") {
   const std::string text =
       faults({{"PORT", "eighty"}, {"WORKERS", "-1"}}, "\nDEBUG=perhaps\nTRUSTED_PROXIES=10.0.0.0/33\n");
