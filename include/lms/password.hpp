@@ -33,7 +33,8 @@ class LMS_API PasswordHasher {
 
   /// A PHC string with a new salt. @throws Error internal if Argon2 does not accept the options.
   std::string hash(std::string_view password);
-  /// False also for a text that is neither a PHC string nor a hash of bcrypt. Of a password bcrypt takes 72 bytes, as
+  /// False also for a text that is neither a PHC string nor a hash of bcrypt; for an empty one, of an account without a
+  /// password, after the same time. Of a password bcrypt takes 72 bytes, as
   /// the system did that made the hash.
   bool verify(std::string_view password, const std::string& phc);
   /// Takes the time of `verify`: for an account that does not exist, so that nobody can tell.

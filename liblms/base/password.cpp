@@ -64,6 +64,10 @@ std::string PasswordHasher::hash(std::string_view password) {
 }
 
 bool PasswordHasher::verify(std::string_view password, const std::string& phc) {
+  if (phc.empty()) {
+    verify_nothing(password);
+    return false;
+  }
   const Slot slot(*this);
   return is_bcrypt(phc) ? bcrypt_verify(password, phc) : argon2id_verify(password, phc);
 }

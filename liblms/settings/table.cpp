@@ -383,7 +383,6 @@ std::vector<SettingSection> make_table() {
                     "Lifetime of an access token."),
            duration("REFRESH_TOKEN_EXPIRE_DAYS", &S::refresh_token_lifetime, 1, 3'650,
                     "Lifetime of a refresh token; SESSION_TIMEOUT_HOURS may end its session before."),
-                    "Lifetime of a refresh token, and so of a session that is not used."),
            also(duration("PASSWORD_RESET_TOKEN_EXPIRE_MINUTES", &S::password_reset_token_lifetime, 1, 10'080,
                          "Lifetime of a token that lets somebody set a new password."),
                 {{"RESET_TOKEN_EXPIRY_HOURS", 60}}),
