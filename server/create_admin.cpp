@@ -57,11 +57,12 @@ std::string password(bool from_stdin) {
 }  // namespace
 
 void create_admin(const CommonOptions& common, const CreateAdminOptions& options) {
-  const auto school = open_school(read_settings(common).settings);
+  const LoadedSettings loaded = read_settings(common);
   const auto account = parse<NewUser>(Object{{"email", options.email},
                                              {"password", password(options.password_stdin)},
                                              {"full_name", options.name},
                                              {"role", role::admin}});
+  const auto school = open_school(loaded.settings);
   const User admin = school->users().create(Principal::system(), account);
   std::printf("%s  %s\n", admin.id.text().c_str(), admin.email.c_str());
 }

@@ -248,7 +248,7 @@ auto naming_failures(const std::string& folder, Operation&& operation) {
 void write_export(const demo::SchoolExport& texts, const std::string& folder) {
   naming_failures(folder, [&] {
     const std::filesystem::path place(folder);
-    write_text_file(place / "users.txt", texts.users);
+    write_text_file(place / "users.txt", texts.users, Readers::owner);  // with passwords
     write_text_file(place / "courses.txt", texts.courses);
     write_text_file(place / "courses_open.txt", texts.courses_open);
     write_text_file(place / "lessons.txt", texts.lessons);

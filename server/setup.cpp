@@ -186,6 +186,9 @@ std::string name_of_database(const Settings& settings) {
 std::unique_ptr<Lms> open_school(Settings settings) {
   settings.admin_email.clear();
   settings.admin_password.clear();
+  const DatabaseUrl url = parse_database_url(settings.database_url);
+  if (url.kind == DatabaseUrl::Kind::sqlite && !url.path.empty() && !std::filesystem::exists(url.path))
+    say("lms-server: there is no database " + url.path + "; it is made now");
   Backends backends = open_backends(settings, Purpose::command);
   return std::make_unique<Lms>(std::move(settings), std::move(backends));
 }

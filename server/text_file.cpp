@@ -7,6 +7,7 @@
 #include <memory>
 #include <system_error>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace lms::server {
@@ -43,12 +44,13 @@ std::string read_text_file(const std::string& path) {
   return read_all(path == "-" ? stdin : open(path, "rb").get());
 }
 
-void write_text_file(const std::string& path, const std::string& text) {
+void write_text_file(const std::string& path, const std::string& text, Readers readers) {
   if (path == "-") return write_all(stdout, text);
   if (std::filesystem::is_other(path)) return write_all(open(path, "wb").get(), text);
   const std::string part = path + '.' + std::to_string(getpid()) + ".part";
   try {
     const File file = open(part, "wbx");
+    if (readers == Readers::owner && fchmod(fileno(file.get()), S_IRUSR | S_IWUSR) != 0) fail();
     write_all(file.get(), text);
     if (fsync(fileno(file.get())) != 0) fail();
     std::filesystem::rename(part, path);

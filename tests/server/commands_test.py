@@ -365,6 +365,7 @@ class Commands(unittest.TestCase):
         self.assertEqual(self.files(), ["export", "school.db"])
         self.assertEqual(sorted(path.name for path in (self.place / "export").iterdir()),
                          ["courses.txt", "courses_open.txt", "lessons.txt", "quizzes.txt", "users.txt"])
+        self.assertEqual((self.place / "export" / "users.txt").stat().st_mode & 0o777, 0o600, "it holds passwords")
         users, courses, courses_open, lessons, quizzes = (
             self.exported(name + ".txt") for name in ("users", "courses", "courses_open", "lessons", "quizzes"))
         self.assertEqual([len(part) for part in (users, courses, courses_open, lessons, quizzes)], [20, 4, 2, 6, 2])
@@ -448,6 +449,15 @@ class Commands(unittest.TestCase):
             request = urllib.request.Request(server.address + "/api/v1/auth/login", body, {"Content-Type": "application/json"})
             self.assertEqual(self.get(request)["user"]["role"], "admin")
 
+    def test_a_command_that_makes_a_database_names_it(self):
+        run = self.run_program("create-admin", "--email", "head@example.org", "--name", "Ada Head", "--password-stdin",
+                               given="the head of this school\n")
+        self.assertEqual((run.returncode, run.stderr), (0, "lms-server: there is no database school.db; it is made now\n"))
+
+    def test_nothing_is_made_for_wrong_usage(self):
+        self.create_admin("b@example.org", "", 2)
+        self.assertEqual(self.files(), [])
+
     def test_create_admin_asks_on_a_terminal_and_shows_nothing(self):
         pid, terminal = pty.fork()
         if pid == 0:
@@ -479,6 +489,7 @@ class Commands(unittest.TestCase):
         self.assertIn("cannot be read", self.refused(66, "import", "absent.json"))
         self.assertIn("cannot be read", self.refused(66, "import", "."))
         self.assertEqual(self.files(), [])
+        self.done("migrate")
         self.assertIn("standard input: ", self.refused(65, "import", "-", given="{"))
         (self.place / "bad.json").write_text('{"format": "lms-course",\n "version": 1\n "course": {}}')
         said = self.refused(65, "import", "bad.json")
