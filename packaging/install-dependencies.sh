@@ -9,11 +9,11 @@ cd "$(dirname "$0")/.."
 
 build=(
   g++ meson ninja-build pkg-config python3
-  libpistache-dev node-llhttp libsqlite3-dev libsqlitecpp-dev libssl-dev libargon2-dev
+  libpistache-dev node-llhttp libsqlite3-dev libsqlitecpp-dev libssl-dev libargon2-dev libcurl4-openssl-dev
   nlohmann-json3-dev libspdlog-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libcli11-dev libicu-dev
 )
 bench=(wrk libbenchmark-dev)
-tests=(doctest-dev libcpp-httplib-dev cmake abigail-tools ccache clang clang-format clang-tidy shellcheck)
+tests=(doctest-dev libcpp-httplib-dev cmake abigail-tools ccache clang clang-format clang-tidy shellcheck openssl)
 # Programs that may have come another way than from Debian: the package is needed only if the program is missing.
 declare -A program_of=([npm]=npm [curl]=curl [python3]=python3 [meson]=meson [ninja-build]=ninja [jq]=jq [cmake]=cmake)
 

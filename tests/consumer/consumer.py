@@ -4,7 +4,7 @@
     consumer.py installed BUILD CXX…   installs BUILD to a temporary prefix; by pkg-config and by CMake, the shared and
                                        the static library, also after the prefix was moved; what the library exports
     consumer.py core BUILD CXX…        builds the core alone as a static Meson subproject, in BUILD/consumer-core, then
-                                       installs that and uses it: nothing of Pistache or SQLite may be linked
+                                       installs that and uses it: nothing of Pistache, SQLite or libcurl may be linked
     consumer.py abi BUILD              compares the library with that of the last tag of the same minor version;
                                        exit 77, skipped, if there is none, or no abidiff
     consumer.py --self-test            sees that a foreign or internal symbol is noticed
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = Path(__file__).resolve().parent / "project"
 WARNINGS = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 SKIPPED = 77
-CORE_ONLY = re.compile(r"pistache|sqlite|llhttp", re.IGNORECASE)
+CORE_ONLY = re.compile(r"pistache|sqlite|llhttp|curl", re.IGNORECASE)
 
 
 def run(*command, **environment):
