@@ -192,6 +192,11 @@ Setting secret(Setting setting, Secrecy secrecy = Secrecy::secret) {
   return setting;
 }
 
+Setting before_vault(Setting setting) {
+  setting.before_vault = true;
+  return setting;
+}
+
 // --- rules for texts ---
 
 bool anything(std::string_view) {
@@ -251,14 +256,33 @@ bool is_network(std::string_view text) {
   return length && *length >= 0 && *length <= bits;
 }
 
+/// A path in Vault, or the name of a namespace: `lms`, `schools/north`.
+bool is_vault_path(std::string_view text) {
+  const auto is_part = [](char c) {
+    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '/' || c == '-' || c == '_' ||
+           c == '.';
+  };
+  const auto has = [&](std::string_view part) { return text.find(part) != std::string_view::npos; };
+  return !text.empty() && text.front() != '/' && text.back() != '/' && !has("//") && !has("..") &&
+         std::all_of(text.begin(), text.end(), is_part);
+}
+bool empty_or_vault_path(std::string_view text) {
+  return text.empty() || is_vault_path(text);
+}
+/// What may stand in a header.
+bool is_vault_token(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
+}
+
 std::vector<SettingSection> make_table() {
   using S = Settings;
   return {
       {"School",
        {
-           choice("ENVIRONMENT", &S::environment,
-                  "What the installation is for. In `production` a strong `SECRET_KEY` and a `DATABASE_URL` must be "
-                  "set and `DEBUG` is refused; `staging` is the same with `DEBUG` allowed."),
+           before_vault(choice("ENVIRONMENT", &S::environment,
+                               "What the installation is for. In `production` a strong `SECRET_KEY` and a "
+                               "`DATABASE_URL` must be set and `DEBUG` is refused; `staging` is the same with `DEBUG` "
+                               "allowed.")),
            boolean("DEBUG", &S::debug, "Puts internal details into answers about internal errors."),
            text("PROJECT_NAME", &S::project_name, "a name", not_empty,
                 "The school's name, as it stands in the API's documentation."),
@@ -360,6 +384,29 @@ std::vector<SettingSection> make_table() {
                 "An admin with this address is made at start if the school has none. Needs `ADMIN_PASSWORD`."),
            secret(text("ADMIN_PASSWORD", &S::admin_password, "any text", anything,
                        "The first password of that admin. Change it after the first login and remove both settings.")),
+       }},
+      {"Vault",
+       {
+           before_vault(
+               boolean("USE_VAULT", &S::use_vault,
+                       "Reads settings from HashiCorp Vault or OpenBao at start; they go over the environment. "
+                       "docs/secrets.md says how. In development the program goes on when Vault cannot be "
+                       "asked, otherwise it ends.")),
+           before_vault(also(
+               text("VAULT_URL", &S::vault_url, "empty, or an http or https address without a slash at its end",
+                    empty_or_base_url, "Where Vault is. Plain http is for this machine alone, save in development."),
+               {"VAULT_ADDR"})),
+           before_vault(
+               secret(text("VAULT_TOKEN", &S::vault_token, "a token: visible characters without blanks", is_vault_token,
+                           "The token to ask with. It needs to read the one secret; `serve` renews it."))),
+           before_vault(text("VAULT_MOUNT", &S::vault_mount, "a path such as secret", is_vault_path,
+                             "Where the key-value engine is, which is of version 2.")),
+           before_vault(text("VAULT_PATH", &S::vault_path, "a path such as lms or schools/north", is_vault_path,
+                             "The secret in that engine. Its keys are names of settings.")),
+           before_vault(text("VAULT_NAMESPACE", &S::vault_namespace, "empty, or a path", empty_or_vault_path,
+                             "The namespace, where Vault has them.")),
+           before_vault(text("VAULT_CACERT", &S::vault_cacert, "empty, or the path of a file", anything,
+                             "PEM file of the authorities that vouch for Vault. Empty: those of the system.")),
        }},
       {"Log",
        {
@@ -472,9 +519,6 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "UPLOAD_DIR",
     "USER_CACHE_TTL_SECONDS",
     "USER_THROTTLE_RATE",
-    "USE_VAULT",
-    "VAULT_TOKEN",
-    "VAULT_URL",
     "WEBHOOKS_ENABLED",
     "WEBHOOK_ALLOW_PRIVATE",
     "WEBHOOK_RETRY_DAYS",

@@ -25,6 +25,7 @@ struct Setting {
   std::function<std::string(const Settings&)> write;      ///< the text that `read` would take
   std::vector<std::string_view> aliases = {};
   Secrecy secrecy = Secrecy::open;
+  bool before_vault = false;  ///< needed to ask Vault, which therefore cannot set it
 };
 
 struct SettingSection {

@@ -14,7 +14,7 @@ from pathlib import Path
 # Each knows those before it.
 FEATURES = ["user", "auth", "course", "enrollment", "quiz", "certificate", "package", "admin"]
 PLATFORM = ["base", "spi", "settings", "job", "event", "http"]
-BACKENDS = ["backend/memory", "backend/sqlite", "backend/log", "backend/https"]
+BACKENDS = ["backend/memory", "backend/sqlite", "backend/log", "backend/https", "backend/vault"]
 
 # Which rooms a room may know besides itself.
 SEES = {
@@ -32,6 +32,7 @@ SEES = {
     "backend/sqlite": {"base", "spi", "backend", "backend/sql"},
     "backend/log": {"base", "spi", "settings"},
     "backend/https": {"base", "spi"},
+    "backend/vault": {"base", "spi"},
     "testing": {*PLATFORM, *FEATURES, "lms"},
     "api": {*PLATFORM, *FEATURES, "lms"},  # of lms only the public header: it has the services
     "lms": {*PLATFORM, *FEATURES, "api", "backend/memory"},
