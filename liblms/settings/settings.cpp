@@ -235,7 +235,10 @@ class Loader {
   bool is_faulty(std::string_view name) const {
     return std::any_of(faults_.begin(), faults_.end(), [&](const Fault& each) { return setting_of(each) == name; });
   }
-  static std::string_view setting_of(const Fault& each) { return std::get<std::string>(each.loc.back()); }
+  static std::string_view setting_of(const Fault& each) {
+    const auto* name = each.loc.size() > 1 ? std::get_if<std::string>(&each.loc[1]) : nullptr;
+    return name ? std::string_view(*name) : std::string_view();
+  }
 
   bool is_development() const { return loaded_.settings.environment == Environment::development; }
 

@@ -396,9 +396,9 @@ std::vector<SettingSection> make_table() {
                text("VAULT_URL", &S::vault_url, "empty, or an http or https address without a slash at its end",
                     empty_or_base_url, "Where Vault is. Plain http is for this machine alone, save in development."),
                {"VAULT_ADDR"})),
-           before_vault(
-               secret(text("VAULT_TOKEN", &S::vault_token, "a token: visible characters without blanks", is_vault_token,
-                           "The token to ask with. It needs to read the one secret; `serve` renews it."))),
+           before_vault(secret(text("VAULT_TOKEN", &S::vault_token, "empty, or visible characters without blanks",
+                                    is_vault_token,
+                                    "The token to ask with. It needs to read the one secret; `serve` renews it."))),
            before_vault(text("VAULT_MOUNT", &S::vault_mount, "a path such as secret", is_vault_path,
                              "Where the key-value engine is, which is of version 2.")),
            before_vault(text("VAULT_PATH", &S::vault_path, "a path such as lms or schools/north", is_vault_path,

@@ -6,6 +6,7 @@
 #include <string>
 #include <system_error>
 
+#include <lms/schema.hpp>
 #include <lms/settings.hpp>
 #include <lms/testing/seeded_random.hpp>
 

@@ -92,7 +92,7 @@ TEST_CASE("a secret of Vault is read with its token, and its values become text"
   CHECK(values.at("ALLOWED_HOSTS") == R"(["a","b"])");
 
   REQUIRE(client.requests().size() == 1);
-  const HttpRequest& request = client.requests()[0];
+  const HttpRequest request = client.requests().front();
   CHECK(request.method == "GET");
   CHECK(request.url == "https://vault.example:8200/v1/kv/school/data/north/lms");
   CHECK(request.headers[0] == std::pair<std::string, std::string>("X-Vault-Token", token));
@@ -101,7 +101,7 @@ TEST_CASE("a secret of Vault is read with its token, and its values become text"
   asked.name_space = "school";
   client.answer(200, kv("{}"));
   CHECK(read_vault_secret(client, asked).empty());
-  CHECK(client.requests()[1].headers.back() == std::pair<std::string, std::string>("X-Vault-Namespace", "school"));
+  CHECK(client.requests().back().headers.back() == std::pair<std::string, std::string>("X-Vault-Namespace", "school"));
 }
 
 TEST_CASE("what Vault answers instead of a secret is told by its meaning, without its words") {

@@ -117,6 +117,7 @@ class Exchange {
   HttpResponse run() {
     const CURLcode code = transfer();
     if (code != CURLE_OK) throw failure(code);
+    if (in_head_) throw failure(CURLE_PARTIAL_FILE);  // libcurl takes a head that breaks off for a whole one
     long status = 0;
     curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
     response_.status = static_cast<int>(status);
