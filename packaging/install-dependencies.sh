@@ -15,7 +15,7 @@ build=(
 )
 bench=(wrk libbenchmark-dev)
 tests=(
-  doctest-dev libcpp-httplib-dev cmake abigail-tools ccache clang clang-format clang-tidy shellcheck
+  doctest-dev libcpp-httplib-dev cmake abigail-tools ccache clang clang-format clang-tidy shellcheck openssl
   python3-aiosmtpd python3-cryptography python3-jwt
 )
 # Programs that may have come another way than from Debian: the package is needed only if the program is missing.

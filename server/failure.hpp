@@ -12,7 +12,7 @@ enum class ExitCode : int {
   usage = 2,
   bad_input = 65,      ///< a file that is no course package or no backup, no token
   no_input = 66,       ///< a file that cannot be read
-  unavailable = 69,    ///< the database, the port or the mail server
+  unavailable = 69,    ///< the database, the port, the mail server or Vault
   cannot_create = 73,  ///< a file that cannot be written, or exists
   bad_settings = 78
 };

@@ -15,6 +15,7 @@
 #include "failure.hpp"
 #include "http1/server.hpp"
 #include "setup.hpp"
+#include "vault.hpp"
 
 namespace lms::server {
 
@@ -133,6 +134,7 @@ void serve(const CommonOptions& common) {
   application.open(school);
   school.start();
   server.start();
+  const VaultRenewal renewal(settings, log);
   announce(school, server.port());
   if (name_of_database(settings) == "memory")
     school.log().warning("app", "the school is kept in memory and ends with this process");

@@ -15,6 +15,7 @@
 
 #include "failure.hpp"
 #include "text_file.hpp"
+#include "vault.hpp"
 
 namespace lms::server {
 
@@ -113,11 +114,14 @@ http1::Http1Options http_options(const Settings& settings) {
 }
 
 LoadedSettings load_process_settings(const CommonOptions& common, SecretKey key) {
-  EnvironmentVariables environment = process_environment();
-  if (common.database) environment["DATABASE_URL"] = *common.database;
+  SettingSources sources;
+  if (common.database) sources.command_line["DATABASE_URL"] = *common.database;
+  sources.ask_vault = ask_vault;
+  sources.environment = process_environment();
+  sources.dotenv = dotenv_text();
   SystemRandom random;
   try {
-    LoadedSettings loaded = load_settings(environment, dotenv_text(), random);
+    LoadedSettings loaded = load_settings(sources, random);
     bool key_was_made = false;
     for (const EffectiveSetting& setting : loaded.effective)
       key_was_made = key_was_made || (setting.name == "SECRET_KEY" && setting.source == SettingSource::generated);
@@ -125,7 +129,8 @@ LoadedSettings load_process_settings(const CommonOptions& common, SecretKey key)
       std::erase_if(loaded.warnings, [](const SettingWarning& warning) { return warning.name == "SECRET_KEY"; });
     return loaded;
   } catch (const Error& error) {
-    throw Failure(ExitCode::bad_settings, explained(error));
+    throw Failure(error.code() == ErrorCode::unavailable ? ExitCode::unavailable : ExitCode::bad_settings,
+                  explained(error));
   }
 }
 

@@ -16,7 +16,7 @@ namespace lms::server {
 enum class SecretKey { unused, signs };
 
 /// Reads the settings of this process; its warnings are those that matter to the command, and are not told yet.
-/// @throws Failure bad_settings
+/// @throws Failure bad_settings; unavailable if Vault cannot be asked
 LoadedSettings load_process_settings(const CommonOptions& common, SecretKey key);
 
 /// The same, and says on standard error what an operator should know about them.

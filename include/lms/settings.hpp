@@ -2,7 +2,9 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -113,19 +115,28 @@ struct LMS_API Settings {
   std::chrono::minutes email_verification_token_lifetime{60};  // EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES
   std::chrono::minutes mfa_challenge_token_lifetime{5};        // MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES
 
+  bool use_vault = false;              // USE_VAULT
+  std::string vault_url;               // VAULT_URL
+  std::string vault_token;             // VAULT_TOKEN
+  std::string vault_mount = "secret";  // VAULT_MOUNT
+  std::string vault_path = "lms";      // VAULT_PATH
+  std::string vault_namespace;         // VAULT_NAMESPACE
+  std::string vault_cacert;            // VAULT_CACERT
+
   LogLevel log_level = LogLevel::info;     // LOG_LEVEL
   LogFormat log_format = LogFormat::text;  // LOG_FORMAT
 };
 
 /// Where an effective value came from.
-enum class SettingSource { fallback, dotenv, environment, generated };
+enum class SettingSource { fallback, dotenv, environment, generated, file, vault, command_line };
 constexpr auto names_of(SettingSource) {
-  return std::array<std::string_view, 4>{"default", ".env", "environment", "generated"};
+  return std::array<std::string_view, 7>{"default", ".env",  "environment", "generated",
+                                         "file",    "vault", "command line"};
 }
 
 struct EffectiveSetting {
   std::string name;
-  std::string value;  ///< as it would be written in the environment; `********` for a secret that is set
+  std::string value;  ///< as it would be written in the environment; `********` for a secret, and all of Vault
   SettingSource source = SettingSource::fallback;
 };
 
@@ -147,6 +158,29 @@ using EnvironmentVariables = std::map<std::string, std::string, std::less<>>;
 /// Reads settings from the environment, over a `.env` text, over the defaults. In development a missing SECRET_KEY is
 /// made from `random`, unless ALGORITHM has no use for one.
 /// @throws Error invalid with every fault: each names the setting, what is wrong and the accepted form, never a secret.
+/// The first bytes of a file, `most` of them if it has as many. @throws std::system_error
+LMS_API std::string read_start_of_file(const std::string& path, std::size_t most);
+
+/// Where settings come from. What stands first here goes over what follows it; a setting that none of them has keeps
+/// its default.
+struct SettingSources {
+  EnvironmentVariables command_line = {};
+  /// Gives what Vault keeps, by names of settings. It is asked if USE_VAULT says so, with the settings that tell where
+  /// Vault is. May throw an Error: unavailable if another try makes sense. None: USE_VAULT is a fault.
+  std::function<EnvironmentVariables(const Settings&)> ask_vault = {};
+  /// In it and in `dotenv`, `NAME_FILE` stands for the text of a file, a line end at its end left out.
+  EnvironmentVariables environment = {};
+  std::string dotenv = {};  ///< the text of a file `.env`
+  /// Reads what `NAME_FILE` names: the first bytes, `most` of them if it has as many. May throw std::system_error.
+  std::function<std::string(const std::string& path, std::size_t most)> read_file = read_start_of_file;
+};
+
+/// Reads the settings. In development a missing SECRET_KEY is made from `random`, and without Vault it goes on with a
+/// warning.
+/// @throws Error invalid with every fault: each names the setting, what is wrong and the accepted form, never a secret;
+///   outside development what `ask_vault` throws, if that is unavailable.
+LMS_API LoadedSettings load_settings(const SettingSources& sources, Random& random);
+/// The same from the environment and a `.env` text.
 LMS_API LoadedSettings load_settings(const EnvironmentVariables& environment, std::string_view dotenv, Random& random);
 
 /// The page `docs/settings.md` and the file `.env.example`, made from the table of settings.

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
-
-#include <arpa/inet.h>
+#include <optional>
+#include <string_view>
 
 #include <lms/error.hpp>
 
@@ -14,7 +13,6 @@ namespace lms {
 
 namespace {
 
-constexpr std::array<std::uint8_t, 12> v4_mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 constexpr unsigned all_bits = 128;
 constexpr unsigned v4_offset = 96;
 
@@ -35,37 +33,6 @@ std::vector<std::string> hops(const http::Headers& headers) {
 }
 
 }  // namespace
-
-std::optional<IpAddress> IpAddress::parse(std::string_view text) {
-  const std::string terminated(text);
-  if (terminated.find('\0') != std::string::npos) return std::nullopt;
-  IpAddress address;
-  if (inet_pton(AF_INET6, terminated.c_str(), address.bytes_.data()) == 1) return address;
-  std::copy(v4_mapped.begin(), v4_mapped.end(), address.bytes_.begin());
-  if (inet_pton(AF_INET, terminated.c_str(), address.bytes_.data() + v4_mapped.size()) == 1) return address;
-  return std::nullopt;
-}
-
-bool IpAddress::is_v4() const noexcept {
-  return std::equal(v4_mapped.begin(), v4_mapped.end(), bytes_.begin());
-}
-
-std::string IpAddress::text() const {
-  char buffer[INET6_ADDRSTRLEN];
-  if (is_v4())
-    inet_ntop(AF_INET, bytes_.data() + v4_mapped.size(), buffer, sizeof buffer);
-  else
-    inet_ntop(AF_INET6, bytes_.data(), buffer, sizeof buffer);
-  return buffer;
-}
-
-bool IpAddress::shares_prefix(const IpAddress& other, unsigned bits) const noexcept {
-  const unsigned whole = bits / 8;
-  if (!std::equal(bytes_.begin(), bytes_.begin() + whole, other.bytes_.begin())) return false;
-  if (bits % 8 == 0) return true;
-  const auto difference = static_cast<unsigned>(bytes_[whole] ^ other.bytes_[whole]);
-  return difference >> (8 - bits % 8) == 0;
-}
 
 TrustedProxies::TrustedProxies(const std::vector<std::string>& ranges) {
   for (const std::string& text : ranges) {

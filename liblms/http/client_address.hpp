@@ -1,31 +1,13 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <lms/http.hpp>
 
+#include "base/ip_address.hpp"
+
 namespace lms {
-
-/// An IPv4 or IPv6 address; IPv4 ones are kept mapped into IPv6, so that both spellings are the same.
-class IpAddress {
- public:
-  /// Without port, brackets or zone.
-  static std::optional<IpAddress> parse(std::string_view text);
-
-  std::string text() const;
-  /// Whether both begin with the same `bits` of 128.
-  bool shares_prefix(const IpAddress& other, unsigned bits) const noexcept;
-  bool is_v4() const noexcept;
-  bool operator==(const IpAddress&) const = default;
-
- private:
-  std::array<std::uint8_t, 16> bytes_{};
-};
 
 /// Where a request comes from, seen through proxies. Thread-safe.
 ///

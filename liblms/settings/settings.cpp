@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -12,11 +13,13 @@
 #include <lms/schema.hpp>
 #include <lms/spi/random.hpp>
 
+#include "base/ip_address.hpp"
 #include "base/nearest.hpp"
 #include "base/signing_key.hpp"
 #include "base/utf8.hpp"
 #include "base/weak_password.hpp"
 #include "settings/dotenv.hpp"
+#include "settings/placeholder.hpp"
 #include "settings/table.hpp"
 
 namespace lms {
@@ -24,7 +27,9 @@ namespace lms {
 namespace {
 
 constexpr std::size_t shortest_secret_key = 32;
+constexpr std::size_t largest_file = 64 * 1024;
 constexpr std::string_view mask = "********";
+constexpr std::string_view file_ending = "_FILE";
 
 /// Names that every shell sets and that only look like a misspelt setting.
 constexpr std::string_view ordinary_names[] = {"HOME"};
@@ -48,17 +53,18 @@ struct Given {
   }
 
   std::string place() const {
-    return source == SettingSource::environment ? "in the environment" : "in .env line " + std::to_string(line);
+    switch (source) {
+      case SettingSource::dotenv:
+        return "in .env line " + std::to_string(line);
+      case SettingSource::vault:
+        return "in Vault";
+      case SettingSource::command_line:
+        return "on the command line";
+      default:
+        return "in the environment";
+    }
   }
 };
-
-bool is_placeholder(std::string_view key) {
-  std::string lower(key);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower.starts_with("your-") || lower.starts_with("change-me") || lower.starts_with("changeme") ||
-         lower == "default-secret-key-change-in-production";
-}
 
 std::string without_password(const std::string& url) {
   const auto scheme = url.find("://");
@@ -69,8 +75,9 @@ std::string without_password(const std::string& url) {
   return url.substr(0, colon + 1) + std::string(mask) + url.substr(at);
 }
 
-std::string shown(const Setting& setting, const Settings& settings) {
+std::string shown(const Setting& setting, const Settings& settings, SettingSource source) {
   std::string value = setting.write(settings);
+  if (source == SettingSource::vault && !value.empty()) return std::string(mask);
   switch (setting.secrecy) {
     case Secrecy::open:
       return value;
@@ -84,15 +91,18 @@ std::string shown(const Setting& setting, const Settings& settings) {
 
 class Loader {
  public:
-  Loader(const EnvironmentVariables& environment, std::string_view dotenv, Random& random)
-      : environment_(environment), dotenv_(parse_dotenv(dotenv)), random_(random) {}
+  Loader(const SettingSources& given, Random& random)
+      : given_(given), dotenv_(parse_dotenv(given.dotenv)), random_(random) {}
 
   LoadedSettings load() && {
     for (const std::string& text : dotenv_.faults) fault(".env", text, "value_error.dotenv");
     for (const std::string& text : dotenv_.warnings) warn("", text);
     drop_repeated();
-    for (const SettingSection& section : setting_table())
-      for (const Setting& setting : section.settings) read(setting);
+    read_rows([](const Setting& setting) { return setting.before_vault; });
+    check_vault();
+    ask_vault();
+    read_rows([](const Setting& setting) { return !setting.before_vault; });
+    if (loaded_.settings.use_vault && !vault_was_asked_) throw invalid(std::move(faults_));
     check_secret_key();
     check_encryption_keys();
     check_signing_keys();
@@ -103,9 +113,10 @@ class Loader {
     if (!faults_.empty()) throw invalid(std::move(faults_));
     note_unused_names();
     for (const SettingSection& section : setting_table())
-      for (const Setting& setting : section.settings)
-        loaded_.effective.push_back(
-            {std::string(setting.name), shown(setting, loaded_.settings), source_of(setting.name)});
+      for (const Setting& setting : section.settings) {
+        const SettingSource source = source_of(setting.name);
+        loaded_.effective.push_back({std::string(setting.name), shown(setting, loaded_.settings, source), source});
+      }
     return std::move(loaded_);
   }
 
@@ -126,18 +137,33 @@ class Loader {
     dotenv_.entries = std::move(kept);
   }
 
-  std::optional<Given> given(std::string_view name) const {
-    if (const auto found = environment_.find(name); found != environment_.end())
-      return Given{name, found->second, SettingSource::environment, 0};
-    for (const DotenvEntry& entry : dotenv_.entries)
-      if (entry.name == name) return Given{name, entry.value, SettingSource::dotenv, entry.line};
-    return std::nullopt;
+  template <class Wanted>
+  void read_rows(Wanted wanted) {
+    for (const SettingSection& section : setting_table())
+      for (const Setting& setting : section.settings)
+        if (wanted(setting)) read(setting);
   }
 
   void read(const Setting& setting) {
-    std::optional<Given> chosen = given(setting.name);
+    for (const Layer layer : {&Loader::on_command_line, &Loader::in_vault, &Loader::in_surroundings}) {
+      const auto chosen = pick(setting, layer);
+      if (!chosen) continue;
+      sources_[setting.name] = chosen->source;
+      if (!setting.read(loaded_.settings, chosen->converted()))
+        fault(setting.name, complaint(setting, *chosen), "value_error.setting");
+      return;
+    }
+  }
+
+  // --- where a value comes from ---
+
+  using Layer = std::optional<Given> (Loader::*)(std::string_view name);
+
+  /// What one layer says, under any name of the setting.
+  std::optional<Given> pick(const Setting& setting, Layer layer) {
+    std::optional<Given> chosen = (this->*layer)(setting.name);
     for (const Alias& alias : setting.aliases) {
-      auto other = given(alias.name);
+      auto other = (this->*layer)(alias.name);
       if (!other) continue;
       other->times = alias.times;
       if (!chosen)
@@ -149,17 +175,73 @@ class Loader {
                   "values; keep one of them",
               "value_error.setting_twice");
     }
-    if (!chosen) return;
-    sources_[setting.name] = chosen->source;
-    if (!setting.read(loaded_.settings, chosen->converted()))
-      fault(setting.name, complaint(setting, *chosen), "value_error.setting");
+    return chosen;
+  }
+
+  std::optional<Given> on_command_line(std::string_view name) {
+    return in(given_.command_line, name, SettingSource::command_line);
+  }
+
+  std::optional<Given> in_vault(std::string_view name) { return in(vault_, name, SettingSource::vault); }
+
+  /// In the environment over `.env`, as a value or as the name of a file.
+  std::optional<Given> in_surroundings(std::string_view name) {
+    const auto value = written(name);
+    const auto file = written(std::string(name).append(file_ending));
+    if (!file) return value;
+    if (!value) return in_file(name, *file);
+    fault(name,
+          std::string(name) + " " + value->place() + " and " + std::string(file->name) + " " + file->place() +
+              " are both set; keep one of them",
+          "value_error.setting_twice");
+    return value;
+  }
+
+  std::optional<Given> written(std::string_view name) const {
+    if (auto found = in(given_.environment, name, SettingSource::environment)) return found;
+    for (const DotenvEntry& entry : dotenv_.entries)
+      if (entry.name == name) return Given{entry.name, entry.value, SettingSource::dotenv, entry.line};
+    return std::nullopt;
+  }
+
+  static std::optional<Given> in(const EnvironmentVariables& values, std::string_view name, SettingSource source) {
+    const auto found = values.find(name);
+    if (found == values.end()) return std::nullopt;
+    return Given{found->first, found->second, source, 0};
+  }
+
+  std::optional<Given> in_file(std::string_view name, const Given& file) {
+    std::string text, wrong;
+    try {
+      text = given_.read_file(std::string(file.value), largest_file + 1);
+      const bool is_too_large = text.size() > largest_file;
+      if (text.ends_with('\n')) text.pop_back();
+      if (text.ends_with('\r')) text.pop_back();
+      if (is_too_large)
+        wrong = "is larger than 64 KiB";
+      else if (text.empty())
+        wrong = "is empty";
+      else if (text.find('\0') != std::string::npos)
+        wrong = "is no text";
+    } catch (const std::system_error& error) {
+      wrong = "cannot be read: " + error.code().message();
+    }
+    if (wrong.empty()) return Given{name, file_texts_[name] = std::move(text), SettingSource::file, file.line};
+    fault(name,
+          std::string(file.name) + " " + file.place() + " names " +
+              (file.value.empty() ? "no file" : std::string(cut_utf8(file.value, 200)) + ", which " + wrong),
+          "value_error.setting_file");
+    return std::nullopt;
   }
 
   static std::string complaint(const Setting& setting, const Given& given) {
-    std::string text = std::string(given.name) + " " + given.place();
+    const bool is_from_file = given.source == SettingSource::file;
+    const bool may_be_shown = setting.secrecy == Secrecy::open && !is_from_file && given.source != SettingSource::vault;
+    std::string text(given.name);
+    text += is_from_file ? "_FILE names a file whose text" : " " + given.place();
     if (given.value.empty())
       text += " is empty";
-    else if (setting.secrecy == Secrecy::open)
+    else if (may_be_shown)
       text += " is \"" + std::string(cut_utf8(given.value, 100)) + "\"";
     else
       text += " is not usable";
@@ -172,9 +254,74 @@ class Loader {
     return found == sources_.end() ? SettingSource::fallback : found->second;
   }
 
+  bool is_faulty(std::string_view name) const {
+    return std::any_of(faults_.begin(), faults_.end(), [&](const Fault& each) { return setting_of(each) == name; });
+  }
+  static std::string_view setting_of(const Fault& each) {
+    const auto* name = each.loc.size() > 1 ? std::get_if<std::string>(&each.loc[1]) : nullptr;
+    return name ? std::string_view(*name) : std::string_view();
+  }
+
   bool is_development() const { return loaded_.settings.environment == Environment::development; }
 
+  // --- Vault ---
+
+  void check_vault() {
+    const Settings& settings = loaded_.settings;
+    if (!settings.use_vault) return;
+    if (!given_.ask_vault)
+      fault("USE_VAULT", "USE_VAULT is true, but this program cannot ask Vault", "value_error.setting");
+    if (settings.vault_url.empty() && !is_faulty("VAULT_URL"))
+      fault("VAULT_URL", "USE_VAULT is true, so VAULT_URL must be set too, for example https://vault.example.org:8200",
+            "value_error.missing");
+    if (settings.vault_token.empty() && !is_faulty("VAULT_TOKEN"))
+      fault("VAULT_TOKEN", "USE_VAULT is true, so VAULT_TOKEN or VAULT_TOKEN_FILE must be set too",
+            "value_error.missing");
+    if (!is_development() && settings.vault_url.starts_with("http://") && !is_this_machine(settings.vault_url))
+      fault("VAULT_URL",
+            "VAULT_URL must begin with https:// in " + std::string(name_of(settings.environment)) +
+                ": otherwise everybody on the way reads the token and all secrets",
+            "value_error.setting");
+  }
+
+  static bool is_this_machine(std::string_view url) {
+    std::string_view host = url.substr(url.find("://") + 3);
+    host = host.substr(0, host.find('/'));
+    host = host.starts_with('[') ? host.substr(1, host.find(']') - 1) : host.substr(0, host.find(':'));
+    const auto address = IpAddress::parse(host);
+    return host == "localhost" || (address && address->is_loopback());
+  }
+
+  void ask_vault() {
+    const Settings& settings = loaded_.settings;
+    vault_was_asked_ = settings.use_vault && std::none_of(faults_.begin(), faults_.end(), keeps_from_vault);
+    if (!vault_was_asked_) return;
+    try {
+      vault_ = given_.ask_vault(settings);
+    } catch (const Error& error) {
+      const std::string cause = error.faults().empty() ? error.what() : error.faults().front().message;
+      if (is_development())
+        return warn("USE_VAULT", "Vault gives no settings, so those from elsewhere count: " + cause);
+      const std::string text = "Vault gives no settings, and " + std::string(name_of(settings.environment)) +
+                               " does not start without: " + cause;
+      if (error.code() == ErrorCode::unavailable) throw unavailable(error.reason(), text);
+      fault("USE_VAULT", text, "value_error.vault");
+      throw invalid(std::move(faults_));
+    }
+    for (const SettingSection& section : setting_table())
+      for (const Setting& setting : section.settings)
+        if (const auto found = pick(setting, &Loader::in_vault); found && setting.before_vault)
+          fault(setting.name, std::string(found->name) + " cannot be set in Vault, because it is needed to ask Vault",
+                "value_error.setting");
+  }
+
+  static bool keeps_from_vault(const Fault& each) {
+    const std::string_view name = setting_of(each);
+    return name.starts_with("VAULT_") || name == "USE_VAULT" || name == "ENVIRONMENT";
+  }
+
   void check_secret_key() {
+    if (is_faulty("SECRET_KEY")) return;
     std::string& key = loaded_.settings.secret_key;
     if (loaded_.settings.algorithm != TokenAlgorithm::hs256) {
       if (!key.empty()) note_unused_secret_key();
@@ -265,7 +412,7 @@ class Loader {
   void check_environment() {
     if (is_development()) return;
     const std::string environment(name_of(loaded_.settings.environment));
-    if (source_of("DATABASE_URL") == SettingSource::fallback)
+    if (source_of("DATABASE_URL") == SettingSource::fallback && !is_faulty("DATABASE_URL"))
       fault("DATABASE_URL",
             "DATABASE_URL must be set in " + environment + ", for example sqlite:////var/lib/lms/lms.db",
             "value_error.missing");
@@ -349,6 +496,7 @@ class Loader {
       for (const Setting& setting : section.settings) {
         known_.emplace_back(setting.name);
         for (const Alias& alias : setting.aliases) known_.emplace_back(alias.name);
+        if (setting.secrecy != Secrecy::open) known_.push_back(std::string(setting.name).append(file_ending));
       }
     }
     const std::size_t in_use = known_.size();
@@ -356,9 +504,11 @@ class Loader {
     known_.insert(known_.end(), reserved_names().begin(), reserved_names().end());
     used_ = {known_.begin(), known_.begin() + static_cast<std::ptrdiff_t>(in_use)};
 
+    for (const auto& [name, value] : vault_)
+      if (!note(name)) warn_unknown(name, "in Vault");
     for (const DotenvEntry& entry : dotenv_.entries)
-      if (!note(entry.name)) warn_unknown(entry);
-    for (const auto& [name, value] : environment_)
+      if (!note(entry.name)) warn_unknown(entry.name, "in .env line " + std::to_string(entry.line));
+    for (const auto& [name, value] : given_.environment)
       if (!note(name)) warn_if_misspelt(name);
   }
 
@@ -376,20 +526,15 @@ class Loader {
       warn(name, name + " is known, but this release has no use for it yet");
       return true;
     }
-    constexpr std::string_view file = "_FILE";
-    if (name.ends_with(file) && used_.contains(name.substr(0, name.size() - file.size()))) {
-      warn(name, name + " is known, but this release does not read settings from files yet; set " +
-                     name.substr(0, name.size() - file.size()));
-      return true;
-    }
+    if (name.ends_with(file_ending) && used_.contains(name.substr(0, name.size() - file_ending.size()))) return true;
     noted_.erase(name);
     return false;
   }
 
-  void warn_unknown(const DotenvEntry& entry) {
-    std::string text = entry.name + " in .env line " + std::to_string(entry.line) + " is no known setting";
-    if (const auto meant = nearest(upper(entry.name), known_)) text += "; did you mean " + *meant + "?";
-    warn(entry.name, std::move(text));
+  void warn_unknown(const std::string& name, const std::string& place) {
+    std::string text = name + " " + place + " is no known setting";
+    if (const auto meant = nearest(upper(name), known_)) text += "; did you mean " + *meant + "?";
+    warn(name, std::move(text));
   }
 
   void warn_if_misspelt(const std::string& name) {
@@ -411,8 +556,11 @@ class Loader {
     loaded_.warnings.push_back({std::string(name), std::move(text)});
   }
 
-  const EnvironmentVariables& environment_;
+  const SettingSources& given_;
   Dotenv dotenv_;
+  EnvironmentVariables vault_;
+  bool vault_was_asked_ = false;
+  std::map<std::string_view, std::string, std::less<>> file_texts_;  ///< by name of the setting
   Random& random_;
   LoadedSettings loaded_;
   std::vector<Fault> faults_;
@@ -446,8 +594,12 @@ void append_wrapped(std::string& out, std::string_view text) {
 
 }  // namespace
 
+LoadedSettings load_settings(const SettingSources& sources, Random& random) {
+  return Loader(sources, random).load();
+}
+
 LoadedSettings load_settings(const EnvironmentVariables& environment, std::string_view dotenv, Random& random) {
-  return Loader(environment, dotenv, random).load();
+  return load_settings(SettingSources{.environment = environment, .dotenv = std::string(dotenv)}, random);
 }
 
 std::string settings_markdown() {
@@ -459,7 +611,10 @@ std::string settings_markdown() {
       "defaults\nbelow. A value it cannot use stops it at start, with exit code 78 and one line for each fault. "
       "`lms-server config`\nprints every value in effect and where it came from.\n\n"
       "In `.env` a line is `NAME=value`, `export NAME=value`, `NAME='taken literally'` or `NAME=\"with \\n escapes\"`; "
-      "`#`\nbegins a comment. Nothing is expanded. Of two lines with the same name the last one counts.\n";
+      "`#`\nbegins a comment. Nothing is expanded. Of two lines with the same name the last one counts.\n\n"
+      "Any setting can be read from a file: `NAME_FILE=/run/secrets/name` stands for `NAME` with the text of that "
+      "file. "
+      "Secrets\ncan come from Vault, which goes over the environment: [secrets.md](secrets.md).\n";
   for (const SettingSection& section : setting_table()) {
     out += "\n## " + std::string(section.title) +
            "\n\n| Name | Default | Accepted | Meaning |\n| --- | --- | --- | --- |\n";

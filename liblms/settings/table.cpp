@@ -209,6 +209,11 @@ Setting secret(Setting setting, Secrecy secrecy = Secrecy::secret) {
   return setting;
 }
 
+Setting before_vault(Setting setting) {
+  setting.before_vault = true;
+  return setting;
+}
+
 // --- rules for texts ---
 
 bool anything(std::string_view) {
@@ -273,14 +278,33 @@ bool is_network(std::string_view text) {
   return length && *length >= 0 && *length <= bits;
 }
 
+/// A path in Vault, or the name of a namespace: `lms`, `schools/north`.
+bool is_vault_path(std::string_view text) {
+  const auto is_part = [](char c) {
+    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '/' || c == '-' || c == '_' ||
+           c == '.';
+  };
+  const auto has = [&](std::string_view part) { return text.find(part) != std::string_view::npos; };
+  return !text.empty() && text.front() != '/' && text.back() != '/' && !has("//") && !has("..") &&
+         std::all_of(text.begin(), text.end(), is_part);
+}
+bool empty_or_vault_path(std::string_view text) {
+  return text.empty() || is_vault_path(text);
+}
+/// What may stand in a header.
+bool is_vault_token(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
+}
+
 std::vector<SettingSection> make_table() {
   using S = Settings;
   return {
       {"School",
        {
-           choice("ENVIRONMENT", &S::environment,
-                  "What the installation is for. In `production` a strong `SECRET_KEY` and a `DATABASE_URL` must be "
-                  "set and `DEBUG` is refused; `staging` is the same with `DEBUG` allowed."),
+           before_vault(choice("ENVIRONMENT", &S::environment,
+                               "What the installation is for. In `production` a strong `SECRET_KEY` and a "
+                               "`DATABASE_URL` must be set and `DEBUG` is refused; `staging` is the same with `DEBUG` "
+                               "allowed.")),
            boolean("DEBUG", &S::debug, "Puts internal details into answers about internal errors."),
            text("PROJECT_NAME", &S::project_name, "a name", not_empty,
                 "The school's name, as it stands in the API's documentation."),
@@ -292,7 +316,8 @@ std::vector<SettingSection> make_table() {
                 "relative."),
            text("FRONTEND_URL", &S::frontend_url, "empty, or an http or https address without a slash at its end",
                 empty_or_base_url,
-                "Where links in mails lead: to `/verify-email`, `/reset-password` and `/accept-invitation` below it, with "
+                "Where links in mails lead: to `/verify-email`, `/reset-password` and `/accept-invitation` below it, "
+                "with "
                 "`#token=…` behind. Empty: to the server's own pages below `PUBLIC_URL`."),
            choice("ERROR_FORMAT", &S::error_format,
                   "The shape of error answers: `detail` as FastAPI has it, `flat` with a code and a time, `rich` with "
@@ -390,14 +415,16 @@ std::vector<SettingSection> make_table() {
                     "Lifetime of a token that proves a mail address."),
            duration("MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES", &S::mfa_challenge_token_lifetime, 1, 60,
                     "Lifetime of the token between a password and the second factor."),
-           boolean("REQUIRE_EMAIL_VERIFICATION", &S::require_email_verification,
-                   "Lets nobody sign in before the address is verified. Registering then never tells whether there is an "
-                   "account."),
+           boolean(
+               "REQUIRE_EMAIL_VERIFICATION", &S::require_email_verification,
+               "Lets nobody sign in before the address is verified. Registering then never tells whether there is an "
+               "account."),
            integer("MFA_LOGIN_CODE_LENGTH", &S::mfa_login_code_length, 6, 10,
                    "Digits of a code that is mailed to finish a sign-in."),
-           duration("MFA_LOGIN_CODE_EXPIRE_MINUTES", &S::mfa_login_code_lifetime, 1, 60,
-                    "Lifetime of such a code, which ends with the sign-in (`MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES`) in any "
-                    "case."),
+           duration(
+               "MFA_LOGIN_CODE_EXPIRE_MINUTES", &S::mfa_login_code_lifetime, 1, 60,
+               "Lifetime of such a code, which ends with the sign-in (`MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES`) in any "
+               "case."),
            integer("PASSWORD_MIN_LENGTH", &S::password_min_length, 8, 128,
                    "The shortest password accepted, in characters."),
            integer("ARGON2_MEMORY_KIB", &S::argon2_memory_kib, 8, 4'194'304,
@@ -407,224 +434,347 @@ std::vector<SettingSection> make_table() {
                "ARGON2_MAX_CONCURRENT", &S::argon2_max_concurrent, 1, 1'024,
                "Passwords hashed at the same time, so that a flood of logins cannot take all memory and processors."),
        }},
-      {
-        "Sign-in and sessions",
-            {
-                integer(
-                    "MAX_FAILED_ATTEMPTS", &S::max_failed_attempts, 1, 100,
-                    "Wrong passwords, or wrong second factors, after which every sign-in with that address is refused "
-                    "for a while."),
-                duration("LOCKOUT_DURATION_MINUTES", &S::lockout_duration, 1, 10'080,
-                         "How long that is; failures older than it are forgotten."),
-                duration(
-                    "SESSION_TIMEOUT_HOURS", &S::session_timeout, 0, 87'600,
+      {"Sign-in and sessions",
+       {
+           integer("MAX_FAILED_ATTEMPTS", &S::max_failed_attempts, 1, 100,
+                   "Wrong passwords, or wrong second factors, after which every sign-in with that address is refused "
+                   "for a while."),
+           duration("LOCKOUT_DURATION_MINUTES", &S::lockout_duration, 1, 10'080,
+                    "How long that is; failures older than it are forgotten."),
+           duration("SESSION_TIMEOUT_HOURS", &S::session_timeout, 0, 87'600,
                     "A session that was not refreshed for that long is over; not shorter than the life of an access "
                     "token. 0: it lives as long as its refresh token."),
-                integer(
-                    "MAX_SESSIONS_PER_USER", &S::max_sessions_per_user, 1, 1'000,
-                    "Sessions that one user may have at a time; a further sign-in ends the one that was not used for "
-                    "longest."),
-                duration(
-                    "REFRESH_REUSE_GRACE_SECONDS", &S::refresh_reuse_grace, 0, 60,
+           integer("MAX_SESSIONS_PER_USER", &S::max_sessions_per_user, 1, 1'000,
+                   "Sessions that one user may have at a time; a further sign-in ends the one that was not used for "
+                   "longest."),
+           duration("REFRESH_REUSE_GRACE_SECONDS", &S::refresh_reuse_grace, 0, 60,
                     "How long a device may repeat the newest exchange of a refresh token, and gets the same successor, "
                     "so that two requests which race, or an answer that is lost, do not end the session. 0: any reuse "
                     "ends it."),
-                boolean(
-                    "ACCESS_TOKEN_BLACKLIST_ENABLED", &S::access_token_blacklist_enabled,
-                    "Whether single access tokens can be revoked before their time. Without, the tokens of a session "
-                    "still end with it; those that a program made without one are good until they expire."),
-                boolean(
-                    "ACCESS_TOKEN_BLACKLIST_FAIL_CLOSED", &S::access_token_blacklist_fail_closed,
-                    "What becomes of tokens while a blacklist that is not kept in the database does not answer: `true` "
-                    "refuses them with 503, `false` lets them in and warns in the log. Empty: `false` in development, "
-                    "else `true`."),
-                {"Signing keys",
-                 {
-                     secret(text("JWT_PRIVATE_KEY", &S::jwt_private_key,
-                                 "a private key in PEM, of the kind that `ALGORITHM` names", anything,
-                                 "Signs tokens if `ALGORITHM` is EdDSA or RS256: PKCS#8 or PKCS#1 without a "
-                                 "passphrase, line ends "
-                                 "as they are or as `\\n`. Make one with `openssl genpkey -algorithm ed25519`, or "
-                                 "`openssl genpkey "
-                                 "-algorithm RSA -pkeyopt rsa_keygen_bits:3072`.")),
-                     secret(text(
-                         "JWT_PREVIOUS_KEYS", &S::jwt_previous_keys, "keys in PEM one after another, private or public",
+           boolean("ACCESS_TOKEN_BLACKLIST_ENABLED", &S::access_token_blacklist_enabled,
+                   "Whether single access tokens can be revoked before their time. Without, the tokens of a session "
+                   "still end with it; those that a program made without one are good until they expire."),
+           boolean("ACCESS_TOKEN_BLACKLIST_FAIL_CLOSED", &S::access_token_blacklist_fail_closed,
+                   "What becomes of tokens while a blacklist that is not kept in the database does not answer: `true` "
+                   "refuses them with 503, `false` lets them in and warns in the log. Empty: `false` in development, "
+                   "else `true`."),
+           {"Signing keys",
+            {
+                secret(text("JWT_PRIVATE_KEY", &S::jwt_private_key,
+                            "a private key in PEM, of the kind that `ALGORITHM` names", anything,
+                            "Signs tokens if `ALGORITHM` is EdDSA or RS256: PKCS#8 or PKCS#1 without a "
+                            "passphrase, line ends "
+                            "as they are or as `\\n`. Make one with `openssl genpkey -algorithm ed25519`, or "
+                            "`openssl genpkey "
+                            "-algorithm RSA -pkeyopt rsa_keygen_bits:3072`.")),
+                secret(
+                    text("JWT_PREVIOUS_KEYS", &S::jwt_previous_keys, "keys in PEM one after another, private or public",
                          anything,
                          "Ed25519 and RSA keys that verify tokens though they sign none: those that `JWT_PRIVATE_KEY` "
                          "was, until their tokens have expired, and the one that it will be, before all nodes know it. "
                          "They are published as well.")),
-                     secret(list(
-                         "SECRET_KEY_PREVIOUS", &S::secret_key_previous, "secrets of at least 32 characters", anything,
+                secret(
+                    list("SECRET_KEY_PREVIOUS", &S::secret_key_previous, "secrets of at least 32 characters", anything,
                          "Secrets that verify tokens though they sign none: those that `SECRET_KEY` was, until their "
                          "tokens have expired, whatever `ALGORITHM` is now. A secret with a comma in it needs the JSON "
                          "form.")),
-                 }},
-                {"First admin",
-                 {
-                     text(
-                         "ADMIN_EMAIL", &S::admin_email, "empty, or a mail address", empty_or_email,
-                         "An admin with this address is made at start if the school has none. Needs `ADMIN_PASSWORD`."),
-                     secret(text("ADMIN_PASSWORD", &S::admin_password, "any text", anything,
-                                 "The first password of that admin. Change it after the first login and remove both "
-                                 "settings.")),
-                 }},
-                {"Mail",
-                 {
-                     also(text("SMTP_HOST", &S::smtp_host,
-                               "empty, or the name or address of a server, without scheme and port", empty_or_mail_host,
-                               "The server that takes the school's mails. Empty: mails are only logged, with their "
-                               "text in "
-                               "development."),
-                          {"SMTP_SERVER"}),
-                     integer("SMTP_PORT", &S::smtp_port, 1, 65'535,
-                             "Its port: 587 for STARTTLS, 465 for TLS from the start."),
-                     text("SMTP_USERNAME", &S::smtp_username, "any text", anything,
-                          "Whom to log in as. Empty: no login. Needs `SMTP_PASSWORD`."),
-                     also(secret(text("SMTP_PASSWORD", &S::smtp_password, "any text", anything,
-                                      "The password of that login.")),
-                          {"EMAIL_HOST_PASSWORD"}),
-                     boolean("SMTP_USE_TLS", &S::smtp_use_tls,
-                             "STARTTLS: the connection turns to TLS before anything is said, and a server that cannot "
-                             "is refused. "
-                             "Off by itself with `SMTP_USE_SSL`."),
-                     boolean("SMTP_USE_SSL", &S::smtp_use_ssl, "TLS from the first byte."),
-                     text("SMTP_CA_FILE", &S::smtp_ca_file, "empty, or the path of a PEM file", anything,
-                          "The authorities that may vouch for the server in place of the system's, for a private one."),
-                     duration("SMTP_TIMEOUT_SECONDS", &S::smtp_timeout, 1, 600,
-                              "How long handing over one mail may take, connecting included."),
-                     also(text("EMAIL_FROM", &S::email_from,
-                               "empty, a mail address, or a name and one: School <a@example.org>", empty_or_mailbox,
-                               "The sender of all mails, needed with `SMTP_HOST`. Without a name the one of the school "
-                               "is taken."),
-                          {"FROM_EMAIL"}),
-                     text("MAIL_TEMPLATES_DIR", &S::mail_templates_dir, "empty, or the path of a folder", anything,
-                          "A folder whose files take the place of the built-in templates of the same name; see "
-                          "docs/mail.md."),
-                 }},
-                {"Log",
-                 {
-                     choice("LOG_LEVEL", &S::log_level, "The least important lines that are written."),
-                     choice("LOG_FORMAT", &S::log_format,
-                            "`text` for a terminal, `json` with one object a line for machines."),
-                 }},
-            };
-      }
+            }},
+           {"First admin",
+            {
+                text("ADMIN_EMAIL", &S::admin_email, "empty, or a mail address", empty_or_email,
+                     "An admin with this address is made at start if the school has none. Needs `ADMIN_PASSWORD`."),
+                secret(text("ADMIN_PASSWORD", &S::admin_password, "any text", anything,
+                            "The first password of that admin. Change it after the first login and remove both "
+                            "settings.")),
+            }},
+           {"Mail",
+            {
+                also(text("SMTP_HOST", &S::smtp_host,
+                          "empty, or the name or address of a server, without scheme and port", empty_or_mail_host,
+                          "The server that takes the school's mails. Empty: mails are only logged, with their "
+                          "text in "
+                          "development."),
+                     {"SMTP_SERVER"}),
+                integer("SMTP_PORT", &S::smtp_port, 1, 65'535,
+                        "Its port: 587 for STARTTLS, 465 for TLS from the start."),
+                text("SMTP_USERNAME", &S::smtp_username, "any text", anything,
+                     "Whom to log in as. Empty: no login. Needs `SMTP_PASSWORD`."),
+                also(secret(
+                         text("SMTP_PASSWORD", &S::smtp_password, "any text", anything, "The password of that login.")),
+                     {"EMAIL_HOST_PASSWORD"}),
+                boolean("SMTP_USE_TLS", &S::smtp_use_tls,
+                        "STARTTLS: the connection turns to TLS before anything is said, and a server that cannot "
+                        "is refused. "
+                        "Off by itself with `SMTP_USE_SSL`."),
+                boolean("SMTP_USE_SSL", &S::smtp_use_ssl, "TLS from the first byte."),
+                text("SMTP_CA_FILE", &S::smtp_ca_file, "empty, or the path of a PEM file", anything,
+                     "The authorities that may vouch for the server in place of the system's, for a private one."),
+                duration("SMTP_TIMEOUT_SECONDS", &S::smtp_timeout, 1, 600,
+                         "How long handing over one mail may take, connecting included."),
+                also(text("EMAIL_FROM", &S::email_from,
+                          "empty, a mail address, or a name and one: School <a@example.org>", empty_or_mailbox,
+                          "The sender of all mails, needed with `SMTP_HOST`. Without a name the one of the school "
+                          "is taken."),
+                     {"FROM_EMAIL"}),
+                text("MAIL_TEMPLATES_DIR", &S::mail_templates_dir, "empty, or the path of a folder", anything,
+                     "A folder whose files take the place of the built-in templates of the same name; see "
+                     "docs/mail.md."),
+            }},
+           {"Log",
+            {
+                choice("LOG_LEVEL", &S::log_level, "The least important lines that are written."),
+                choice("LOG_FORMAT", &S::log_format,
+                       "`text` for a terminal, `json` with one object a line for machines."),
+            }},
+       };
+}
+{"First admin",
+ {
+     text("ADMIN_EMAIL", &S::admin_email, "empty, or a mail address", empty_or_email,
+          "An admin with this address is made at start if the school has none. Needs `ADMIN_PASSWORD`."),
+     secret(text("ADMIN_PASSWORD", &S::admin_password, "any text", anything,
+                 "The first password of that admin. Change it after the first login and remove both settings.")),
+ }},
+    {"Vault",
+     {
+         before_vault(boolean("USE_VAULT", &S::use_vault,
+                              "Reads settings from HashiCorp Vault or OpenBao at start; they go over the environment. "
+                              "docs/secrets.md says how. In development the program goes on when Vault cannot be "
+                              "asked, otherwise it ends.")),
+         before_vault(
+             also(text("VAULT_URL", &S::vault_url, "empty, or an http or https address without a slash at its end",
+                       empty_or_base_url, "Where Vault is. Plain http is for this machine alone, save in development."),
+                  {"VAULT_ADDR"})),
+         before_vault(
+             secret(text("VAULT_TOKEN", &S::vault_token, "empty, or visible characters without blanks", is_vault_token,
+                         "The token to ask with. It needs to read the one secret; `serve` renews it."))),
+         before_vault(text("VAULT_MOUNT", &S::vault_mount, "a path such as secret", is_vault_path,
+                           "Where the key-value engine is, which is of version 2.")),
+         before_vault(text("VAULT_PATH", &S::vault_path, "a path such as lms or schools/north", is_vault_path,
+                           "The secret in that engine. Its keys are names of settings.")),
+         before_vault(text("VAULT_NAMESPACE", &S::vault_namespace, "empty, or a path", empty_or_vault_path,
+                           "The namespace, where Vault has them.")),
+         before_vault(text("VAULT_CACERT", &S::vault_cacert, "empty, or the path of a file", anything,
+                           "PEM file of the authorities that vouch for Vault. Empty: those of the system.")),
+     }},
+    {"Log",
+     {
+         choice("LOG_LEVEL", &S::log_level, "The least important lines that are written."),
+         choice("LOG_FORMAT", &S::log_format, "`text` for a terminal, `json` with one object a line for machines."),
+     }},
+};  // namespace
+}  // namespace lms
 
-      constexpr auto useless = std::to_array<UselessName>({
-          {"API_VERSION", "the version is the program's own"},
-          {"CELERY_BROKER_URL", "jobs are kept in the database"},
-          {"CELERY_RESULT_BACKEND", "jobs and their results are kept in the database"},
-          {"CSRF_COOKIE_SECURE", "the API uses no cookies"},
-          {"DATABASE_URL_SYNC", "`DATABASE_URL` serves every part of the program"},
-          {"GRAFANA_PORT", "it belongs to Grafana"},
-          {"MONGO_URL", "the database is named by `DATABASE_URL`"},
-          {"PROMETHEUS_PORT", "it belongs to Prometheus"},
-          {"SECURE_BROWSER_XSS_FILTER", "browsers no longer have that filter"},
-          {"SECURE_CONTENT_TYPE_NOSNIFF", "that header is always sent"},
-          {"SESSION_COOKIE_SECURE", "the API uses no cookies"},
-          {"SSL_CERT_PATH", "TLS ends at the proxy in front"},
-          {"SSL_KEY_PATH", "TLS ends at the proxy in front"},
-          {"VERSION", "the version is the program's own"},
-      });
+constexpr auto useless = std::to_array<UselessName>({
+    {"API_VERSION", "the version is the program's own"},
+    {"CELERY_BROKER_URL", "jobs are kept in the database"},
+    {"CELERY_RESULT_BACKEND", "jobs and their results are kept in the database"},
+    {"CSRF_COOKIE_SECURE", "the API uses no cookies"},
+    {"DATABASE_URL_SYNC", "`DATABASE_URL` serves every part of the program"},
+    {"GRAFANA_PORT", "it belongs to Grafana"},
+    {"MONGO_URL", "the database is named by `DATABASE_URL`"},
+    {"PROMETHEUS_PORT", "it belongs to Prometheus"},
+    {"SECURE_BROWSER_XSS_FILTER", "browsers no longer have that filter"},
+    {"SECURE_CONTENT_TYPE_NOSNIFF", "that header is always sent"},
+    {"SESSION_COOKIE_SECURE", "the API uses no cookies"},
+    {"SSL_CERT_PATH", "TLS ends at the proxy in front"},
+    {"SSL_KEY_PATH", "TLS ends at the proxy in front"},
+    {"VERSION", "the version is the program's own"},
+});
 
-      constexpr auto reserved = std::to_array<std::string_view>({
-          "ACCESS_TOKEN_BLACKLIST_PREFIX",
-          "ADMIN_ALLOWED_IPS",
-          "ALLOWED_UPLOAD_EXTENSIONS",
-          "ANALYTICS_SECRET",
-          "ANON_THROTTLE_RATE",
-          "AWS_ACCESS_KEY_ID",
-          "AWS_REGION",
-          "AWS_S3_BUCKET",
-          "AWS_S3_BUCKET_URL",
-          "AWS_S3_ENDPOINT_URL",
-          "AWS_SECRET_ACCESS_KEY",
-          "CACHE_DEFAULT_TTL_SECONDS",
-          "CACHE_KEY_PREFIX",
-          "CELERY_TASK_ALWAYS_EAGER",
-          "CERTIFICATES_DIR",
-          "CORS_ALLOWED_ORIGINS",
-          "CORS_ALLOW_CREDENTIALS",
-          "CORS_ORIGINS",
-          "DB_MAX_IDLE_TIME_MS",
-          "DB_MAX_OVERFLOW",
-          "DB_MAX_POOL_SIZE",
-          "DB_MIN_POOL_SIZE",
-          "DB_POOL_SIZE",
-          "EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES",
-          "EMAIL_FROM",
-          "EMAIL_HOST_PASSWORD",
-          "ENCRYPTION_KEY",
-          "ENROLLMENT_CACHE_TTL_SECONDS",
-          "FILE_STORAGE_PROVIDER",
-          "LESSON_CACHE_TTL_SECONDS",
-          "LOG_BODIES",
-          "LOG_DIR",
-          "MAX_UPLOAD_MB",
-          "METRICS_TOKEN",
-          "MYFATOORAH_API_KEY",
-          "QUERY_CACHE_TTL_SECONDS",
-          "QUIZ_CACHE_TTL_SECONDS",
-          "QUIZ_QUESTION_CACHE_TTL_SECONDS",
-          "RATE_LIMIT_API",
-          "RATE_LIMIT_AUTH",
-          "RATE_LIMIT_AUTH_PER_MINUTE",
-          "RATE_LIMIT_CUSTOM_RULES",
-          "RATE_LIMIT_ENABLED",
-          "RATE_LIMIT_KEY_MODE",
-          "RATE_LIMIT_PER_MINUTE",
-          "RATE_LIMIT_REQUESTS_PER_MINUTE",
-          "RATE_LIMIT_UPLOAD_PER_HOUR",
-          "RATE_LIMIT_USE_REDIS",
-          "RATE_LIMIT_WINDOW_SECONDS",
-          "REDIS_URL",
-          "RESPONSE_ENVELOPE_ENABLED",
-          "REVALIDATE_SECRET",
-          "SECURE_HSTS_INCLUDE_SUBDOMAINS",
-          "SECURE_HSTS_PRELOAD",
-          "SECURE_HSTS_SECONDS",
-          "SECURE_SSL_REDIRECT",
-          "SENTRY_DSN",
-          "SENTRY_TRACES_SAMPLE_RATE",
-          "SMTP_HOST",
-          "SMTP_PASSWORD",
-          "SMTP_PORT",
-          "SMTP_SERVER",
-          "SMTP_USERNAME",
-          "SMTP_USE_SSL",
-          "SMTP_USE_TLS",
-          "SESSION_TIMEOUT_HOURS",
-          "STRIPE_SECRET_KEY",
-          "STRIPE_WEBHOOK_SECRET",
-          "TASKS_FORCE_INLINE",
-          "UPLOAD_DIR",
-          "USER_CACHE_TTL_SECONDS",
-          "USER_THROTTLE_RATE",
-          "USE_VAULT",
-          "VAULT_TOKEN",
-          "VAULT_URL",
-          "WEBHOOKS_ENABLED",
-          "WEBHOOK_ALLOW_PRIVATE",
-          "WEBHOOK_RETRY_DAYS",
-          "WEBHOOK_RETRY_DELAY",
-          "WEBHOOK_RETRY_MAX",
-          "WEBHOOK_SIGNING_SECRET",
-          "WEBHOOK_TARGETS",
-          "WEBHOOK_TIMEOUT_SECONDS",
-      });
+constexpr auto reserved = std::to_array<std::string_view>({
+    "ACCESS_TOKEN_BLACKLIST_PREFIX",
+    "ADMIN_ALLOWED_IPS",
+    "ALLOWED_UPLOAD_EXTENSIONS",
+    "ANALYTICS_SECRET",
+    "ANON_THROTTLE_RATE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_REGION",
+    "AWS_S3_BUCKET",
+    "AWS_S3_BUCKET_URL",
+    "AWS_S3_ENDPOINT_URL",
+    "AWS_SECRET_ACCESS_KEY",
+    "CACHE_DEFAULT_TTL_SECONDS",
+    "CACHE_KEY_PREFIX",
+    "CELERY_TASK_ALWAYS_EAGER",
+    "CERTIFICATES_DIR",
+    "CORS_ALLOWED_ORIGINS",
+    "CORS_ALLOW_CREDENTIALS",
+    "CORS_ORIGINS",
+    "DB_MAX_IDLE_TIME_MS",
+    "DB_MAX_OVERFLOW",
+    "DB_MAX_POOL_SIZE",
+    "DB_MIN_POOL_SIZE",
+    "DB_POOL_SIZE",
+    "EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES",
+    "EMAIL_FROM",
+    "EMAIL_HOST_PASSWORD",
+    "ENCRYPTION_KEY",
+    "ENROLLMENT_CACHE_TTL_SECONDS",
+    "FILE_STORAGE_PROVIDER",
+    "LESSON_CACHE_TTL_SECONDS",
+    "LOG_BODIES",
+    "LOG_DIR",
+    "MAX_UPLOAD_MB",
+    "METRICS_TOKEN",
+    "MYFATOORAH_API_KEY",
+    "QUERY_CACHE_TTL_SECONDS",
+    "QUIZ_CACHE_TTL_SECONDS",
+    "QUIZ_QUESTION_CACHE_TTL_SECONDS",
+    "RATE_LIMIT_API",
+    "RATE_LIMIT_AUTH",
+    "RATE_LIMIT_AUTH_PER_MINUTE",
+    "RATE_LIMIT_CUSTOM_RULES",
+    "RATE_LIMIT_ENABLED",
+    "RATE_LIMIT_KEY_MODE",
+    "RATE_LIMIT_PER_MINUTE",
+    "RATE_LIMIT_REQUESTS_PER_MINUTE",
+    "RATE_LIMIT_UPLOAD_PER_HOUR",
+    "RATE_LIMIT_USE_REDIS",
+    "RATE_LIMIT_WINDOW_SECONDS",
+    "REDIS_URL",
+    "RESPONSE_ENVELOPE_ENABLED",
+    "REVALIDATE_SECRET",
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS",
+    "SECURE_HSTS_PRELOAD",
+    "SECURE_HSTS_SECONDS",
+    "SECURE_SSL_REDIRECT",
+    "SENTRY_DSN",
+    "SENTRY_TRACES_SAMPLE_RATE",
+    "SMTP_HOST",
+    "SMTP_PASSWORD",
+    "SMTP_PORT",
+    "SMTP_SERVER",
+    "SMTP_USERNAME",
+    "SMTP_USE_SSL",
+    "SMTP_USE_TLS",
+    "SESSION_TIMEOUT_HOURS",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "TASKS_FORCE_INLINE",
+    "UPLOAD_DIR",
+    "USER_CACHE_TTL_SECONDS",
+    "USER_THROTTLE_RATE",
+    "USE_VAULT",
+    "VAULT_TOKEN",
+    "VAULT_URL",
+    "WEBHOOKS_ENABLED",
+    "WEBHOOK_ALLOW_PRIVATE",
+    "WEBHOOK_RETRY_DAYS",
+    "WEBHOOK_RETRY_DELAY",
+    "WEBHOOK_RETRY_MAX",
+    "WEBHOOK_SIGNING_SECRET",
+    "WEBHOOK_TARGETS",
+    "WEBHOOK_TIMEOUT_SECONDS",
+});
+constexpr auto reserved = std::to_array<std::string_view>({
+    "ACCESS_TOKEN_BLACKLIST_ENABLED",
+    "ACCESS_TOKEN_BLACKLIST_FAIL_CLOSED",
+    "ACCESS_TOKEN_BLACKLIST_PREFIX",
+    "ADMIN_ALLOWED_IPS",
+    "ALLOWED_UPLOAD_EXTENSIONS",
+    "ANALYTICS_SECRET",
+    "ANON_THROTTLE_RATE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_REGION",
+    "AWS_S3_BUCKET",
+    "AWS_S3_BUCKET_URL",
+    "AWS_S3_ENDPOINT_URL",
+    "AWS_SECRET_ACCESS_KEY",
+    "CACHE_DEFAULT_TTL_SECONDS",
+    "CACHE_KEY_PREFIX",
+    "CELERY_TASK_ALWAYS_EAGER",
+    "CERTIFICATES_DIR",
+    "CORS_ALLOWED_ORIGINS",
+    "CORS_ALLOW_CREDENTIALS",
+    "CORS_ORIGINS",
+    "DB_MAX_IDLE_TIME_MS",
+    "DB_MAX_OVERFLOW",
+    "DB_MAX_POOL_SIZE",
+    "DB_MIN_POOL_SIZE",
+    "DB_POOL_SIZE",
+    "EMAIL_FROM",
+    "EMAIL_HOST_PASSWORD",
+    "EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES",
+    "ENCRYPTION_KEY",
+    "ENROLLMENT_CACHE_TTL_SECONDS",
+    "FILE_STORAGE_PROVIDER",
+    "FROM_EMAIL",
+    "LESSON_CACHE_TTL_SECONDS",
+    "LOCKOUT_DURATION_MINUTES",
+    "LOG_BODIES",
+    "LOG_DIR",
+    "MAX_FAILED_ATTEMPTS",
+    "MAX_UPLOAD_MB",
+    "METRICS_TOKEN",
+    "MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES",
+    "MFA_LOGIN_CODE_EXPIRE_MINUTES",
+    "MFA_LOGIN_CODE_LENGTH",
+    "MYFATOORAH_API_KEY",
+    "PASSWORD_RESET_TOKEN_EXPIRE_MINUTES",
+    "QUERY_CACHE_TTL_SECONDS",
+    "QUIZ_CACHE_TTL_SECONDS",
+    "QUIZ_QUESTION_CACHE_TTL_SECONDS",
+    "RATE_LIMIT_API",
+    "RATE_LIMIT_AUTH",
+    "RATE_LIMIT_AUTH_PER_MINUTE",
+    "RATE_LIMIT_CUSTOM_RULES",
+    "RATE_LIMIT_ENABLED",
+    "RATE_LIMIT_KEY_MODE",
+    "RATE_LIMIT_PER_MINUTE",
+    "RATE_LIMIT_REQUESTS_PER_MINUTE",
+    "RATE_LIMIT_UPLOAD_PER_HOUR",
+    "RATE_LIMIT_USE_REDIS",
+    "RATE_LIMIT_WINDOW_SECONDS",
+    "REDIS_URL",
+    "REFRESH_REUSE_GRACE_SECONDS",
+    "REQUIRE_EMAIL_VERIFICATION",
+    "RESET_TOKEN_EXPIRY_HOURS",
+    "RESPONSE_ENVELOPE_ENABLED",
+    "REVALIDATE_SECRET",
+    "SECRET_KEY_PREVIOUS",
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS",
+    "SECURE_HSTS_PRELOAD",
+    "SECURE_HSTS_SECONDS",
+    "SECURE_SSL_REDIRECT",
+    "SENTRY_DSN",
+    "SENTRY_TRACES_SAMPLE_RATE",
+    "SESSION_TIMEOUT_HOURS",
+    "SMTP_HOST",
+    "SMTP_PASSWORD",
+    "SMTP_PORT",
+    "SMTP_SERVER",
+    "SMTP_USERNAME",
+    "SMTP_USE_SSL",
+    "SMTP_USE_TLS",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "TASKS_FORCE_INLINE",
+    "UPLOAD_DIR",
+    "USER_CACHE_TTL_SECONDS",
+    "USER_THROTTLE_RATE",
+    "WEBHOOKS_ENABLED",
+    "WEBHOOK_ALLOW_PRIVATE",
+    "WEBHOOK_RETRY_DAYS",
+    "WEBHOOK_RETRY_DELAY",
+    "WEBHOOK_RETRY_MAX",
+    "WEBHOOK_SIGNING_SECRET",
+    "WEBHOOK_TARGETS",
+    "WEBHOOK_TIMEOUT_SECONDS",
+});
 
-  }  // namespace
+}  // namespace
 
-  const std::vector<SettingSection>& setting_table() {
-    static const std::vector<SettingSection> table = make_table();
-    return table;
-  }
+const std::vector<SettingSection>& setting_table() {
+  static const std::vector<SettingSection> table = make_table();
+  return table;
+}
 
-  std::span<const UselessName> useless_names() {
-    return useless;
-  }
-  std::span<const std::string_view> reserved_names() {
-    return reserved;
-  }
+std::span<const UselessName> useless_names() {
+  return useless;
+}
+std::span<const std::string_view> reserved_names() {
+  return reserved;
+}
 
 }  // namespace lms

@@ -34,6 +34,7 @@ struct Setting {
   std::function<std::string(const Settings&)> write;      ///< the text that `read` would take
   std::vector<Alias> aliases = {};
   Secrecy secrecy = Secrecy::open;
+  bool before_vault = false;  ///< needed to ask Vault, which therefore cannot set it
 };
 
 struct SettingSection {

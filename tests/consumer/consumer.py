@@ -4,7 +4,7 @@
     consumer.py installed BUILD CXX…   installs BUILD to a temporary prefix; by pkg-config and by CMake, the shared and
                                        the static library, also after the prefix was moved; what the library exports
     consumer.py core BUILD CXX…        builds the core alone as a static Meson subproject, in BUILD/consumer-core, then
-                                       installs that and uses it: nothing of Pistache or SQLite may be linked
+                                       installs that and uses it: nothing of Pistache, SQLite or libcurl may be linked
     consumer.py abi BUILD              compares the library with that of the last tag of the same minor version;
                                        exit 77, skipped, if there is none, or no abidiff
     consumer.py --self-test            sees that a foreign or internal symbol is noticed

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <string>
 
+#include <lms/audit.hpp>
 #include <lms/backends/memory.hpp>
 #include <lms/mail.hpp>
 #include <lms/principal.hpp>
@@ -40,7 +41,8 @@ struct School {
   testing::SeededRandom random;
   testing::LogRecorder lines;
   Logger logger{lines, clock};
-  Jobs jobs{*storage, clock, random, logger};
+  Audit audit{*storage, clock, logger};
+  Jobs jobs{*storage, clock, random, audit, logger};
   testing::FakeMailer mailer;
   Mails mails;
 

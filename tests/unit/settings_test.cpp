@@ -10,6 +10,7 @@
 #include <lms/testing/seeded_random.hpp>
 
 #include "settings/dotenv.hpp"
+#include "settings/placeholder.hpp"
 #include "support/keys.hpp"
 
 namespace {
@@ -289,14 +290,22 @@ TEST_CASE("production wants a strong key and a database, and no debug") {
     return changed;
   };
   for (const std::string key :
-       {"default-secret-key-change-in-production", "CHANGE-ME-0123456789abcdef0123456789abcdef"}) {
+       {"default-secret-key-change-in-production", "CHANGE-ME-0123456789abcdef0123456789abcdef",
+        "Your_production_secret_key_0123456789", "django-insecure-0123456789abcdef0123456789abcdef",
+        "${SECRET_KEY:-0123456789abcdef0123456789abcdef}", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}) {
     CAPTURE(key);
     CHECK(has(faults(with(key, "production")), "SECRET_KEY is a placeholder"));
     CHECK(has(faults(with(key, "staging")), "SECRET_KEY is a placeholder"));
     CHECK(says(load(with(key, "development")).warnings, "SECRET_KEY is a placeholder"));
   }
-  for (const std::string environment : {"production", "staging", "development"})
-    CHECK(has(faults(with("your-production-secret-key", environment)), "SECRET_KEY is shorter than 32 characters"));
+  // Those of the documents that other systems of the kind come with.
+  for (const std::string key : {"your-production-secret-key", "your-secret-key", "your-jwt-secret-here",
+                                "your-encryption-key-here", "Strong random string"}) {
+    CAPTURE(key);
+    CHECK(is_placeholder(key));
+    for (const std::string environment : {"production", "staging", "development"})
+      CHECK(has(faults(with(key, environment)), "SECRET_KEY is shorter than 32 characters"));
+  }
 
   auto staging = good;
   staging["ENVIRONMENT"] = "staging";
@@ -351,18 +360,16 @@ TEST_CASE("names that set nothing are never passed over in silence") {
                             {"REDIS_URL", "redis://localhost"},
                             {"CELERY_BROKER_URL", "redis://localhost"},
                             {"DATABSE_URL", "sqlite:///x.db"},
-                            {"SECRET_KEY_FILE", "/run/secrets/key"},
                             {"HOME", "/root"},
                             {"PATH", "/bin"}},
                            "PROT=80\nport=80\nSOMETHING_ELSE_ENTIRELY=1\n");
   CHECK(says(loaded.warnings, "REDIS_URL is known, but this release has no use for it yet"));
   CHECK(says(loaded.warnings, "CELERY_BROKER_URL has no use here: jobs are kept in the database"));
   CHECK(says(loaded.warnings, "DATABSE_URL in the environment is no known setting; did you mean DATABASE_URL?"));
-  CHECK(says(loaded.warnings, "SECRET_KEY_FILE is known"));
   CHECK(says(loaded.warnings, "PROT in .env line 1 is no known setting; did you mean PORT?"));
   CHECK(says(loaded.warnings, "port in .env line 2 is no known setting; did you mean PORT?"));
   CHECK(says(loaded.warnings, "SOMETHING_ELSE_ENTIRELY in .env line 3 is no known setting"));
-  CHECK(loaded.warnings.size() == 7);
+  CHECK(loaded.warnings.size() == 6);
 }
 
 TEST_CASE(".env is read with comments, quotes and escapes") {
