@@ -155,9 +155,6 @@ struct LoadedSettings {
 
 using EnvironmentVariables = std::map<std::string, std::string, std::less<>>;
 
-/// Reads settings from the environment, over a `.env` text, over the defaults. In development a missing SECRET_KEY is
-/// made from `random`, unless ALGORITHM has no use for one.
-/// @throws Error invalid with every fault: each names the setting, what is wrong and the accepted form, never a secret.
 /// The first bytes of a file, `most` of them if it has as many. @throws std::system_error
 LMS_API std::string read_start_of_file(const std::string& path, std::size_t most);
 
@@ -175,8 +172,8 @@ struct SettingSources {
   std::function<std::string(const std::string& path, std::size_t most)> read_file = read_start_of_file;
 };
 
-/// Reads the settings. In development a missing SECRET_KEY is made from `random`, and without Vault it goes on with a
-/// warning.
+/// Reads the settings. In development a missing SECRET_KEY is made from `random`, unless ALGORITHM has no use for one,
+/// and without Vault it goes on with a warning.
 /// @throws Error invalid with every fault: each names the setting, what is wrong and the accepted form, never a secret;
 ///   outside development what `ask_vault` throws, if that is unavailable.
 LMS_API LoadedSettings load_settings(const SettingSources& sources, Random& random);

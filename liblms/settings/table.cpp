@@ -458,112 +458,95 @@ std::vector<SettingSection> make_table() {
                    "What becomes of tokens while a blacklist that is not kept in the database does not answer: `true` "
                    "refuses them with 503, `false` lets them in and warns in the log. Empty: `false` in development, "
                    "else `true`."),
-           {"Signing keys",
-            {
-                secret(text("JWT_PRIVATE_KEY", &S::jwt_private_key,
-                            "a private key in PEM, of the kind that `ALGORITHM` names", anything,
-                            "Signs tokens if `ALGORITHM` is EdDSA or RS256: PKCS#8 or PKCS#1 without a "
-                            "passphrase, line ends "
-                            "as they are or as `\\n`. Make one with `openssl genpkey -algorithm ed25519`, or "
-                            "`openssl genpkey "
-                            "-algorithm RSA -pkeyopt rsa_keygen_bits:3072`.")),
-                secret(
-                    text("JWT_PREVIOUS_KEYS", &S::jwt_previous_keys, "keys in PEM one after another, private or public",
-                         anything,
-                         "Ed25519 and RSA keys that verify tokens though they sign none: those that `JWT_PRIVATE_KEY` "
-                         "was, until their tokens have expired, and the one that it will be, before all nodes know it. "
-                         "They are published as well.")),
-                secret(
-                    list("SECRET_KEY_PREVIOUS", &S::secret_key_previous, "secrets of at least 32 characters", anything,
-                         "Secrets that verify tokens though they sign none: those that `SECRET_KEY` was, until their "
-                         "tokens have expired, whatever `ALGORITHM` is now. A secret with a comma in it needs the JSON "
-                         "form.")),
-            }},
-           {"First admin",
-            {
-                text("ADMIN_EMAIL", &S::admin_email, "empty, or a mail address", empty_or_email,
-                     "An admin with this address is made at start if the school has none. Needs `ADMIN_PASSWORD`."),
-                secret(text("ADMIN_PASSWORD", &S::admin_password, "any text", anything,
-                            "The first password of that admin. Change it after the first login and remove both "
-                            "settings.")),
-            }},
-           {"Mail",
-            {
-                also(text("SMTP_HOST", &S::smtp_host,
-                          "empty, or the name or address of a server, without scheme and port", empty_or_mail_host,
-                          "The server that takes the school's mails. Empty: mails are only logged, with their "
-                          "text in "
-                          "development."),
-                     {"SMTP_SERVER"}),
-                integer("SMTP_PORT", &S::smtp_port, 1, 65'535,
-                        "Its port: 587 for STARTTLS, 465 for TLS from the start."),
-                text("SMTP_USERNAME", &S::smtp_username, "any text", anything,
-                     "Whom to log in as. Empty: no login. Needs `SMTP_PASSWORD`."),
-                also(secret(
-                         text("SMTP_PASSWORD", &S::smtp_password, "any text", anything, "The password of that login.")),
-                     {"EMAIL_HOST_PASSWORD"}),
-                boolean("SMTP_USE_TLS", &S::smtp_use_tls,
-                        "STARTTLS: the connection turns to TLS before anything is said, and a server that cannot "
-                        "is refused. "
-                        "Off by itself with `SMTP_USE_SSL`."),
-                boolean("SMTP_USE_SSL", &S::smtp_use_ssl, "TLS from the first byte."),
-                text("SMTP_CA_FILE", &S::smtp_ca_file, "empty, or the path of a PEM file", anything,
-                     "The authorities that may vouch for the server in place of the system's, for a private one."),
-                duration("SMTP_TIMEOUT_SECONDS", &S::smtp_timeout, 1, 600,
-                         "How long handing over one mail may take, connecting included."),
-                also(text("EMAIL_FROM", &S::email_from,
-                          "empty, a mail address, or a name and one: School <a@example.org>", empty_or_mailbox,
-                          "The sender of all mails, needed with `SMTP_HOST`. Without a name the one of the school "
-                          "is taken."),
-                     {"FROM_EMAIL"}),
-                text("MAIL_TEMPLATES_DIR", &S::mail_templates_dir, "empty, or the path of a folder", anything,
-                     "A folder whose files take the place of the built-in templates of the same name; see "
-                     "docs/mail.md."),
-            }},
-           {"Log",
-            {
-                choice("LOG_LEVEL", &S::log_level, "The least important lines that are written."),
-                choice("LOG_FORMAT", &S::log_format,
-                       "`text` for a terminal, `json` with one object a line for machines."),
-            }},
-       };
+       }},
+      {"Signing keys",
+       {
+           secret(text("JWT_PRIVATE_KEY", &S::jwt_private_key,
+                       "a private key in PEM, of the kind that `ALGORITHM` names", anything,
+                       "Signs tokens if `ALGORITHM` is EdDSA or RS256: PKCS#8 or PKCS#1 without a "
+                       "passphrase, line ends "
+                       "as they are or as `\\n`. Make one with `openssl genpkey -algorithm ed25519`, or "
+                       "`openssl genpkey "
+                       "-algorithm RSA -pkeyopt rsa_keygen_bits:3072`.")),
+           secret(text("JWT_PREVIOUS_KEYS", &S::jwt_previous_keys, "keys in PEM one after another, private or public",
+                       anything,
+                       "Ed25519 and RSA keys that verify tokens though they sign none: those that `JWT_PRIVATE_KEY` "
+                       "was, until their tokens have expired, and the one that it will be, before all nodes know it. "
+                       "They are published as well.")),
+           secret(list("SECRET_KEY_PREVIOUS", &S::secret_key_previous, "secrets of at least 32 characters", anything,
+                       "Secrets that verify tokens though they sign none: those that `SECRET_KEY` was, until their "
+                       "tokens have expired, whatever `ALGORITHM` is now. A secret with a comma in it needs the JSON "
+                       "form.")),
+       }},
+      {"First admin",
+       {
+           text("ADMIN_EMAIL", &S::admin_email, "empty, or a mail address", empty_or_email,
+                "An admin with this address is made at start if the school has none. Needs `ADMIN_PASSWORD`."),
+           secret(text("ADMIN_PASSWORD", &S::admin_password, "any text", anything,
+                       "The first password of that admin. Change it after the first login and remove both "
+                       "settings.")),
+       }},
+      {"Mail",
+       {
+           also(text("SMTP_HOST", &S::smtp_host, "empty, or the name or address of a server, without scheme and port",
+                     empty_or_mail_host,
+                     "The server that takes the school's mails. Empty: mails are only logged, with their "
+                     "text in "
+                     "development."),
+                {"SMTP_SERVER"}),
+           integer("SMTP_PORT", &S::smtp_port, 1, 65'535, "Its port: 587 for STARTTLS, 465 for TLS from the start."),
+           text("SMTP_USERNAME", &S::smtp_username, "any text", anything,
+                "Whom to log in as. Empty: no login. Needs `SMTP_PASSWORD`."),
+           also(secret(text("SMTP_PASSWORD", &S::smtp_password, "any text", anything, "The password of that login.")),
+                {"EMAIL_HOST_PASSWORD"}),
+           boolean("SMTP_USE_TLS", &S::smtp_use_tls,
+                   "STARTTLS: the connection turns to TLS before anything is said, and a server that cannot "
+                   "is refused. "
+                   "Off by itself with `SMTP_USE_SSL`."),
+           boolean("SMTP_USE_SSL", &S::smtp_use_ssl, "TLS from the first byte."),
+           text("SMTP_CA_FILE", &S::smtp_ca_file, "empty, or the path of a PEM file", anything,
+                "The authorities that may vouch for the server in place of the system's, for a private one."),
+           duration("SMTP_TIMEOUT_SECONDS", &S::smtp_timeout, 1, 600,
+                    "How long handing over one mail may take, connecting included."),
+           also(text("EMAIL_FROM", &S::email_from, "empty, a mail address, or a name and one: School <a@example.org>",
+                     empty_or_mailbox,
+                     "The sender of all mails, needed with `SMTP_HOST`. Without a name the one of the school "
+                     "is taken."),
+                {"FROM_EMAIL"}),
+           text("MAIL_TEMPLATES_DIR", &S::mail_templates_dir, "empty, or the path of a folder", anything,
+                "A folder whose files take the place of the built-in templates of the same name; see "
+                "docs/mail.md."),
+       }},
+      {"Vault",
+       {
+           before_vault(
+               boolean("USE_VAULT", &S::use_vault,
+                       "Reads settings from HashiCorp Vault or OpenBao at start; they go over the environment. "
+                       "docs/secrets.md says how. In development the program goes on when Vault cannot be "
+                       "asked, otherwise it ends.")),
+           before_vault(also(
+               text("VAULT_URL", &S::vault_url, "empty, or an http or https address without a slash at its end",
+                    empty_or_base_url, "Where Vault is. Plain http is for this machine alone, save in development."),
+               {"VAULT_ADDR"})),
+           before_vault(secret(text("VAULT_TOKEN", &S::vault_token, "empty, or visible characters without blanks",
+                                    is_vault_token,
+                                    "The token to ask with. It needs to read the one secret; `serve` renews it."))),
+           before_vault(text("VAULT_MOUNT", &S::vault_mount, "a path such as secret", is_vault_path,
+                             "Where the key-value engine is, which is of version 2.")),
+           before_vault(text("VAULT_PATH", &S::vault_path, "a path such as lms or schools/north", is_vault_path,
+                             "The secret in that engine. Its keys are names of settings.")),
+           before_vault(text("VAULT_NAMESPACE", &S::vault_namespace, "empty, or a path", empty_or_vault_path,
+                             "The namespace, where Vault has them.")),
+           before_vault(text("VAULT_CACERT", &S::vault_cacert, "empty, or the path of a file", anything,
+                             "PEM file of the authorities that vouch for Vault. Empty: those of the system.")),
+       }},
+      {"Log",
+       {
+           choice("LOG_LEVEL", &S::log_level, "The least important lines that are written."),
+           choice("LOG_FORMAT", &S::log_format, "`text` for a terminal, `json` with one object a line for machines."),
+       }},
+  };
 }
-{"First admin",
- {
-     text("ADMIN_EMAIL", &S::admin_email, "empty, or a mail address", empty_or_email,
-          "An admin with this address is made at start if the school has none. Needs `ADMIN_PASSWORD`."),
-     secret(text("ADMIN_PASSWORD", &S::admin_password, "any text", anything,
-                 "The first password of that admin. Change it after the first login and remove both settings.")),
- }},
-    {"Vault",
-     {
-         before_vault(boolean("USE_VAULT", &S::use_vault,
-                              "Reads settings from HashiCorp Vault or OpenBao at start; they go over the environment. "
-                              "docs/secrets.md says how. In development the program goes on when Vault cannot be "
-                              "asked, otherwise it ends.")),
-         before_vault(
-             also(text("VAULT_URL", &S::vault_url, "empty, or an http or https address without a slash at its end",
-                       empty_or_base_url, "Where Vault is. Plain http is for this machine alone, save in development."),
-                  {"VAULT_ADDR"})),
-         before_vault(
-             secret(text("VAULT_TOKEN", &S::vault_token, "empty, or visible characters without blanks", is_vault_token,
-                         "The token to ask with. It needs to read the one secret; `serve` renews it."))),
-         before_vault(text("VAULT_MOUNT", &S::vault_mount, "a path such as secret", is_vault_path,
-                           "Where the key-value engine is, which is of version 2.")),
-         before_vault(text("VAULT_PATH", &S::vault_path, "a path such as lms or schools/north", is_vault_path,
-                           "The secret in that engine. Its keys are names of settings.")),
-         before_vault(text("VAULT_NAMESPACE", &S::vault_namespace, "empty, or a path", empty_or_vault_path,
-                           "The namespace, where Vault has them.")),
-         before_vault(text("VAULT_CACERT", &S::vault_cacert, "empty, or the path of a file", anything,
-                           "PEM file of the authorities that vouch for Vault. Empty: those of the system.")),
-     }},
-    {"Log",
-     {
-         choice("LOG_LEVEL", &S::log_level, "The least important lines that are written."),
-         choice("LOG_FORMAT", &S::log_format, "`text` for a terminal, `json` with one object a line for machines."),
-     }},
-};  // namespace
-}  // namespace lms
 
 constexpr auto useless = std::to_array<UselessName>({
     {"API_VERSION", "the version is the program's own"},
@@ -606,10 +589,6 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "DB_MAX_POOL_SIZE",
     "DB_MIN_POOL_SIZE",
     "DB_POOL_SIZE",
-    "EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES",
-    "EMAIL_FROM",
-    "EMAIL_HOST_PASSWORD",
-    "ENCRYPTION_KEY",
     "ENROLLMENT_CACHE_TTL_SECONDS",
     "FILE_STORAGE_PROVIDER",
     "LESSON_CACHE_TTL_SECONDS",
@@ -641,112 +620,6 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "SECURE_SSL_REDIRECT",
     "SENTRY_DSN",
     "SENTRY_TRACES_SAMPLE_RATE",
-    "SMTP_HOST",
-    "SMTP_PASSWORD",
-    "SMTP_PORT",
-    "SMTP_SERVER",
-    "SMTP_USERNAME",
-    "SMTP_USE_SSL",
-    "SMTP_USE_TLS",
-    "SESSION_TIMEOUT_HOURS",
-    "STRIPE_SECRET_KEY",
-    "STRIPE_WEBHOOK_SECRET",
-    "TASKS_FORCE_INLINE",
-    "UPLOAD_DIR",
-    "USER_CACHE_TTL_SECONDS",
-    "USER_THROTTLE_RATE",
-    "USE_VAULT",
-    "VAULT_TOKEN",
-    "VAULT_URL",
-    "WEBHOOKS_ENABLED",
-    "WEBHOOK_ALLOW_PRIVATE",
-    "WEBHOOK_RETRY_DAYS",
-    "WEBHOOK_RETRY_DELAY",
-    "WEBHOOK_RETRY_MAX",
-    "WEBHOOK_SIGNING_SECRET",
-    "WEBHOOK_TARGETS",
-    "WEBHOOK_TIMEOUT_SECONDS",
-});
-constexpr auto reserved = std::to_array<std::string_view>({
-    "ACCESS_TOKEN_BLACKLIST_ENABLED",
-    "ACCESS_TOKEN_BLACKLIST_FAIL_CLOSED",
-    "ACCESS_TOKEN_BLACKLIST_PREFIX",
-    "ADMIN_ALLOWED_IPS",
-    "ALLOWED_UPLOAD_EXTENSIONS",
-    "ANALYTICS_SECRET",
-    "ANON_THROTTLE_RATE",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_REGION",
-    "AWS_S3_BUCKET",
-    "AWS_S3_BUCKET_URL",
-    "AWS_S3_ENDPOINT_URL",
-    "AWS_SECRET_ACCESS_KEY",
-    "CACHE_DEFAULT_TTL_SECONDS",
-    "CACHE_KEY_PREFIX",
-    "CELERY_TASK_ALWAYS_EAGER",
-    "CERTIFICATES_DIR",
-    "CORS_ALLOWED_ORIGINS",
-    "CORS_ALLOW_CREDENTIALS",
-    "CORS_ORIGINS",
-    "DB_MAX_IDLE_TIME_MS",
-    "DB_MAX_OVERFLOW",
-    "DB_MAX_POOL_SIZE",
-    "DB_MIN_POOL_SIZE",
-    "DB_POOL_SIZE",
-    "EMAIL_FROM",
-    "EMAIL_HOST_PASSWORD",
-    "EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES",
-    "ENCRYPTION_KEY",
-    "ENROLLMENT_CACHE_TTL_SECONDS",
-    "FILE_STORAGE_PROVIDER",
-    "FROM_EMAIL",
-    "LESSON_CACHE_TTL_SECONDS",
-    "LOCKOUT_DURATION_MINUTES",
-    "LOG_BODIES",
-    "LOG_DIR",
-    "MAX_FAILED_ATTEMPTS",
-    "MAX_UPLOAD_MB",
-    "METRICS_TOKEN",
-    "MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES",
-    "MFA_LOGIN_CODE_EXPIRE_MINUTES",
-    "MFA_LOGIN_CODE_LENGTH",
-    "MYFATOORAH_API_KEY",
-    "PASSWORD_RESET_TOKEN_EXPIRE_MINUTES",
-    "QUERY_CACHE_TTL_SECONDS",
-    "QUIZ_CACHE_TTL_SECONDS",
-    "QUIZ_QUESTION_CACHE_TTL_SECONDS",
-    "RATE_LIMIT_API",
-    "RATE_LIMIT_AUTH",
-    "RATE_LIMIT_AUTH_PER_MINUTE",
-    "RATE_LIMIT_CUSTOM_RULES",
-    "RATE_LIMIT_ENABLED",
-    "RATE_LIMIT_KEY_MODE",
-    "RATE_LIMIT_PER_MINUTE",
-    "RATE_LIMIT_REQUESTS_PER_MINUTE",
-    "RATE_LIMIT_UPLOAD_PER_HOUR",
-    "RATE_LIMIT_USE_REDIS",
-    "RATE_LIMIT_WINDOW_SECONDS",
-    "REDIS_URL",
-    "REFRESH_REUSE_GRACE_SECONDS",
-    "REQUIRE_EMAIL_VERIFICATION",
-    "RESET_TOKEN_EXPIRY_HOURS",
-    "RESPONSE_ENVELOPE_ENABLED",
-    "REVALIDATE_SECRET",
-    "SECRET_KEY_PREVIOUS",
-    "SECURE_HSTS_INCLUDE_SUBDOMAINS",
-    "SECURE_HSTS_PRELOAD",
-    "SECURE_HSTS_SECONDS",
-    "SECURE_SSL_REDIRECT",
-    "SENTRY_DSN",
-    "SENTRY_TRACES_SAMPLE_RATE",
-    "SESSION_TIMEOUT_HOURS",
-    "SMTP_HOST",
-    "SMTP_PASSWORD",
-    "SMTP_PORT",
-    "SMTP_SERVER",
-    "SMTP_USERNAME",
-    "SMTP_USE_SSL",
-    "SMTP_USE_TLS",
     "STRIPE_SECRET_KEY",
     "STRIPE_WEBHOOK_SECRET",
     "TASKS_FORCE_INLINE",

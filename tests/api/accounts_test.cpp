@@ -42,16 +42,16 @@ struct MailedSchool : School {
     REQUIRE(begin != std::string::npos);
     return text.substr(begin + mark.size(), text.find_first_of(" \n", begin) - begin - mark.size());
   }
-  Answered sign_in(const char* password = School::password, const char* email = address) {
-    return post("/auth/login", Object{{"email", email}, {"password", password}});
+  Answered sign_in(const char* words = School::password, const char* email = address) {
+    return post("/auth/login", Object{{"email", email}, {"password", words}});
   }
   Answered ask_for_reset(const char* email = address) {
     return post("/auth/request-password-reset", Object{{"email", email}});
   }
-  Answered reset(const std::string& token, const char* password = other_password) {
-    return post("/auth/reset-password", Object{{"token", token}, {"new_password", password}});
+  Answered reset(const std::string& mailed, const char* words = other_password) {
+    return post("/auth/reset-password", Object{{"token", mailed}, {"new_password", words}});
   }
-  Answered verify(const std::string& token) { return post("/auth/verify-email", Object{{"token", token}}); }
+  Answered verify(const std::string& mailed) { return post("/auth/verify-email", Object{{"token", mailed}}); }
 };
 
 Settings verifying() {

@@ -330,7 +330,7 @@ TEST_CASE("passwords and codes are counted apart, and lock together") {
     desk.storage->write([&](UnitOfWork& uow) { settle(uow, counted); });
     return counted.admission;
   };
-  const auto fails = [&](UnitOfWork& uow, const LoginAttempt& counted) { desk.lockout.failed(uow, counted, user); };
+  const auto fails = [&](UnitOfWork& uow, const LoginAttempt& counted) { desk.lockout.failed(uow, counted, user, ""); };
   const auto passes = [&](UnitOfWork& uow, const LoginAttempt& counted) { desk.lockout.passed(uow, counted); };
   const auto signs_in = [&](UnitOfWork& uow, const LoginAttempt& counted) { desk.lockout.signed_in(uow, counted); };
   const auto counts = [&] {
