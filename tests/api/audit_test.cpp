@@ -1,11 +1,13 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <string>
 
 #include <lms/repository.hpp>
+#include <lms/totp.hpp>
 
 #include "api.hpp"
 #include "support/school.hpp"
@@ -38,6 +40,76 @@ std::string stored_job(School& school, JobStatus status) {
   job.status = status;
   school.lms.storage().write([&](UnitOfWork& uow) { Repository<Job>(uow).insert(job); });
   return job.id.text();
+}
+
+/// For everything that can be audited, and the time it takes.
+Settings patient_settings() {
+  Settings settings = School::quick_settings();
+  settings.encryption_keys = {"cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4="};
+  settings.access_token_lifetime = std::chrono::hours{1};
+  return settings;
+}
+
+/// The token of the newest mail.
+std::string mailed_token(School& school) {
+  while (school.lms.jobs().run_one()) {
+  }
+  const std::string text = school.mailer->mails().back().text;
+  constexpr std::string_view mark = "#token=";
+  const auto begin = text.find(mark) + mark.size();
+  return text.substr(begin, text.find_first_of(" \n", begin) - begin);
+}
+
+/// What there is to audit of signing in.
+void sign_in_and_out(School& school, const std::string& admin) {
+  const auto ok = [](const Answered& answered) { CHECK(answered.status / 100 == 2); };
+  constexpr const char* address = "kim@example.org";
+  std::string password = School::password;
+  const auto sign_in = [&](const std::string& given) {
+    return school.post("/auth/login", Object{{"email", address}, {"password", given}});
+  };
+  std::string kim = school.signed_in(address);
+  const std::string id = id_of(school, kim);
+
+  const Value exchanged = Object{{"refresh_token", sign_in(password).text("refresh_token")}};
+  ok(school.post("/auth/refresh", exchanged));
+  CHECK(school.post("/auth/refresh", exchanged).status == 401);
+  ok(school.post("/auth/change-email", Object{{"new_email", "kim@example.net"}, {"password", password}}, kim));
+  ok(school.post("/auth/verify-email", Object{{"token", mailed_token(school)}}));
+  ok(school.post("/auth/change-email", Object{{"new_email", address}, {"password", password}}, kim));
+  ok(school.post("/auth/verify-email", Object{{"token", mailed_token(school)}}));
+
+  const auto set_up = [&] {
+    const Answered setup = school.post("/auth/setup-mfa", Object{{"password", password}}, kim);
+    ok(setup);
+    school.clock->advance(std::chrono::seconds{30});
+    return setup.text("secret");
+  };
+  const auto code = [&](const std::string& secret) { return totp::code(secret, totp::step_at(school.clock->now())); };
+  std::string secret = set_up();
+  CHECK(school.post("/auth/verify-mfa-setup", Object{{"code", "000000"}}, kim).status == 422);
+  ok(school.post("/auth/verify-mfa-setup", Object{{"code", code(secret)}}, kim));
+  school.clock->advance(std::chrono::seconds{30});
+  ok(school.post("/auth/recovery-codes", Object{{"password", password}, {"code", code(secret)}}, kim));
+  school.clock->advance(std::chrono::seconds{30});
+  ok(school.post("/auth/disable-mfa", Object{{"password", password}, {"code", code(secret)}}, kim));
+  secret = set_up();
+  ok(school.post("/auth/verify-mfa-setup", Object{{"code", code(secret)}}, kim));
+  ok(school.del("/users/" + id + "/mfa", admin));
+
+  kim = sign_in(password).text("access_token");
+  CHECK(school.post("/auth/setup-mfa", Object{{"password", "not this one"}}, kim).status == 422);
+  ok(school.post("/auth/change-password",
+                 Object{{"current_password", password}, {"new_password", "a new battery, correct"}}, kim));
+  ok(school.post("/auth/logout-all", {}, kim));
+  school.clock->advance(std::chrono::minutes{2});
+  ok(school.post("/auth/request-password-reset", Object{{"email", address}}));
+  ok(school.post("/auth/reset-password", Object{{"token", mailed_token(school)}, {"new_password", password}}));
+  for (int i = 0; i < 5; ++i) CHECK(sign_in("not this one").status == 401);
+  ok(school.post(std::string("/auth/unlock-account/") + address, {}, admin));
+
+  const Answered invited = school.post("/users", Object{{"email", "lee@example.org"}, {"full_name", "Lee"}}, admin);
+  ok(school.post("/users/" + invited.text("id") + "/invite", {}, admin));
 }
 
 /// Does everything that is audited, once at least.
@@ -79,6 +151,7 @@ void do_everything(School& school, const std::string& admin) {
   ok(school.post("/courses/" + knots + "/archive", {}, admin));
   ok(school.del("/courses/" + school.published_course(admin, "Bends", 1)["id"].as_string(), admin));
 
+  sign_in_and_out(school, admin);
   ok(school.post("/admin/jobs/" + stored_job(school, JobStatus::dead) + "/retry", {}, admin));
   ok(school.post("/admin/jobs/" + stored_job(school, JobStatus::waiting) + "/cancel", {}, admin));
 }
@@ -86,7 +159,7 @@ void do_everything(School& school, const std::string& admin) {
 }  // namespace
 
 TEST_CASE("everything that is audited is in the log, in one chain, and a line of the security log each") {
-  School school;
+  School school(patient_settings());
   const std::string admin = school.signed_in("head@example.org", role::admin);
   do_everything(school, admin);
 
@@ -97,7 +170,7 @@ TEST_CASE("everything that is audited is in the log, in one chain, and a line of
     if (line.category == "security") said.insert(line.message);
   for (const AuditAction* action : audit_actions()) known.emplace(action->name);
   CHECK(recorded == known);
-  CHECK(said == known);
+  CHECK(std::includes(said.begin(), said.end(), known.begin(), known.end()));
 
   const auto report = school.get("/admin/audit/verify", admin);
   CHECK(report.status == 200);
@@ -140,7 +213,7 @@ TEST_CASE("a row says from where and in which session a call came, and what chan
 }
 
 TEST_CASE("neither what people keep secret nor what is their own stands in the log") {
-  School school;
+  School school(patient_settings());
   const std::string admin = school.signed_in("head@example.org", role::admin);
   do_everything(school, admin);
   const std::string log = to_json(rows(school, admin));
@@ -166,18 +239,20 @@ TEST_CASE("admins find rows by what they say") {
   const std::string ada = id_of(school, school.signed_in("ada@example.org"));
   school.clock->advance(std::chrono::minutes(1));
   school.put("/users/" + ada + "/role", Object{{"role", "instructor"}}, admin);
+  school.post("/auth/login", Object{{"email", "ada@example.org"}, {"password", "not this one"}});
   const auto found = [&](const std::string& query) { return rows(school, admin, query).size(); };
-  CHECK(found("") == 3);
+  CHECK(found("") == 6);  // two accounts, two sign-ins, a role, a refusal
   CHECK(found("&action=user.created") == 2);
   CHECK(found("&action=user.") == 3);
   CHECK(found("&actor=school") == 2);
-  CHECK(found("&actor=" + id_of(school, admin)) == 1);
-  CHECK(found("&subject=" + ada) == 2);
-  CHECK(found("&address=127.0.0.1") == 1);
-  CHECK(found("&outcome=refused") == 0);
-  CHECK(found("&since=2026-01-01T00:00:30Z") == 1);
-  CHECK(found("&until=2026-01-01T00:00:30Z") == 2);
-  CHECK(school.get("/admin/audit?page_size=1&page=3", admin).body["items"].as_array().at(0)["position"] == Value(1));
+  CHECK(found("&actor=nobody") == 1);
+  CHECK(found("&actor=" + id_of(school, admin)) == 2);
+  CHECK(found("&subject=" + ada) == 4);
+  CHECK(found("&address=127.0.0.1") == 4);
+  CHECK(found("&outcome=refused") == 1);
+  CHECK(found("&since=2026-01-01T00:00:30Z") == 2);
+  CHECK(found("&until=2026-01-01T00:00:30Z") == 4);
+  CHECK(school.get("/admin/audit?page_size=1&page=6", admin).body["items"].as_array().at(0)["position"] == Value(1));
   const auto refused = school.get("/admin/audit?action=user.create", admin);
   CHECK(refused.status == 422);
   CHECK(refused.body["detail"].as_array().at(0)["msg"] ==
@@ -191,11 +266,11 @@ TEST_CASE("a check tells whether a row that was kept is still there") {
   const std::string kept = std::to_string(head.number("position")) + ":" + head.text("hash");
   school.signed_in("ada@example.org");
   CHECK(school.get("/admin/audit/verify?expect=" + kept, admin).body["intact"] == Value(true));
-  const auto other = school.get("/admin/audit/verify?expect=2:" + head.text("hash"), admin);
+  const auto other = school.get("/admin/audit/verify?expect=3:" + head.text("hash"), admin);
   CHECK(other.status == 200);
   CHECK(other.body["intact"] == Value(false));
   CHECK(other.body["first_break"]["fault"] == Value("expected"));
-  CHECK(other.body["first_break"]["position"] == Value(2));
+  CHECK(other.body["first_break"]["position"] == Value(3));
   CHECK(school.get("/admin/audit/verify?expect=2", admin).status == 422);
 }
 
@@ -218,7 +293,7 @@ TEST_CASE("only admins see the audit log, and who tries is in the security log")
   const auto lines = refusals();
   REQUIRE(lines.size() == 3);
   CHECK(*lines[0].find("reason") == Value("admin_required"));
-  CHECK(*lines[0].find("route") == Value("/admin/audit"));
+  CHECK(*lines[0].find("route") == Value("/api/v1/admin/audit"));
   CHECK(*lines[2].find("method") == Value("POST"));
   CHECK(*lines[2].find("reason") == Value("permission_denied"));
   CHECK(*lines[2].find("user_id") == Value(id_of(school, ada)));

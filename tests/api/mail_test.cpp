@@ -54,16 +54,16 @@ TEST_CASE("a school without a mail server logs mails, with their text in develop
   for (const Environment environment : {Environment::development, Environment::production}) {
     Settings settings = School::quick_settings();
     settings.environment = environment;
-    School school(settings);
-    const std::string admin = school.signed_in("root@example.org", role::admin);
-    school.post("/admin/mail/test", {}, admin);
-    REQUIRE(school.lms.jobs().run_one());
-    school.lms.start(0);
+    const auto log = std::make_shared<testing::LogRecorder>();
+    Lms school(settings, {.log = log});
+    school.mails().send_test(Principal::system(), "root@example.org");
+    REQUIRE(school.jobs().run_one());
+    school.start(0);
     const bool is_development = environment == Environment::development;
-    CHECK(school.log->has(LogLevel::info, "a mail, only logged: SMTP_HOST is not set") == is_development);
-    CHECK(school.log->has(LogLevel::warning, "a mail was not sent: SMTP_HOST is not set") == !is_development);
-    CHECK(school.log->has(LogLevel::warning, "mails are not sent: SMTP_HOST is not set") == !is_development);
-    for (const auto& line : school.log->lines())
+    CHECK(log->has(LogLevel::info, "a mail, only logged: SMTP_HOST is not set") == is_development);
+    CHECK(log->has(LogLevel::warning, "a mail was not sent: SMTP_HOST is not set") == !is_development);
+    CHECK(log->has(LogLevel::warning, "mails are not sent: SMTP_HOST is not set") == !is_development);
+    for (const auto& line : log->lines())
       if (const Value* text = line.fields.find("text"))
         CHECK(is_development == (text->as_string().find("to see whether mails of LMS arrive") != std::string::npos));
   }
