@@ -159,7 +159,7 @@ TEST_CASE("a unique key is held while its job waits or runs") {
 TEST_CASE(
     "a job of a worker that is not heard of for a minute is done by another, and its late end counts for nothing") {
   School school;
-  Jobs other(*school.storage, school.clock, school.random, school.logger);
+  Jobs other(*school.storage, school.clock, school.random, school.audit, school.logger);
   other.handle("slow", [](const Job&, std::stop_token) { return Value("theirs"); });
   school.jobs.handle("slow", [&](const Job& job, std::stop_token) {
     school.clock.advance(60s);
