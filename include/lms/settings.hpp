@@ -74,12 +74,22 @@ struct LMS_API Settings {
 
   std::vector<std::string> encryption_keys;  // ENCRYPTION_KEY
 
-  std::string secret_key;                           // SECRET_KEY
-  std::string jwt_issuer;                           // JWT_ISSUER
-  std::string jwt_audience;                         // JWT_AUDIENCE
-  std::chrono::seconds jwt_leeway{0};               // JWT_LEEWAY_SECONDS
-  std::chrono::minutes access_token_lifetime{15};   // ACCESS_TOKEN_EXPIRE_MINUTES
-  std::chrono::days refresh_token_lifetime{30};     // REFRESH_TOKEN_EXPIRE_DAYS
+  std::string secret_key;                                      // SECRET_KEY
+  std::vector<std::string> secret_key_previous;                // SECRET_KEY_PREVIOUS
+  TokenAlgorithm algorithm = TokenAlgorithm::hs256;            // ALGORITHM
+  std::string jwt_private_key;                                 // JWT_PRIVATE_KEY
+  std::string jwt_previous_keys;                               // JWT_PREVIOUS_KEYS
+  std::string jwt_issuer;                                      // JWT_ISSUER
+  std::string jwt_audience;                                    // JWT_AUDIENCE
+  std::chrono::seconds jwt_leeway{0};                          // JWT_LEEWAY_SECONDS
+  std::chrono::minutes access_token_lifetime{15};              // ACCESS_TOKEN_EXPIRE_MINUTES
+  std::chrono::days refresh_token_lifetime{30};                // REFRESH_TOKEN_EXPIRE_DAYS
+  std::chrono::minutes password_reset_token_lifetime{30};      // PASSWORD_RESET_TOKEN_EXPIRE_MINUTES
+  std::chrono::minutes email_verification_token_lifetime{60};  // EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES
+  std::chrono::minutes mfa_challenge_token_lifetime{5};        // MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES
+  bool access_token_blacklist_enabled = true;                  // ACCESS_TOKEN_BLACKLIST_ENABLED
+  std::optional<bool> access_token_blacklist_fail_closed;      // ACCESS_TOKEN_BLACKLIST_FAIL_CLOSED
+
   std::int64_t password_min_length = 8;             // PASSWORD_MIN_LENGTH
   std::int64_t argon2_memory_kib = 19'456;          // ARGON2_MEMORY_KIB
   std::int64_t argon2_iterations = 2;               // ARGON2_ITERATIONS
@@ -87,33 +97,24 @@ struct LMS_API Settings {
   bool require_email_verification = false;          // REQUIRE_EMAIL_VERIFICATION
   std::int64_t mfa_login_code_length = 6;           // MFA_LOGIN_CODE_LENGTH
   std::chrono::minutes mfa_login_code_lifetime{5};  // MFA_LOGIN_CODE_EXPIRE_MINUTES
+  std::int64_t max_failed_attempts = 5;             // MAX_FAILED_ATTEMPTS
+  std::chrono::minutes lockout_duration{30};        // LOCKOUT_DURATION_MINUTES
+  std::chrono::hours session_timeout{24};           // SESSION_TIMEOUT_HOURS
+  std::int64_t max_sessions_per_user = 50;          // MAX_SESSIONS_PER_USER
+  std::chrono::seconds refresh_reuse_grace{0};      // REFRESH_REUSE_GRACE_SECONDS
   std::string admin_email;                          // ADMIN_EMAIL
   std::string admin_password;                       // ADMIN_PASSWORD
 
-  std::int64_t max_failed_attempts = 5;                        // MAX_FAILED_ATTEMPTS
-  std::chrono::minutes lockout_duration{30};                   // LOCKOUT_DURATION_MINUTES
-  std::chrono::hours session_timeout{24};                      // SESSION_TIMEOUT_HOURS
-  std::int64_t max_sessions_per_user = 50;                     // MAX_SESSIONS_PER_USER
-  std::chrono::seconds refresh_reuse_grace{0};                 // REFRESH_REUSE_GRACE_SECONDS
-  bool access_token_blacklist_enabled = true;                  // ACCESS_TOKEN_BLACKLIST_ENABLED
-  std::optional<bool> access_token_blacklist_fail_closed;      // ACCESS_TOKEN_BLACKLIST_FAIL_CLOSED
-  std::string smtp_host;                                       // SMTP_HOST
-  std::int64_t smtp_port = 587;                                // SMTP_PORT
-  std::string smtp_username;                                   // SMTP_USERNAME
-  std::string smtp_password;                                   // SMTP_PASSWORD
-  bool smtp_use_tls = true;                                    // SMTP_USE_TLS
-  bool smtp_use_ssl = false;                                   // SMTP_USE_SSL
-  std::string smtp_ca_file;                                    // SMTP_CA_FILE
-  std::chrono::seconds smtp_timeout{30};                       // SMTP_TIMEOUT_SECONDS
-  std::string email_from;                                      // EMAIL_FROM
-  std::string mail_templates_dir;                              // MAIL_TEMPLATES_DIR
-  TokenAlgorithm algorithm = TokenAlgorithm::hs256;            // ALGORITHM
-  std::string jwt_private_key;                                 // JWT_PRIVATE_KEY
-  std::string jwt_previous_keys;                               // JWT_PREVIOUS_KEYS
-  std::vector<std::string> secret_key_previous;                // SECRET_KEY_PREVIOUS
-  std::chrono::minutes password_reset_token_lifetime{30};      // PASSWORD_RESET_TOKEN_EXPIRE_MINUTES
-  std::chrono::minutes email_verification_token_lifetime{60};  // EMAIL_VERIFICATION_TOKEN_EXPIRE_MINUTES
-  std::chrono::minutes mfa_challenge_token_lifetime{5};        // MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES
+  std::string smtp_host;                  // SMTP_HOST
+  std::int64_t smtp_port = 587;           // SMTP_PORT
+  std::string smtp_username;              // SMTP_USERNAME
+  std::string smtp_password;              // SMTP_PASSWORD
+  bool smtp_use_tls = true;               // SMTP_USE_TLS
+  bool smtp_use_ssl = false;              // SMTP_USE_SSL
+  std::string smtp_ca_file;               // SMTP_CA_FILE
+  std::chrono::seconds smtp_timeout{30};  // SMTP_TIMEOUT_SECONDS
+  std::string email_from;                 // EMAIL_FROM
+  std::string mail_templates_dir;         // MAIL_TEMPLATES_DIR
 
   bool use_vault = false;              // USE_VAULT
   std::string vault_url;               // VAULT_URL
