@@ -163,8 +163,9 @@ class Poison {
   bool done_ = false;
 };
 
-Value token_of(const Fernet& fernet, const Value& text) {
-  return text.is_null() ? Value() : Value(fernet.encrypt(text.as_string()));
+/// Where there is no text, no key is needed.
+Value token_of(const FieldCipher& cipher, const Value& text) {
+  return text.is_null() ? Value() : Value(cipher.fernet()->encrypt(text.as_string()));
 }
 
 Error undecipherable(const Schema& schema, const Record& record, std::size_t field) {
@@ -190,11 +191,10 @@ auto UnitOfWork::encrypting(const Schema& schema, const Given& given, Operation&
 }
 
 Record UnitOfWork::encrypted(const Schema& schema, const Record& record) const {
-  const std::shared_ptr<const Fernet> fernet = cipher_->fernet();
   Record result;
   result.reserve(record.size());
   for (std::size_t i = 0; i < record.size(); ++i)
-    result.push_back(schema.fields()[i].encrypted ? token_of(*fernet, record[i]) : record[i]);
+    result.push_back(schema.fields()[i].encrypted ? token_of(*cipher_, record[i]) : record[i]);
   return result;
 }
 
@@ -210,7 +210,7 @@ std::vector<Assignment> UnitOfWork::encrypted(const Schema& schema, const std::v
   result.reserve(assignments.size());
   for (const Assignment& given : assignments)
     if (known(schema, given.field).encrypted)
-      result.push_back({given.field, token_of(*cipher_->fernet(), given.value)});
+      result.push_back({given.field, token_of(*cipher_, given.value)});
     else
       result.push_back(given);
   return result;

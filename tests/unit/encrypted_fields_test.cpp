@@ -31,6 +31,22 @@ struct Safe {
   }
 };
 
+/// Need not have a secret.
+struct Account {
+  std::string name;
+  std::optional<std::string> secret;
+  std::int64_t logins = 0;
+
+  static const Schema& schema() {
+    static const Schema schema = define<Account>("Account", "")
+                                     .table("accounts")
+                                     .key("name", &Account::name)
+                                     .field("secret", &Account::secret, {.encrypted = true})
+                                     .field("logins", &Account::logins);
+    return schema;
+  }
+};
+
 enum class Colour { red };
 constexpr auto names_of(Colour) {
   return std::array<std::string_view, 1>{"red"};
@@ -168,6 +184,24 @@ TEST_CASE("whether there is an encrypted text can be asked, and what else a reco
     CHECK(safes.count(is_null("hint")) == 1);
     CHECK(safes.update_where(equal("owner", "Ada"), {set("owner", "Byron")}).front().code == "1815");
   });
+}
+
+TEST_CASE("without keys, records are kept that have no secret") {
+  const auto storage = open_memory_storage();
+  storage->write([](UnitOfWork& uow) {
+    Repository<Account> accounts(uow);
+    accounts.insert({"ada", std::nullopt, 1});
+    accounts.upsert({"eve", std::nullopt, 1}, {"name"});
+    CHECK(accounts.insert_if_absent({"bob", std::nullopt, 1}));
+    accounts.update({"ada", std::nullopt, 2});
+    CHECK(accounts.update_where(equal("name", "ada"), {{"secret", nullptr}, add("logins", 1)}).front().logins == 3);
+    CHECK(accounts.select({}).size() == 3);
+    CHECK_FALSE(accounts.get("ada").secret);
+  });
+  CHECK_THROWS_AS(storage->write([](UnitOfWork& uow) {
+    Repository<Account>(uow).insert({"joe", "secret", 1});
+  }),
+                  Error);
 }
 
 TEST_CASE("an error about a text that cannot be decrypted says where it is and not what it is") {
