@@ -9,6 +9,7 @@
 #include "course/routes.hpp"
 #include "enrollment/routes.hpp"
 #include "event/event_head.hpp"
+#include "http/idempotency.hpp"
 #include "package/routes.hpp"
 #include "quiz/paper.hpp"
 #include "quiz/routes.hpp"
@@ -54,7 +55,7 @@ std::vector<const Schema*> stored_schemas() {
           &Section::schema(),     &Lesson::schema(),           &Enrollment::schema(),   &LessonProgress::schema(),
           &Quiz::schema(),        &Question::schema(),         &QuizPaper::schema(),    &Attempt::schema(),
           &Certificate::schema(), &CertificateCount::schema(), &Event::schema(),        &EventHead::schema(),
-          &Job::schema()};
+          &Job::schema(),         &IdempotentAnswer::schema()};
 }
 
 }  // namespace lms

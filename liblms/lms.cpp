@@ -10,6 +10,7 @@
 #include "http/authenticator.hpp"
 #include "http/documentation.hpp"
 #include "http/health.hpp"
+#include "http/idempotency.hpp"
 #include "http/openapi.hpp"
 #include "http/pipeline.hpp"
 
@@ -99,6 +100,7 @@ struct Lms::Parts {
   CoursePackages packages;
   AuthAuthenticator authenticator;
   Router router;
+  IdempotentAnswers idempotent;
   Pipeline pipeline;
   std::atomic<bool> stopping{false};
 
@@ -125,7 +127,8 @@ struct Lms::Parts {
         packages(storage, courses, quizzes),
         authenticator(auth, clock),
         router(settings.api_prefix),
-        pipeline(router, settings, storage, authenticator, clock, random, logger) {}
+        idempotent(storage, clock, random, settings.secret_key, settings.idempotency_ttl),
+        pipeline(router, settings, storage, authenticator, idempotent, clock, random, logger) {}
 
   bool ready() noexcept;
   void make_first_admin();
@@ -178,6 +181,7 @@ void Lms::Parts::keep_house() {
     schedule_housekeeping(clock.now() + housekeeping_interval);
     const auto counted = [](std::size_t count) { return static_cast<std::int64_t>(count); };
     return Object{{"sessions_purged", counted(auth.purge())},
+                  {"idempotent_answers_purged", counted(idempotent.purge())},
                   {"enrollments_expired", counted(enrollments.expire_overdue())},
                   {"attempts_closed", counted(quizzes.close_overdue())}};
   });

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 build=(
   g++ meson ninja-build pkg-config python3
   libpistache-dev node-llhttp libsqlite3-dev libsqlitecpp-dev libssl-dev libargon2-dev
-  nlohmann-json3-dev libspdlog-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libcli11-dev libicu-dev
+  nlohmann-json3-dev libspdlog-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libcli11-dev libicu-dev libxxhash-dev
 )
 bench=(wrk libbenchmark-dev)
 tests=(doctest-dev libcpp-httplib-dev cmake abigail-tools ccache clang clang-format clang-tidy shellcheck)

@@ -327,6 +327,12 @@ std::vector<SettingSection> make_table() {
            integer("CACHE_MEMORY_MB", &S::cache_memory_mb, 1, 65'536,
                    "Memory that kept answers may take, in MiB; those that were last asked for stay."),
        }},
+      {"Requests that are sent again",
+       {
+           duration("IDEMPOTENCY_TTL_HOURS", &S::idempotency_ttl, 1, 720,
+                    "For how many hours the answer to a request with the header `Idempotency-Key` is kept, to be given "
+                    "again when the request comes again."),
+       }},
       {"Tokens and passwords",
        {
            also(secret(text("SECRET_KEY", &S::secret_key, "a text of at least 32 characters", anything,

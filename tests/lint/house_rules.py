@@ -55,6 +55,7 @@ THIRD_PARTY = {
     "argon2.h": ["liblms/base/"],
     "unicode/": ["liblms/base/"],
     "cmark-gfm": ["liblms/base/"],
+    "xxhash.h": ["liblms/base/"],
     "sqlite3.h": ["liblms/backend/sqlite/"],
     "SQLiteCpp/": ["liblms/backend/sqlite/"],
     "pistache/": ["server/http1/", "tests/bench/hello.cpp"],
