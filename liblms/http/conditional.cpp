@@ -33,9 +33,14 @@ bool has_preconditions(const http::Headers& request) noexcept {
 }
 
 bool meets_if_match(const http::Headers& request, std::string_view tag) {
-  if (!request.find(if_match)) return true;
+  if (is_met_by_absence(request)) return true;
+  if (tag.empty()) return false;
   const auto tags = list_elements(request, if_match);
   return is_any(tags) || std::find(tags.begin(), tags.end(), tag) != tags.end();
+}
+
+bool is_met_by_absence(const http::Headers& request) noexcept {
+  return request.find(if_match) == nullptr;
 }
 
 bool is_in_if_none_match(const http::Headers& request, std::string_view tag) {

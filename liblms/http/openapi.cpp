@@ -666,9 +666,8 @@ class Document {
           text_schema());
     if (route.takes_idempotency_key)
       add("Idempotency-Key",
-          "Any text that you send with this request alone, such as a UUID. If you send the request with it again, by "
-          "the "
-          "same user, nothing is done a second time and you get the first answer, with `Idempotent-Replayed: true`.",
+          "Any text that you send with this request alone, such as a UUID. When you send the request with it again, "
+          "nothing is done a second time: the first answer is given, with `Idempotent-Replayed: true`.",
           {{"type", "string"},
            {"minLength", 1},
            {"maxLength", static_cast<std::int64_t>(IdempotentAnswers::longest_key)},

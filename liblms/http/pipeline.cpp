@@ -417,15 +417,12 @@ http::Response Pipeline::serve(Exchange& exchange) const {
 http::Response Pipeline::act(Exchange& exchange, const Storage::Function& first) const {
   const auto handle = [&] { return exchange.route().handler(*exchange.call); };
   const bool reads = exchange.route().weight == Weight::read || exchange.route().weight == Weight::none;
-  const bool is_conditional = !reads && has_preconditions(exchange.request.headers);
+  Router::Match shown;  // what a GET would be answered by
+  if (!reads && has_preconditions(exchange.request.headers)) shown = router_.match(http::Method::get, exchange.path);
+  const bool is_conditional = shown.route && has_entity_tag(*shown.route);
+  if (!reads && !is_conditional && !meets_if_match(exchange.request.headers, {}))
+    throw precondition_failed("Nothing at this path has an ETag that If-Match could name.");
   if (!is_conditional && !first) return handle();
-
-  Router::Match shown;
-  if (is_conditional) {
-    shown = router_.match(http::Method::get, exchange.path);
-    if (!shown.route || !has_entity_tag(*shown.route))
-      throw precondition_failed("Nothing at this path has an ETag that If-Match or If-None-Match could name.");
-  }
   http::Response response;
   storage_.provided(
       [&](UnitOfWork& uow) {
@@ -438,29 +435,30 @@ http::Response Pipeline::act(Exchange& exchange, const Storage::Function& first)
 
 void Pipeline::check_preconditions(const Exchange& exchange, const Router::Match& shown) const {
   const http::Headers& headers = exchange.request.headers;
-  const auto tag = current_tag(exchange, shown);
-  if (tag && !meets_if_match(headers, *tag))
+  std::string tag;
+  try {
+    tag = current_tag(exchange, shown);
+  } catch (const Error& error) {
+    const bool may_be_absent = error.code() == ErrorCode::not_found && is_met_by_absence(headers);
+    if (!may_be_absent) throw;
+    return;
+  }
+  if (!meets_if_match(headers, tag))
     throw precondition_failed("It has been changed since you read it, or you saw another view of it. Read it again.");
-  if (tag && is_in_if_none_match(headers, *tag)) throw precondition_failed("It is what If-None-Match excludes.");
+  if (is_in_if_none_match(headers, tag)) throw precondition_failed("It is what If-None-Match excludes.");
 }
 
-/// The entity tag that a GET of this caller would get now; none if it would find nothing, which is then for the handler
-/// to say.
-std::optional<std::string> Pipeline::current_tag(const Exchange& exchange, const Router::Match& shown) const {
+/// The entity tag that a GET of this caller would get now. @throws what it would throw.
+std::string Pipeline::current_tag(const Exchange& exchange, const Router::Match& shown) const {
   authorize(exchange.who, *shown.route);
   Call call(exchange.request, exchange.who);
   call.token_ = exchange.token;
   call.request_id_ = exchange.request_id;
   call.client_address_ = exchange.client_address;
   call.path_ = shown.params;
-  try {
-    const http::Response response = shown.route->handler(call);
-    const auto* body = std::get_if<std::string>(&response.body);
-    if (body) return entity_tag(*body);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::not_found) throw;
-  }
-  return std::nullopt;
+  const http::Response response = shown.route->handler(call);
+  const auto* body = std::get_if<std::string>(&response.body);
+  return response.status == 200 && body ? entity_tag(*body) : std::string();
 }
 
 Pipeline::Exchange Pipeline::begin(http::Request& request) const {

@@ -67,7 +67,7 @@ class Pipeline {
   http::Response serve(Exchange& exchange) const;
   http::Response act(Exchange& exchange, const Storage::Function& first) const;
   void check_preconditions(const Exchange& exchange, const Router::Match& shown) const;
-  std::optional<std::string> current_tag(const Exchange& exchange, const Router::Match& shown) const;
+  std::string current_tag(const Exchange& exchange, const Router::Match& shown) const;
   void admit(Exchange& exchange) const;
   void authorize(const Principal& who, const Route& route) const;
   void read_key(Exchange& exchange) const;

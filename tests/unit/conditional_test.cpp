@@ -14,6 +14,8 @@ TEST_CASE("an entity tag is the text's own, and the same everywhere") {
 TEST_CASE("If-Match compares strongly, and names nothing when it is malformed") {
   const auto met_by = [](const std::string& field) { return meets_if_match({{"If-Match", field}}, "\"ab\""); };
   CHECK(meets_if_match({}, "\"ab\""));
+  CHECK(meets_if_match({}, ""));
+  CHECK_FALSE(meets_if_match({{"If-Match", "*"}}, ""));
   for (const char* field : {"\"ab\"", "*", " \"ab\" ", "\"x\", \"ab\"", ",,\"ab\",", "\"x\",\"ab\",\"y\""}) {
     CAPTURE(field);
     CHECK(met_by(field));
