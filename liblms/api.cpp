@@ -19,6 +19,7 @@
 #include "course/routes.hpp"
 #include "enrollment/routes.hpp"
 #include "event/event_head.hpp"
+#include "http/idempotency.hpp"
 #include "package/routes.hpp"
 #include "quiz/paper.hpp"
 #include "quiz/routes.hpp"
@@ -128,7 +129,8 @@ std::vector<const Schema*> stored_schemas() {
           &EventHead::schema(),
           &Job::schema(),
           &AuditEntry::schema(),
-          &AuditHead::schema()};
+          &AuditHead::schema(),
+          &IdempotentAnswer::schema()};
 }
 
 }  // namespace lms

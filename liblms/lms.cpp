@@ -12,6 +12,7 @@
 #include "http/authenticator.hpp"
 #include "http/documentation.hpp"
 #include "http/health.hpp"
+#include "http/idempotency.hpp"
 #include "http/openapi.hpp"
 #include "http/pipeline.hpp"
 #include "mail/log_mailer.hpp"
@@ -163,6 +164,7 @@ struct Lms::Parts {
   CoursePackages packages;
   AuthAuthenticator authenticator;
   Router router;
+  IdempotentAnswers idempotent;
   Pipeline pipeline;
   std::atomic<bool> stopping{false};
 
@@ -200,7 +202,8 @@ struct Lms::Parts {
         packages(storage, courses, quizzes),
         authenticator(auth, clock),
         router(settings.api_prefix),
-        pipeline(router, settings, storage, authenticator, clock, random, logger) {}
+        idempotent(storage, clock, random, settings.secret_key, settings.idempotency_ttl),
+        pipeline(router, settings, storage, authenticator, idempotent, clock, random, logger) {}
 
   bool ready() noexcept;
   void make_first_admin();
@@ -267,6 +270,7 @@ void Lms::Parts::keep_house() {
     const auto counted = [](std::size_t count) { return static_cast<std::int64_t>(count); };
     return Object{{"sessions_purged", counted(auth.purge())},
                   {"sign_ins_purged", counted(accounts.purge() + mfa.purge())},
+                  {"idempotent_answers_purged", counted(idempotent.purge())},
                   {"enrollments_expired", counted(enrollments.expire_overdue())},
                   {"attempts_closed", counted(quizzes.close_overdue())}};
   });

@@ -11,7 +11,7 @@ build=(
   g++ meson ninja-build pkg-config python3
   libpistache-dev node-llhttp libsqlite3-dev libsqlitecpp-dev libssl-dev libargon2-dev libcrypt-dev
   nlohmann-json3-dev libspdlog-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libcli11-dev libicu-dev
-  libqrencode-dev libpng-dev libcurl4-openssl-dev libkainjow-mustache-dev
+  libqrencode-dev libpng-dev libcurl4-openssl-dev libkainjow-mustache-dev libxxhash-dev
 )
 bench=(wrk libbenchmark-dev)
 tests=(

@@ -214,6 +214,7 @@ class LMS_API Courses {
   // Sections and lessons: each change is one of their course and emits `course.updated`.
 
   std::vector<Section> sections(const Principal& who, const CourseRef& course);
+  Section section(const Principal& who, SectionId id);
   /// @throws Error invalid; conflict `too_many_sections`.
   Section add_section(const Principal& who, const CourseRef& course, Section section);
   Section update_section(const Principal& who, SectionId id, const Patch<Section>& patch);

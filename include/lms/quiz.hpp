@@ -269,6 +269,8 @@ class LMS_API Quizzes {
 
   /// With their key, in the order of their position: for those who may change the quiz.
   std::vector<Question> questions(const Principal& who, QuizId quiz);
+  /// With its key, for the same.
+  Question question(const Principal& who, QuestionId id);
   /// Attempts that have started keep the questions they were started with. Emits `quiz.updated`, as the next two.
   /// @throws Error invalid; conflict `too_many_questions`.
   Question add_question(const Principal& who, QuizId quiz, Question question);

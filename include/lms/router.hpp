@@ -165,6 +165,9 @@ struct Route {
   const Schema* other_output = nullptr;  ///< what it may be instead, with `Output::one`
   int status = 200;
   std::vector<RouteError> errors = {};
+  /// A POST of somebody signed in that is sent again with the header `Idempotency-Key` it had before is given the
+  /// answer of the first and does nothing. Answers are stored for that: not for one that carries a secret.
+  bool takes_idempotency_key = false;
   bool streams_body = false;
   bool absolute = false;       ///< `path` is not below the API's prefix
   bool hidden = false;         ///< not in OpenAPI

@@ -72,6 +72,8 @@ struct LMS_API Settings {
   std::chrono::seconds cache_max_stale{5};     // CACHE_MAX_STALE_SECONDS
   std::int64_t cache_memory_mb = 32;           // CACHE_MEMORY_MB
 
+  std::chrono::hours idempotency_ttl{24};  // IDEMPOTENCY_TTL_HOURS
+
   std::vector<std::string> encryption_keys;  // ENCRYPTION_KEY
 
   std::string secret_key;                                      // SECRET_KEY

@@ -25,9 +25,15 @@ struct Storage::Aftermath {
 /// What of a storage this thread is inside: the function of a transaction, or one whose transactions share a commit.
 class Storage::Scope {
  public:
-  Scope(const Storage& storage, UnitOfWork& unit) noexcept : Scope(storage, &unit, nullptr, nullptr) {}
+  /// Whether a `read` is part of what the unit does; else it is taken for another transaction.
+  enum class Reads { join, are_refused };
+
+  Scope(const Storage& storage, UnitOfWork& unit, Reads reads) noexcept
+      : Scope(storage, &unit, nullptr, nullptr, reads) {}
+  Scope(const Storage& storage, UnitOfWork& unit) noexcept
+      : Scope(storage, unit, unit.writable() ? Reads::are_refused : Reads::join) {}
   Scope(const Storage& storage, Joint& joint, Aftermath& aftermath) noexcept
-      : Scope(storage, nullptr, &joint, &aftermath) {}
+      : Scope(storage, nullptr, &joint, &aftermath, Reads::are_refused) {}
   ~Scope() { innermost_ = outer_; }
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
@@ -45,12 +51,12 @@ class Storage::Scope {
   }
   /// Of transactions that share a commit.
   Aftermath* aftermath() const noexcept { return aftermath_; }
-  /// The unit of a `read`; null if there is none.
-  UnitOfWork* reading() const noexcept { return unit_ != nullptr && !unit_->writable() ? unit_ : nullptr; }
+  /// The unit that a `read` is part of; null if there is none.
+  UnitOfWork* reading() const noexcept { return reads_ == Reads::join ? unit_ : nullptr; }
 
  private:
-  Scope(const Storage& storage, UnitOfWork* unit, Joint* joint, Aftermath* aftermath) noexcept
-      : storage_(storage), unit_(unit), joint_(joint), aftermath_(aftermath), outer_(innermost_) {
+  Scope(const Storage& storage, UnitOfWork* unit, Joint* joint, Aftermath* aftermath, Reads reads) noexcept
+      : storage_(storage), unit_(unit), joint_(joint), aftermath_(aftermath), reads_(reads), outer_(innermost_) {
     innermost_ = this;
   }
 
@@ -60,7 +66,53 @@ class Storage::Scope {
   UnitOfWork* unit_;
   Joint* joint_;
   Aftermath* aftermath_;
+  Reads reads_;
   const Scope* outer_;
+};
+
+/// What the first `write` of this thread on a storage begins with. That may be carried out by another thread.
+class Storage::Proviso {
+ public:
+  Proviso(const Storage& storage, const Function& proviso) noexcept
+      : storage_(storage), proviso_(proviso), outer_(innermost_) {
+    innermost_ = this;
+  }
+  ~Proviso() { innermost_ = outer_; }
+  Proviso(const Proviso&) = delete;
+  Proviso& operator=(const Proviso&) = delete;
+
+  /// Null if there is none.
+  static Proviso* of(const Storage& storage) noexcept {
+    Proviso* proviso = innermost_;
+    while (proviso != nullptr && &proviso->storage_ != &storage) proviso = proviso->outer_;
+    return proviso;
+  }
+
+  void check(UnitOfWork& unit) const {
+    const Scope scope(storage_, unit, Scope::Reads::join);
+    proviso_(unit);
+  }
+
+  bool met = false;  ///< by a transaction that was committed
+
+  /// While it lives, the thread has none: it may carry out what others want to write.
+  class Aside {
+   public:
+    Aside() noexcept : proviso_(std::exchange(innermost_, nullptr)) {}
+    ~Aside() { innermost_ = proviso_; }
+    Aside(const Aside&) = delete;
+    Aside& operator=(const Aside&) = delete;
+
+   private:
+    Proviso* proviso_;
+  };
+
+ private:
+  static inline thread_local Proviso* innermost_ = nullptr;
+
+  const Storage& storage_;
+  const Function& proviso_;
+  Proviso* outer_;
 };
 
 /// Notes what was written when the commit is over, however it ended: one that failed may have happened.
@@ -108,6 +160,8 @@ Storage::Function Storage::marked(const Function& function, Writes* writes, Acti
 }
 
 void Storage::run_write(const Function& function, Isolation isolation) {
+  if (Proviso* proviso = Proviso::of(*this); proviso != nullptr && !proviso->met)
+    return run_provided(function, *proviso);
   if (const Scope* open = Scope::of(*this)) {
     Actions actions;
     Joint& joint = open->joint();
@@ -116,20 +170,46 @@ void Storage::run_write(const Function& function, Isolation isolation) {
     all.insert(all.end(), std::make_move_iterator(actions.begin()), std::make_move_iterator(actions.end()));
     return;
   }
+  const Proviso::Aside aside;
   Noting noting(changes_);
   do_write(marked(function, &noting.aftermath.writes, &noting.aftermath.actions), isolation);
   noting.committed();
 }
 
+void Storage::run_provided(const Function& function, Proviso& proviso) {
+  const Function both = [&](UnitOfWork& unit) {
+    proviso.check(unit);
+    function(unit);
+  };
+  proviso.met = true;  // what is written below is not provided on it again
+  try {
+    run_write(both, Isolation::serializable);
+  } catch (...) {
+    proviso.met = false;
+    throw;
+  }
+}
+
+void Storage::provided(const Function& proviso, const std::function<void()>& function) {
+  if (Proviso::of(*this) != nullptr) throw internal("a proviso stands within another");
+  Proviso self(*this, proviso);
+  function();
+  if (!self.met) run_write([](UnitOfWork&) {}, Isolation::serializable);
+}
+
 void Storage::run_read(const Function& function) {
   const Scope* open = Scope::of(*this);
-  if (open == nullptr) return do_read(marked(function, nullptr, nullptr));
+  if (open == nullptr) {
+    const Proviso::Aside aside;
+    return do_read(marked(function, nullptr, nullptr));
+  }
   if (UnitOfWork* unit = open->reading()) return function(*unit);
   open->joint().read(marked(function, nullptr, nullptr));
 }
 
 void Storage::together(const std::function<void()>& function) {
   refuse_nesting();
+  if (Proviso::of(*this) != nullptr) throw internal("what is provided on something was to be written together");
   Noting noting(changes_);
   do_together([&](Joint* joint) { run_joint(function, joint, noting.aftermath); });
   noting.committed();

@@ -282,6 +282,14 @@ std::vector<Section> Courses::sections(const Principal& who, const CourseRef& co
       [&](UnitOfWork& uow) { return in_order<Section>(uow, of_course(visible(uow, who, course).id)); });
 }
 
+Section Courses::section(const Principal& who, SectionId id) {
+  return storage_.read([&](UnitOfWork& uow) {
+    Section section = Repository<Section>(uow).get(id);
+    visible(uow, who, section.course_id);
+    return section;
+  });
+}
+
 Section Courses::add_section(const Principal& who, const CourseRef& ref, Section section) {
   const Section checked = validated(std::move(section));
   return storage_.write([&](UnitOfWork& uow) {

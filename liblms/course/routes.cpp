@@ -37,6 +37,7 @@ void add_course_routes(Router& router, Courses& courses, const Settings& setting
               .output = &Course::schema(),
               .status = 201,
               .errors = {slug_taken},
+              .takes_idempotency_key = true,
               .handler = [&, prefix = router.prefix()](Call& call) {
                 const Course course = courses.create(call.who(), call.body<Course>());
                 return created(course, prefix + "/courses/" + course.id.text());
@@ -150,11 +151,22 @@ void add_course_routes(Router& router, Courses& courses, const Settings& setting
        .output = &Section::schema(),
        .status = 201,
        .errors = {not_owner, unknown, {ErrorCode::conflict, "too_many_sections", "The course has as many as it can."}},
+       .takes_idempotency_key = true,
        .text_params = course_id,
        .handler = [&, prefix = router.prefix()](Call& call) {
          const Section section = courses.add_section(call.who(), call.path("id"), call.body<Section>());
          return created(section, prefix + "/sections/" + section.id.text());
        }});
+
+  router.add({.method = get,
+              .path = "/sections/{id}",
+              .operation = "getSection",
+              .tag = "courses",
+              .summary = "One section",
+              .allow = Anyone{},
+              .output = &Section::schema(),
+              .errors = {unknown},
+              .handler = [&](Call& call) { return ok(courses.section(call.who(), call.id<SectionId>("id"))); }});
 
   router.add({.method = patch,
               .path = "/sections/{id}",
@@ -215,6 +227,7 @@ void add_course_routes(Router& router, Courses& courses, const Settings& setting
                   {ErrorCode::conflict, "too_many_lessons", "The course has as many as it can."},
                   {ErrorCode::conflict, "quiz_lesson_without_quiz",
                    "A published course takes no quiz lesson, which would have no quiz yet: unpublish it first."}},
+       .takes_idempotency_key = true,
        .text_params = course_id,
        .handler = [&, prefix = router.prefix()](Call& call) {
          const Lesson lesson = courses.add_lesson(call.who(), call.path("id"), call.body<Lesson>());

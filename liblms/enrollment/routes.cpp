@@ -87,6 +87,7 @@ void add_enrollment_routes(Router& router, Enrollments& enrollments, const Setti
                          {ErrorCode::conflict, "prerequisites_missing", "Another course has to be completed first."},
                          {ErrorCode::forbidden, "payment_required", "The course has to be paid for."},
                          {ErrorCode::not_found, "course_not_found", "There is no such course."}},
+              .takes_idempotency_key = true,
               .handler = [&, prefix = router.prefix()](Call& call) {
                 const Enrollment enrollment = enrollments.enroll(call.who(), call.body<NewEnrollment>());
                 return created(enrollment, prefix + "/enrollments/" + enrollment.id.text());

@@ -10,6 +10,8 @@
 
 #include <lms/error.hpp>
 
+#include "http/conditional.hpp"
+#include "http/idempotency.hpp"
 #include "http/problem.hpp"
 
 namespace lms {
@@ -67,14 +69,31 @@ bool takes_body(const Route& route) {
   return route.input_mode != Input::none || route.streams_body;
 }
 
+/// The errors that the row names, and those that its key brings.
+std::vector<RouteError> errors_of(const Route& route) {
+  std::vector<RouteError> errors = route.errors;
+  if (!route.takes_idempotency_key) return errors;
+  errors.push_back({ErrorCode::conflict, "idempotency_in_progress", "The first request with the key is not over yet."});
+  errors.push_back({ErrorCode::conflict, "idempotency_answer_gone",
+                    "The request was carried out before, but its answer was not kept."});
+  errors.push_back({ErrorCode::invalid, "idempotency_key_reused", "The key came with another request before."});
+  return errors;
+}
+
+bool changes_one_thing(const Route& route) {
+  using enum http::Method;
+  return route.method == put || route.method == patch || route.method == del;
+}
+
 /// Every status a route may refuse with.
-std::set<int> error_statuses(const Route& route) {
+std::set<int> error_statuses(const Route& route, bool is_conditional) {
   std::set<int> statuses{400, 422, 500, 503};
   if (!route.ignores_token) statuses.insert(401);
   if (!std::holds_alternative<Anyone>(route.allow)) statuses.insert(403);
   if (route.path.find('{') != std::string::npos) statuses.insert(404);
   if (takes_body(route)) statuses.insert({413, 415});
-  for (const RouteError& error : route.errors) statuses.insert(status_of(error.code));
+  if (is_conditional) statuses.insert(412);
+  for (const RouteError& error : errors_of(route)) statuses.insert(status_of(error.code));
   return statuses;
 }
 
@@ -289,12 +308,14 @@ struct ErrorResponse {
   std::string_view reason, message;  ///< of the example
 };
 
-constexpr std::array<ErrorResponse, 9> error_responses{{
-    {400, "BadRequest", "The request is malformed: its JSON (the message says where), URL or host.", "malformed_url",
+constexpr std::array<ErrorResponse, 10> error_responses{{
+    {400, "BadRequest", "The request is malformed: its JSON (the message says where), URL or headers.", "malformed_url",
      "The URL is not percent-encoded UTF-8."},
     {401, "Unauthorized", "There is no access token, or it is no longer good.", "not_authenticated", "Sign in first."},
     {403, "Forbidden", "The caller may not do this.", "permission_denied", "You may not do this."},
     {404, "NotFound", "There is no such thing, or the caller may not know of it.", "not_found", "Not found."},
+    {412, "PreconditionFailed", "It is not, or no longer, in the state that `If-Match` or `If-None-Match` asks for.",
+     "precondition_failed", "It has been changed since you read it."},
     {413, "ContentTooLarge", "The body is too large.", "body_too_large", "The body is too large."},
     {415, "UnsupportedMediaType", "The body is not JSON in UTF-8, or is compressed.", "unsupported_media_type",
      "Send the body as JSON in UTF-8."},
@@ -361,7 +382,7 @@ class Errors {
     const ErrorResponse* common = find_error_response(status);
     std::string description = common ? meaning_of(*common) : std::string(http::reason_phrase(status));
     Object examples;
-    for (const RouteError& error : route.errors) {
+    for (const RouteError& error : errors_of(route)) {
       const int own = status_of(error.code);
       if (own != status && status_in(format_, own) != status) continue;
       const Object body = example(status, error.reason, error.meaning);
@@ -615,6 +636,7 @@ class Document {
       parameter.append("schema", std::move(schema));
       parameters.emplace_back(std::move(parameter));
     }
+    for (Object& header : header_parameters(route)) parameters.emplace_back(std::move(header));
     if (!route.query) return parameters;
     for (const Field& field : route.query->fields()) {
       if (!has(field, Form::created)) continue;
@@ -632,6 +654,35 @@ class Document {
     return parameters;
   }
 
+  std::vector<Object> header_parameters(const Route& route) const {
+    std::vector<Object> parameters;
+    const auto add = [&](std::string_view name, std::string_view description, Object schema) {
+      parameters.push_back({{"name", name}, {"in", "header"}, {"description", description}, {"schema", schema}});
+    };
+    if (has_entity_tag(route))
+      add("If-None-Match", "The `ETag` of an answer that you have: if it is still the same, you get 304 and no body.",
+          text_schema());
+    if (is_conditional(route) && changes_one_thing(route))
+      add("If-Match", "The `ETag` that a GET of this path gave: if it is no longer the same, nothing happens but 412.",
+          text_schema());
+    if (route.takes_idempotency_key)
+      add("Idempotency-Key",
+          "Any text that you send with this request alone, such as a UUID. When you send the request with it again, "
+          "nothing is done a second time: the first answer is given, with `Idempotent-Replayed: true`.",
+          {{"type", "string"},
+           {"minLength", 1},
+           {"maxLength", static_cast<std::int64_t>(IdempotentAnswers::longest_key)},
+           {"pattern", "^[ -~]+$"}});
+    return parameters;
+  }
+
+  /// Whether the route heeds an entity tag that a client has.
+  bool is_conditional(const Route& route) const {
+    if (has_entity_tag(route)) return true;
+    const auto shows_it = [&](const auto& other) { return other->path == route.path && has_entity_tag(*other); };
+    return changes_one_thing(route) && std::any_of(router_.routes().begin(), router_.routes().end(), shows_it);
+  }
+
   Object write_request_body(const Route& route) {
     if (route.streams_body) {
       const Object bytes{{"schema", Object{{"type", "string"}, {"format", "binary"}}}};
@@ -646,7 +697,8 @@ class Document {
     Object responses;
     const int status = route.output_mode == Output::nothing && route.status == 200 ? 204 : route.status;
     responses.append(std::to_string(status), write_success(route, status));
-    for (const int error : error_statuses(route))
+    if (has_entity_tag(route)) responses.append("304", Object{{"description", "It is what `If-None-Match` names."}});
+    for (const int error : error_statuses(route, is_conditional(route)))
       responses.append(std::to_string(error), errors_.response(route, error));
     responses.append("default", reference("responses", "Refused"));
     return responses;
@@ -654,11 +706,17 @@ class Document {
 
   Object write_success(const Route& route, int status) {
     Object response{{"description", http::reason_phrase(status)}};
-    if (status == 201) {
-      const Object location{{"description", "Where the new thing is."},
-                            {"schema", Object{{"type", "string"}, {"format", "uri-reference"}}}};
-      response.append("headers", Object{{"Location", location}});
-    }
+    Object headers;
+    if (status == 201)
+      headers.append("Location", Object{{"description", "Where the new thing is."},
+                                        {"schema", Object{{"type", "string"}, {"format", "uri-reference"}}}});
+    if (has_entity_tag(route))
+      headers.append("ETag", Object{{"description", "Changes whenever the answer does."}, {"schema", text_schema()}});
+    if (route.takes_idempotency_key)
+      headers.append("Idempotent-Replayed",
+                     Object{{"description", "The answer was given before to a request with this `Idempotency-Key`."},
+                            {"schema", Object{{"type", "string"}, {"enum", Array{"true"}}}}});
+    if (!headers.empty()) response.append("headers", std::move(headers));
     if (route.output_mode != Output::nothing) response.append("content", json_content(output_schema(route)));
     return response;
   }

@@ -11,6 +11,7 @@
 
 #include "base/encoding.hpp"
 #include "base/utf8.hpp"
+#include "http/conditional.hpp"
 #include "http/header_text.hpp"
 #include "http/host.hpp"
 
@@ -174,6 +175,10 @@ void check_content(const http::Headers& headers) {
                   .headers = {{"Accept", "application/json"}}};
 }
 
+Problem precondition_failed(std::string message) {
+  return {.status = 412, .reason = "precondition_failed", .message = std::move(message)};
+}
+
 /// `12.34ms`
 std::string response_time(double milliseconds) {
   const auto hundredths = std::llround(milliseconds * 100);
@@ -220,6 +225,7 @@ struct Pipeline::Exchange {
   Principal who = Principal::anonymous();
   std::optional<WholeBody> whole_body = {};
   std::optional<Call> call = {};
+  std::optional<KeyedRequest> keyed = {};
   std::exception_ptr fault = {};  ///< of the input
   std::string forbidden = {};     ///< the reason, if it is not allowed
 
@@ -238,10 +244,11 @@ struct Pipeline::Pending {
 };
 
 Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& storage, Authenticator& authenticator,
-                   const Clock& clock, Random& random, const Logger& logger)
+                   IdempotentAnswers& idempotent, const Clock& clock, Random& random, const Logger& logger)
     : router_(router),
       storage_(storage),
       authenticator_(authenticator),
+      idempotent_(idempotent),
       clock_(clock),
       random_(random),
       logger_(logger),
@@ -274,7 +281,9 @@ std::optional<http::Response> Pipeline::answer_early(Exchange& exchange) const {
 http::Response Pipeline::answer_fully(Exchange& exchange) const {
   const bool keeps = may_be_kept(exchange);
   receive(exchange);
-  return keeps ? answer_to_keep(exchange) : answer(exchange);
+  http::Response response = keeps ? answer_to_keep(exchange) : answer(exchange);
+  const bool is_known = response.status == 200 && has_been_seen(exchange, response.headers);
+  return is_known ? not_modified(response.headers) : std::move(response);
 }
 
 void Pipeline::check_head(Exchange& exchange) const {
@@ -300,6 +309,7 @@ void Pipeline::receive(Exchange& exchange) const {
   call.client_address_ = exchange.client_address;
   call.path_ = exchange.match.params;
   try {
+    read_key(exchange);
     read_query(exchange, call);
     if (exchange.route().streams_body)
       open_stream(exchange, call);
@@ -342,6 +352,7 @@ bool Pipeline::may_be_kept(const Exchange& exchange) const {
 std::optional<http::Response> Pipeline::kept_answer(const Exchange& exchange) const {
   const auto kept = answers_->find(exchange.request.target, exchange.started);
   if (!kept) return std::nullopt;
+  if (has_been_seen(exchange, kept->headers)) return not_modified(kept->headers);
   return http::Response{.status = 200, .headers = kept->headers, .body = kept->body};
 }
 
@@ -362,8 +373,26 @@ http::Response Pipeline::answer_to_keep(Exchange& exchange) const {
   return response;
 }
 
-/// Who asks and what is read or written belong to one state, and cost one transaction.
 http::Response Pipeline::answer(Exchange& exchange) const {
+  http::Response response = answer_untagged(exchange);
+  const auto* body = std::get_if<std::string>(&response.body);
+  if (response.status == 200 && body && has_entity_tag(exchange.route()))
+    response.headers.add("ETag", entity_tag(*body));
+  return response;
+}
+
+/// Whether the client has the answer with these headers. @throws Problem 412 if it wants another one.
+bool Pipeline::has_been_seen(const Exchange& exchange, const http::Headers& headers) const {
+  if (!has_entity_tag(exchange.route()) || !has_preconditions(exchange.request.headers)) return false;
+  const std::string* tag = headers.find("ETag");
+  if (!tag) return false;
+  if (!meets_if_match(exchange.request.headers, *tag))
+    throw precondition_failed("What is here is not what If-Match names.");
+  return is_in_if_none_match(exchange.request.headers, *tag);
+}
+
+/// Who asks and what is read or written belong to one state, and cost one transaction.
+http::Response Pipeline::answer_untagged(Exchange& exchange) const {
   const Route& route = exchange.route();
   const bool may_run_again = !route.streams_body;
   if (may_run_again && route.weight == Weight::read && exchange.token)
@@ -377,10 +406,61 @@ http::Response Pipeline::answer(Exchange& exchange) const {
 /// The part of the way that may touch storage. It may run again.
 http::Response Pipeline::serve(Exchange& exchange) const {
   admit(exchange);
-  authorize(exchange);
+  authorize(exchange.who, exchange.route());
   if (exchange.fault) std::rethrow_exception(exchange.fault);
   exchange.call->who_ = exchange.who;
-  return exchange.route().handler(*exchange.call);
+  if (!exchange.keyed) return act(exchange, {});
+  return idempotent_.once(exchange.who.user(), *exchange.keyed, [&](const Storage::Function& first) {
+    return explained(exchange, [&] { return act(exchange, first); });
+  });
+}
+
+/// What the request presupposes is looked at in the very transaction that changes it, which begins with `first`.
+http::Response Pipeline::act(Exchange& exchange, const Storage::Function& first) const {
+  const auto handle = [&] { return exchange.route().handler(*exchange.call); };
+  const bool reads = exchange.route().weight == Weight::read || exchange.route().weight == Weight::none;
+  Router::Match shown;  // what a GET would be answered by
+  if (!reads && has_preconditions(exchange.request.headers)) shown = router_.match(http::Method::get, exchange.path);
+  const bool is_conditional = shown.route && has_entity_tag(*shown.route);
+  if (!reads && !is_conditional && !meets_if_match(exchange.request.headers, {}))
+    throw precondition_failed("Nothing at this path has an ETag that If-Match could name.");
+  if (!is_conditional && !first) return handle();
+  http::Response response;
+  storage_.provided(
+      [&](UnitOfWork& uow) {
+        if (first) first(uow);
+        if (is_conditional) check_preconditions(exchange, shown);
+      },
+      [&] { response = handle(); });
+  return response;
+}
+
+void Pipeline::check_preconditions(const Exchange& exchange, const Router::Match& shown) const {
+  const http::Headers& headers = exchange.request.headers;
+  std::string tag;
+  try {
+    tag = current_tag(exchange, shown);
+  } catch (const Error& error) {
+    const bool may_be_absent = error.code() == ErrorCode::not_found && is_met_by_absence(headers);
+    if (!may_be_absent) throw;
+    return;
+  }
+  if (!meets_if_match(headers, tag))
+    throw precondition_failed("It has been changed since you read it, or you saw another view of it. Read it again.");
+  if (is_in_if_none_match(headers, tag)) throw precondition_failed("It is what If-None-Match excludes.");
+}
+
+/// The entity tag that a GET of this caller would get now. @throws what it would throw.
+std::string Pipeline::current_tag(const Exchange& exchange, const Router::Match& shown) const {
+  authorize(exchange.who, *shown.route);
+  Call call(exchange.request, exchange.who);
+  call.token_ = exchange.token;
+  call.request_id_ = exchange.request_id;
+  call.client_address_ = exchange.client_address;
+  call.path_ = shown.params;
+  const http::Response response = shown.route->handler(call);
+  const auto* body = std::get_if<std::string>(&response.body);
+  return response.status == 200 && body ? entity_tag(*body) : std::string();
 }
 
 Pipeline::Exchange Pipeline::begin(http::Request& request) const {
@@ -433,10 +513,14 @@ void Pipeline::admit(Exchange& exchange) const {
   exchange.token_refused = false;
 }
 
-void Pipeline::authorize(const Exchange& exchange) const {
-  const Allow& allow = exchange.route().allow;
-  if (const auto* permission = std::get_if<Permission>(&allow)) require(exchange.who, *permission);
-  if (std::holds_alternative<SignedIn>(allow)) require_user(exchange.who);
+void Pipeline::authorize(const Principal& who, const Route& route) const {
+  if (const auto* permission = std::get_if<Permission>(&route.allow)) require(who, *permission);
+  if (std::holds_alternative<SignedIn>(route.allow)) require_user(who);
+}
+
+void Pipeline::read_key(Exchange& exchange) const {
+  if (!exchange.route().takes_idempotency_key) return;
+  if (auto key = IdempotentAnswers::key_in(exchange.request.headers)) exchange.keyed = {{*std::move(key), {}}};
 }
 
 void Pipeline::read_query(Exchange& exchange, Call& call) const {
@@ -447,6 +531,7 @@ void Pipeline::read_query(Exchange& exchange, Call& call) const {
 void Pipeline::read_body(Exchange& exchange, Call& call) const {
   const Route& route = exchange.route();
   const std::string text = collect(exchange.request.body, max_body(route));
+  if (exchange.keyed) exchange.keyed->fingerprint = idempotent_.fingerprint(exchange.request, text);
   if (route.input_mode == Input::none) {
     if (!text.empty()) throw invalid({"body"}, "this operation takes no body", "value_error.extra");
     return;

@@ -19,6 +19,7 @@
 #include "http/answer_cache.hpp"
 #include "http/authenticator.hpp"
 #include "http/client_address.hpp"
+#include "http/idempotency.hpp"
 #include "http/problem.hpp"
 
 namespace lms {
@@ -28,7 +29,7 @@ class Pipeline {
  public:
   /// @throws Error invalid for a trusted proxy that is no address.
   Pipeline(const Router& router, const Settings& settings, Storage& storage, Authenticator& authenticator,
-           const Clock& clock, Random& random, const Logger& logger);
+           IdempotentAnswers& idempotent, const Clock& clock, Random& random, const Logger& logger);
 
   /// These are Lms's functions of the same names.
   http::Plan plan(const http::Request& head) const noexcept;
@@ -58,12 +59,18 @@ class Pipeline {
   void verify_token(Exchange& exchange) const;
   void receive(Exchange& exchange) const;
   http::Response answer(Exchange& exchange) const;
+  http::Response answer_untagged(Exchange& exchange) const;
   http::Response answer_to_keep(Exchange& exchange) const;
   std::optional<http::Response> kept_answer(const Exchange& exchange) const;
   bool may_be_kept(const Exchange& exchange) const;
+  bool has_been_seen(const Exchange& exchange, const http::Headers& headers) const;
   http::Response serve(Exchange& exchange) const;
+  http::Response act(Exchange& exchange, const Storage::Function& first) const;
+  void check_preconditions(const Exchange& exchange, const Router::Match& shown) const;
+  std::string current_tag(const Exchange& exchange, const Router::Match& shown) const;
   void admit(Exchange& exchange) const;
-  void authorize(const Exchange& exchange) const;
+  void authorize(const Principal& who, const Route& route) const;
+  void read_key(Exchange& exchange) const;
   void read_query(Exchange& exchange, Call& call) const;
   void read_body(Exchange& exchange, Call& call) const;
   void open_stream(Exchange& exchange, Call& call) const;
@@ -82,6 +89,7 @@ class Pipeline {
   const Router& router_;
   Storage& storage_;
   Authenticator& authenticator_;
+  IdempotentAnswers& idempotent_;
   const Clock& clock_;
   Random& random_;
   const Logger& logger_;

@@ -30,6 +30,10 @@ std::optional<std::string> decode(std::string_view segment) {
   return text;
 }
 
+bool reads(Weight weight) noexcept {
+  return weight == Weight::none || weight == Weight::read;
+}
+
 /// What is wrong with a row, or nothing.
 std::string contradiction(const Route& route) {
   const bool takes_json = route.input_mode != Input::none;
@@ -50,6 +54,10 @@ std::string contradiction(const Route& route) {
   if (route.ignores_token && !std::holds_alternative<Anyone>(route.allow)) return "it ignores the token it needs";
   if (route.weight == Weight::none && (!route.ignores_token || route.streams_body))
     return "its weight is none, but a token or a streaming body may have to be waited for";
+  const bool can_be_keyed = route.method == http::Method::post && !route.streams_body && !reads(route.weight) &&
+                            !std::holds_alternative<Anyone>(route.allow);
+  if (route.takes_idempotency_key && !can_be_keyed)
+    return "it takes an idempotency key, but is no POST of somebody known that writes and has a whole body";
   const bool open_read =
       route.method == http::Method::get && route.weight == Weight::read && std::holds_alternative<Anyone>(route.allow);
   if (route.cached.count() > 0 && !open_read) return "it is cached, but is no read that is open to anyone";

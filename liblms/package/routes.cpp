@@ -38,6 +38,7 @@ void add_package_routes(Router& router, CoursePackages& packages) {
               .output = &Course::schema(),
               .status = 201,
               .errors = {{ErrorCode::conflict, "slug_taken", "Another course has this slug."}},
+              .takes_idempotency_key = true,
               .max_body = largest_package,
               .handler = [&, prefix = router.prefix()](Call& call) {
                 const Course course = packages.import_package(call.who(), call.body());

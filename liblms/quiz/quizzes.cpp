@@ -230,6 +230,14 @@ std::vector<Question> Quizzes::questions(const Principal& who, QuizId id) {
   });
 }
 
+Question Quizzes::question(const Principal& who, QuestionId id) {
+  return storage_.read([&](UnitOfWork& uow) {
+    Question question = Repository<Question>(uow).get(id);
+    managed(uow, who, question.quiz_id);
+    return question;
+  });
+}
+
 Question Quizzes::add_question(const Principal& who, QuizId id, Question question) {
   const Question checked = validated(std::move(question));
   return storage_.write([&](UnitOfWork& uow) {

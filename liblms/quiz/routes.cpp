@@ -60,6 +60,7 @@ void add_quiz_routes(Router& router, Quizzes& quizzes) {
                          course_hidden,
                          lesson_has_quiz,
                          {ErrorCode::conflict, "too_many_quizzes", "The course has as many quizzes as it can."}},
+              .takes_idempotency_key = true,
               .text_params = {{"id", CourseRef::doc}},
               .handler = [&, prefix = router.prefix()](Call& call) {
                 const Quiz quiz = quizzes.create(call.who(), call.path("id"), call.body<Quiz>());
@@ -140,11 +141,23 @@ void add_quiz_routes(Router& router, Quizzes& quizzes) {
               .errors = {not_owner,
                          course_hidden,
                          {ErrorCode::conflict, "too_many_questions", "The quiz has as many questions as it can."}},
+              .takes_idempotency_key = true,
               .handler = [&, prefix = router.prefix()](Call& call) {
                 const Question question =
                     quizzes.add_question(call.who(), call.id<QuizId>("id"), call.body<Question>());
                 return created(question, prefix + "/questions/" + question.id.text());
               }});
+
+  router.add({.method = get,
+              .path = "/questions/{id}",
+              .operation = "getQuestion",
+              .tag = "quizzes",
+              .summary = "A question with its key",
+              .description = "For those who may change the quiz.",
+              .allow = Permission::manage_quizzes,
+              .output = &Question::schema(),
+              .errors = {not_owner, course_hidden},
+              .handler = [&](Call& call) { return ok(quizzes.question(call.who(), call.id<QuestionId>("id"))); }});
 
   router.add({.method = patch,
               .path = "/questions/{id}",
@@ -210,6 +223,7 @@ void add_quiz_routes(Router& router, Quizzes& quizzes) {
                          {ErrorCode::conflict, "quiz_closed", "The quiz has closed."},
                          {ErrorCode::conflict, "quiz_empty", "The quiz has no questions."},
                          {ErrorCode::conflict, "no_attempts_left", "All attempts have been used."}},
+              .takes_idempotency_key = true,
               .body_optional = true,
               .handler = [&, prefix = router.prefix()](Call& call) {
                 const QuizId quiz = call.id<QuizId>("id");

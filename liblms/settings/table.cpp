@@ -386,6 +386,12 @@ std::vector<SettingSection> make_table() {
                        "all decrypt; docs/encryption.md says how to replace one. Empty: what must be kept secret is "
                        "refused, for no key is ever made up.")),
        }},
+      {"Requests that are sent again",
+       {
+           duration("IDEMPOTENCY_TTL_HOURS", &S::idempotency_ttl, 1, 720,
+                    "For how many hours the answer to a request with the header `Idempotency-Key` is kept, to be given "
+                    "again when the request comes again."),
+       }},
       {"Tokens and passwords",
        {
            also(secret(text(

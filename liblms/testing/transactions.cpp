@@ -367,6 +367,84 @@ std::vector<Clause> transaction_clauses() {
          });
          EXPECT(value_of(storage, "a") == thread_count * 25);
        }},
+      {"a write is provided on what its own transaction finds",
+       [](Storage& storage) {
+         insert<Counter>(storage, {{"a", 1}});
+         const auto found = [&] { return storage.read([](UnitOfWork& uow) { return Counters(uow).get("a").value; }); };
+         const auto set_to = [&](std::int64_t value) {
+           storage.write([&](UnitOfWork& uow) { Counters(uow).update({"a", value}); });
+         };
+         const auto one = [&](UnitOfWork& uow) {
+           if (found() != 1) throw conflict("not_one", "It is not 1.");
+           Counters(uow).upsert({"seen", 1}, {"name"});
+         };
+         storage.provided(one, [&] {
+           EXPECT(found() == 1);
+           set_to(2);
+           set_to(3);  // is provided on nothing
+         });
+         EXPECT(value_of(storage, "a") == 3);
+         EXPECT(value_of(storage, "seen") == 1);
+
+         const auto late = [&] { storage.provided(one, [&] { set_to(4); }); };
+         EXPECT(reason_of(late) == "not_one");
+         EXPECT(reason_of([&] { storage.provided(one, [] {}); }) == "not_one");
+         EXPECT(value_of(storage, "a") == 3);
+         set_to(1);  // what failed binds nobody else
+         storage.provided(one, [&] {
+           EXPECT(reason_of([&] {
+                    storage.write([](UnitOfWork& uow) {
+                      Counters(uow).update({"a", 5});
+                      throw conflict("on_purpose", "It fails.");
+                    });
+                  }) == "on_purpose");
+           set_to(6);
+         });
+         EXPECT(value_of(storage, "a") == 6);
+       }},
+      {"a proviso is no way around the rules of transactions",
+       [](Storage& storage) {
+         const Storage::Function nothing = [](UnitOfWork&) {};
+         const auto write = [&] { storage.write(nothing); };
+         EXPECT(reason_of([&] { storage.provided([&](UnitOfWork&) { write(); }, write); }) == "internal");
+         EXPECT(reason_of([&] { storage.provided(nothing, [&] { storage.provided(nothing, write); }); }) == "internal");
+         EXPECT(reason_of([&] { storage.provided(nothing, [&] { storage.together(write); }); }) == "internal");
+         EXPECT(reason_of([&] { storage.write([&](UnitOfWork&) { storage.provided(nothing, write); }); }) ==
+                "internal");
+         storage.provided(nothing, write);
+       }},
+      {"of those who change what they all saw, one succeeds, whichever way they write",
+       [](Storage& storage) {
+         insert<Counter>(storage, {{"a", 0}});
+         std::atomic<int> changed{0};
+         std::atomic<int> wrong{0};
+         in_threads(thread_count, [&](int self) {
+           for (int i = 0; i < 20; ++i) {
+             const auto change = [&] {
+               const auto still = [&](UnitOfWork& uow) {
+                 if (Counters(uow).get("a").value != i) throw conflict("changed", "It is another now.");
+               };
+               storage.provided(still, [&] {
+                 storage.read([](UnitOfWork& uow) { return Counters(uow).get("a").value; });
+                 storage.write([&](UnitOfWork& uow) { Counters(uow).update({"a", i + 1}); });
+               });
+             };
+             std::string reason;
+             if ((self + i) % 2 == 0)
+               storage.together([&] { reason = reason_of(change); });
+             else
+               reason = reason_of(change);
+             if (reason.empty()) ++changed;
+             if (!reason.empty() && reason != "changed") ++wrong;
+             // Nobody begins with the next value before this one is there.
+             while (storage.read([&](UnitOfWork& uow) { return Counters(uow).get("a").value; }) <= i) {
+             }
+           }
+         });
+         EXPECT(changed == 20);
+         EXPECT(wrong == 0);
+         EXPECT(value_of(storage, "a") == 20);
+       }},
       {"a conditional update never exceeds its bound",
        [](Storage& storage) {
          insert<Counter>(storage, {{"seats", 0}});

@@ -48,6 +48,7 @@ void add_user_routes(Router& router, Users& users) {
               .output = &User::schema(),
               .status = 201,
               .errors = {{ErrorCode::conflict, "email_taken", "There is an account with this address already."}},
+              .takes_idempotency_key = true,
               .handler = [&, prefix = router.prefix()](Call& call) {
                 const User user = users.create(call.who(), call.body<NewUser>());
                 return created(user, prefix + "/users/" + user.id.text());

@@ -68,6 +68,7 @@ THIRD_PARTY = {
     "png.h": ["liblms/base/"],
     "kainjow/": ["liblms/mail/"],
     "curl/": ["liblms/backend/https/", "liblms/backend/smtp/"],
+    "xxhash.h": ["liblms/base/"],
     "sqlite3.h": ["liblms/backend/sqlite/"],
     "SQLiteCpp/": ["liblms/backend/sqlite/"],
     "pistache/": ["server/http1/", "tests/bench/hello.cpp"],

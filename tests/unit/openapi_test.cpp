@@ -120,6 +120,7 @@ Router garden() {
               .status = 201,
               .errors = {{ErrorCode::conflict, "garden_full", "There is no room left."},
                          {ErrorCode::conflict, "wrong_season", "It is winter."}},
+              .takes_idempotency_key = true,
               .handler = nothing});
   router.add({.method = patch,
               .path = "/trees/{id}",
@@ -257,12 +258,41 @@ TEST_CASE("parameters come from the path and the query schema") {
                                                       "schema": {"type": ["string", "null"], "maxLength": 255}})"));
   CHECK(parameters.as_array().at(1)["explode"] == Value(false));
   CHECK(parameters.as_array().at(3)["schema"]["maximum"] == Value(100));
-  CHECK(operation("/api/v1/trees/{id}", "patch")["parameters"] ==
-        parse_json(
-            R"([{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}])"));
-  CHECK(operation("/api/v1/trees/{id}", "get")["parameters"] ==
-        parse_json(R"([{"name": "id", "in": "path", "required": true, "description": "Its id or name.",
-                         "schema": {"type": "string"}}])"));
+  CHECK(
+      operation("/api/v1/trees/{id}", "patch")["parameters"].as_array().at(0) ==
+      parse_json(R"({"name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}})"));
+  CHECK(operation("/api/v1/trees/{id}", "get")["parameters"].as_array().at(0) ==
+        parse_json(R"({"name": "id", "in": "path", "required": true, "description": "Its id or name.",
+                        "schema": {"type": "string"}})"));
+}
+
+TEST_CASE("entity tags and idempotency keys are told where they are heeded") {
+  const auto headers_of = [](const Value& described) {
+    std::vector<std::string> names;
+    if (described["parameters"].is_null()) return names;
+    for (const Value& parameter : described["parameters"].as_array())
+      if (parameter["in"] == Value("header")) names.push_back(parameter["name"].as_string());
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  const Value reading = operation("/api/v1/trees/{id}", "get");
+  CHECK(headers_of(reading) == Names{"If-None-Match"});
+  CHECK(reading["responses"]["200"]["headers"]["ETag"].is_object());
+  CHECK(reading["responses"]["304"].is_object());
+  CHECK(reading["responses"]["412"].is_object());
+  const Value changing = operation("/api/v1/trees/{id}", "patch");
+  CHECK(headers_of(changing) == Names{"If-Match"});
+  CHECK(changing["responses"]["412"].is_object());
+  CHECK(changing["responses"]["304"].is_null());
+  CHECK(headers_of(operation("/api/v1/trees", "get")) == Names{});
+  const Value planting = operation("/api/v1/trees", "post");
+  CHECK(headers_of(planting) == Names{"Idempotency-Key"});
+  CHECK(planting["responses"]["201"]["headers"]["Idempotent-Replayed"].is_object());
+  CHECK(planting["responses"]["412"].is_null());
+  for (const char* reason : {"idempotency_in_progress", "idempotency_answer_gone"})
+    CHECK(planting["responses"]["409"]["content"]["application/json"]["examples"][reason].is_object());
+  CHECK(planting["responses"]["422"]["content"]["application/json"]["examples"]["idempotency_key_reused"].is_object());
+  CHECK(headers_of(operation("/api/v1/trees/{id}/water", "post")) == Names{});
 }
 
 TEST_CASE("who may call is told by security, permission and statuses") {

@@ -123,7 +123,7 @@ class CountingStorage final : public StorageWrapper {
 /// A small API and the pipeline before it.
 struct Api {
   explicit Api(Settings settings = {}, bool reads_wait = false)
-      : storage(reads_wait), pipeline(router, settings, storage, authenticator, clock, random, logger) {
+      : storage(reads_wait), pipeline(router, settings, storage, authenticator, idempotent, clock, random, logger) {
     using enum http::Method;
     const auto add = [&](http::Method method, std::string path, Handler handler, auto change) {
       Route route{.method = method,
@@ -285,6 +285,7 @@ struct Api {
   int handled = 0;
   std::function<void()> meanwhile;  ///< happens once, between what a note's handler reads and what it answers
   CountingStorage storage;
+  IdempotentAnswers idempotent{storage, clock, random, "a key of the school", std::chrono::hours{24}};
   Pipeline pipeline;
 };
 

@@ -173,6 +173,15 @@ class LMS_API Storage {
   /// @throws Error unavailable if there are too many waiting; `done` is not called then.
   void together_later(std::function<void()> function, Done done, const Executor& executor);
 
+  /// Runs `function`; the first `write` that it calls on this storage begins with `proviso`, as part of that
+  /// transaction, which is serializable. A `read` that the proviso calls sees what the transaction sees; what it throws
+  /// undoes the transaction and is thrown by that `write`, and the next one begins with it again. If the function ends
+  /// without a `write`, the proviso has a transaction of its own then, and what it throws is thrown from here.
+  ///
+  /// The proviso is part of a transaction's function, with all that this means for it. Within `function`, another
+  /// proviso or `together` throws Error internal.
+  void provided(const Function& proviso, const std::function<void()>& function);
+
   /// What was written through this storage: whoever begins after a write was answered sees it there. A storage that
   /// hands everything on to another one has that one's.
   virtual const Changes& changes() const noexcept { return changes_; }
@@ -222,12 +231,14 @@ class LMS_API Storage {
  private:
   class Scope;
   class Noting;
+  class Proviso;
   using Actions = std::vector<std::function<void()>>;
   struct Aftermath;
 
   Function marked(const Function& function, Writes* writes, Actions* actions);
   void run_joint(const std::function<void()>& function, Joint* joint, Aftermath& aftermath) const;
   void run_write(const Function& function, Isolation isolation);
+  void run_provided(const Function& function, Proviso& proviso);
   void run_read(const Function& function);
 
   template <class F, class Run>
