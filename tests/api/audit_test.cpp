@@ -218,7 +218,7 @@ TEST_CASE("only admins see the audit log, and who tries is in the security log")
   const auto lines = refusals();
   REQUIRE(lines.size() == 3);
   CHECK(*lines[0].find("reason") == Value("admin_required"));
-  CHECK(*lines[0].find("route") == Value("/admin/audit"));
+  CHECK(*lines[0].find("route") == Value("/api/v1/admin/audit"));
   CHECK(*lines[2].find("method") == Value("POST"));
   CHECK(*lines[2].find("reason") == Value("permission_denied"));
   CHECK(*lines[2].find("user_id") == Value(id_of(school, ada)));
