@@ -164,8 +164,8 @@ class LMS_API Audit {
   /// read in short transactions, and none is missed or shown twice while others are added.
   void visit(const Principal& who, const AuditFilter& filter, const std::function<bool(const AuditEntry&)>& visit);
 
-  /// Reads the whole log and checks every row, in short transactions and little memory; a million rows take some
-  /// seconds. A row that is expected has to be there as it was when it was the head: that alone shows that somebody
+  /// Reads the whole log and checks every row, in short transactions and in little memory however
+  /// long it is. A row that is expected has to be there as it was when it was the head: that alone shows that somebody
   /// has written the whole log anew.
   /// @throws Error forbidden; invalid unless `expect` is a position and a hash.
   AuditReport verify(const Principal& who, const AuditCheck& check = {});

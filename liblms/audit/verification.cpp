@@ -67,12 +67,13 @@ std::optional<AuditBreak> break_at_end(const AuditPoint& last, const std::option
   const AuditHead end = head.value_or(AuditHead());
   if (end.position > last.position)
     return AuditBreak{last.position + 1, AuditFault::head,
-                      "the log ends with " + row(last.position) + ", but its head says that there were " +
-                          std::to_string(end.position) + ": the rest was cut off"};
+                      row(last.position + 1) + " and all behind it were cut off: the log's head says that there were " +
+                          std::to_string(end.position)};
   if (end.position < last.position)
     return AuditBreak{end.position + 1, AuditFault::head,
-                      "the log's head says that there were " + std::to_string(end.position) + " rows, but there are " +
-                          std::to_string(last.position) + ": the rest was not written by the school"};
+                      row(end.position + 1) +
+                          " was not written by the school: the log's head says that there were no more than " +
+                          std::to_string(end.position)};
   if (end.hash != last.hash)
     return AuditBreak{last.position, AuditFault::head,
                       row(last.position) + " was changed: the log's head knows it with another hash"};

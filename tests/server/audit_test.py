@@ -113,8 +113,8 @@ class AuditLog(unittest.TestCase):
                 ("given another hash", [(change("hash = previous_hash"), [3])], "row 3 was changed"),
                 ("the first removed", [("DELETE FROM audit_log WHERE position = 1",)], "row 1 is missing"),
                 ("one in the middle removed", [("DELETE FROM audit_log WHERE position = 3",)], "row 3 is missing"),
-                ("the last removed", [("DELETE FROM audit_log WHERE position = ?", [ROWS])], "the rest was cut off"),
-                ("all removed", [("DELETE FROM audit_log",)], "the rest was cut off"),
+                ("the last removed", [("DELETE FROM audit_log WHERE position = ?", [ROWS])], f"row {ROWS} and all behind it were cut off"),
+                ("all removed", [("DELETE FROM audit_log",)], "row 1 and all behind it were cut off"),
                 ("two swapped", [(move, [99, 2]), (move, [2, 3]), (move, [3, 99])], "row 2 does not hold"),
                 ("one inserted", [("UPDATE audit_log SET position = -position WHERE position > 3",),
                                   ("UPDATE audit_log SET position = 1 - position WHERE position < 0",),
@@ -123,7 +123,7 @@ class AuditLog(unittest.TestCase):
                 ("one put at the end", [(f"INSERT INTO audit_log SELECT {ROWS + 1}, {', '.join(FIELDS[1:-2])}, hash, hash "
                                          "FROM audit_log WHERE position = ?", [ROWS])], f"row {ROWS + 1} was changed"),
                 ("the head changed", [("UPDATE audit_head SET hash = 'x'",)], "with another hash"),
-                ("the head removed", [("DELETE FROM audit_head",)], "not written by the school")):
+                ("the head removed", [("DELETE FROM audit_head",)], "row 1 was not written by the school")):
             with self.subTest(what):
                 untouched = (self.place / "school.db").read_bytes()
                 self.sql(*statements)
