@@ -58,6 +58,11 @@ TokenOptions token_options(const Settings& settings) {
   return options;
 }
 
+/// What all nodes of the school know, and nobody else.
+const std::string& signing_secret(const Settings& settings) {
+  return settings.algorithm == TokenAlgorithm::hs256 ? settings.secret_key : settings.jwt_private_key;
+}
+
 PasswordHasher::Options hasher_options(const Settings& settings) {
   return {.memory_kib = static_cast<std::uint32_t>(settings.argon2_memory_kib),
           .iterations = static_cast<std::uint32_t>(settings.argon2_iterations),
@@ -202,7 +207,7 @@ struct Lms::Parts {
         packages(storage, courses, quizzes),
         authenticator(auth, clock),
         router(settings.api_prefix),
-        idempotent(storage, clock, random, settings.secret_key, settings.idempotency_ttl),
+        idempotent(storage, clock, random, signing_secret(settings), settings.idempotency_ttl),
         pipeline(router, settings, storage, authenticator, idempotent, clock, random, logger) {}
 
   bool ready() noexcept;

@@ -35,7 +35,8 @@ enum class Returning { records, keys };
 ///
 /// Fields that a schema calls encrypted are so between the two: the backend is given tokens, texts like any other, and
 /// gives them back. An operation that has such a text to encrypt or to decrypt throws Error unavailable:
-/// `encryption_key_missing` if the storage has no keys, `encryption_key_wrong` if none of them can decrypt what it read.
+/// `encryption_key_missing` if the storage has no keys, `encryption_key_wrong` if none of them can decrypt what it
+/// read.
 class LMS_API UnitOfWork {
  public:
   virtual ~UnitOfWork();
