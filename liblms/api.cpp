@@ -74,7 +74,6 @@ std::vector<const AuditAction*> audit_actions() {
           &user_reactivated,
           &user_deleted,
           &signed_in,
-          &sign_in_refused,
           &password_refused,
           &token_reused,
           &signed_out_everywhere,

@@ -100,6 +100,7 @@ SessionOptions session_options(const Settings& settings) {
   return {.idle_timeout = settings.session_timeout,
           .reuse_grace = settings.refresh_reuse_grace,
           .max_per_user = settings.max_sessions_per_user,
+          .max_age = settings.session_max_age,
           .need_verified_email = settings.require_email_verification};
 }
 
@@ -193,13 +194,14 @@ struct Lms::Parts {
               {.school = settings.project_name, .templates_dir = settings.mail_templates_dir}),
         users(storage, clock, random, events, audit, hasher, *roles,
               {.min_length = static_cast<std::size_t>(settings.password_min_length)}),
-        lockout(storage, clock, events, audit,
+        lockout(storage, clock, events, audit, logger,
                 {.max_failed_attempts = settings.max_failed_attempts, .duration = settings.lockout_duration}),
         auth(storage, clock, random, events, audit, users, hasher, tokens, *blacklist, lockout, roles, logger,
              session_options(settings)),
         accounts(storage, clock, random, events, audit, users, hasher, lockout, auth, mails, logger,
                  account_options(settings)),
-        mfa(storage, clock, random, events, audit, users, lockout, auth, mails, logger, mfa_options(settings)),
+        mfa(storage, clock, random, events, audit, users, lockout, auth, accounts, mails, logger,
+            mfa_options(settings)),
         courses(storage, clock, random, events, audit),
         enrollments(storage, clock, random, events, audit, courses),
         quizzes(storage, clock, random, events, audit, courses, enrollments),

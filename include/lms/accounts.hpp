@@ -3,9 +3,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <lms/audit.hpp>
 #include <lms/auth.hpp>
@@ -112,6 +114,8 @@ class LMS_API Accounts {
   /// @throws Error forbidden without `manage_users`; not_found; conflict `account_in_use` if it has one or is inactive.
   void invite(const Principal& who, UserId user);
 
+  /// Told in the transaction that resets a password by mail. Set up before the first call.
+  void on_password_reset(std::function<void(UnitOfWork&, const User&)> hook) { on_password_reset_ = std::move(hook); }
   /// Forgets tokens and counts that have run out; returns how many.
   std::size_t purge();
 
@@ -138,6 +142,7 @@ class LMS_API Accounts {
   Mails& mails_;
   Logger& logger_;
   AccountOptions options_;
+  std::function<void(UnitOfWork&, const User&)> on_password_reset_;
 };
 
 }  // namespace lms

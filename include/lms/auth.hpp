@@ -59,6 +59,7 @@ struct SessionOptions {
   std::chrono::seconds idle_timeout{std::chrono::hours{24}};  ///< without a refresh a session is over then; 0: never
   std::chrono::seconds reuse_grace{0};  ///< how long the exchange of a refresh token may be repeated
   std::int64_t max_per_user = 50;       ///< that are alive; one more ends the one that was not seen for longest
+  std::chrono::days max_age{90};        ///< however often it is seen; 0: no end
   bool need_verified_email = false;     ///< nobody signs in before the address is known to be theirs
 };
 
@@ -139,8 +140,7 @@ namespace events {
 extern LMS_API const EventType user_logged_in, user_logged_out, user_session_ended, user_password_changed;
 }
 namespace audited {
-extern LMS_API const AuditAction signed_in, sign_in_refused, password_refused, token_reused, signed_out_everywhere,
-    password_changed;
+extern LMS_API const AuditAction signed_in, password_refused, token_reused, signed_out_everywhere, password_changed;
 }
 
 /// Who somebody is: registration, login, sessions. Thread-safe; each call is one transaction.
@@ -220,7 +220,8 @@ class LMS_API Auth {
   std::size_t end_sessions(UnitOfWork& uow, UserId user, std::optional<SessionId> but = std::nullopt) const;
 
   /// Opens a session, and ends the user's longest unused ones beyond the limit. Emits `user.logged_in`.
-  Login open_session(UnitOfWork& uow, const User& user, const ClientInfo& client) const;
+  Login open_session(UnitOfWork& uow, const User& user, const ClientInfo& client,
+                     std::optional<MfaMethod> factor = std::nullopt) const;
   /// Tells the log that something was sent to sign in with that cannot be what it should: which parts, not what.
   void log_refused_input(const Error& error, const ClientInfo& client) const;
 
@@ -229,8 +230,8 @@ class LMS_API Auth {
   TokenPair tokens_of(const User& user, const Session& session) const;
   bool is_repeated(const Session& session, const TokenClaims& refresh, const ClientInfo& client) const;
   void make_room(UnitOfWork& uow, const User& user) const;
-  void refuse(UnitOfWork& uow, const Principal& who, const AuditAction& action, const LoginAttempt& attempt,
-              const std::optional<User>& user, const ClientInfo& client) const;
+  void refuse(UnitOfWork& uow, const Principal& who, const LoginAttempt& attempt, const std::optional<User>& user,
+              const ClientInfo& client) const;
 
   Storage& storage_;
   Clock& clock_;

@@ -16,6 +16,7 @@
 #include <lms/principal.hpp>
 #include <lms/schema.hpp>
 #include <lms/spi/clock.hpp>
+#include <lms/spi/log_sink.hpp>
 #include <lms/spi/storage.hpp>
 #include <lms/user.hpp>
 
@@ -85,7 +86,7 @@ extern LMS_API const AuditAction sign_in_locked, sign_in_unlocked;
 class LMS_API Lockout {
  public:
   /// @throws Error invalid for options that lock at once or never.
-  Lockout(Storage& storage, Clock& clock, Events& events, Audit& audit, LockoutOptions options = {});
+  Lockout(Storage& storage, Clock& clock, Events& events, Audit& audit, Logger& logger, LockoutOptions options = {});
 
   /// `login_id` is a mail address, be there an account or not, or the id of a user.
   /// @throws Error forbidden without `manage_users`; not_found for an id that no user has, and for what is neither.
@@ -103,8 +104,8 @@ class LMS_API Lockout {
 
   /// Counts a try, if one more may be wrong.
   LoginAttempt begin(UnitOfWork& uow, std::string_view email, Factor factor) const;
-  /// It was wrong, or not admitted. Audits the lock, and emits `user.locked` if there is a user, when this is one too
-  /// many. `from` is the network address of the client.
+  /// It was wrong, or not admitted. When this is one too many, the lock of a user is audited and emits `user.locked`;
+  /// that of a stranger's address stands in the log. `from` is the network address of the client.
   void failed(UnitOfWork& uow, const LoginAttempt& attempt, const std::optional<User>& user,
               const std::string& from) const;
   /// It was right: the failures of its factor are forgotten, those of the other stay.
@@ -130,6 +131,7 @@ class LMS_API Lockout {
   Clock& clock_;
   Events& events_;
   Audit& audit_;
+  Logger& logger_;
   LockoutOptions options_;
   std::vector<std::function<void(UnitOfWork&, const User&)>> locked_hooks_;
 };

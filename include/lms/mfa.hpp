@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include <lms/accounts.hpp>
 #include <lms/audit.hpp>
 #include <lms/auth.hpp>
 #include <lms/event.hpp>
@@ -60,6 +61,8 @@ struct LMS_API MfaStatus {
 
 struct LMS_API MfaSetupRequest {
   std::string password;
+  std::string code = {};  ///< of the second factor that the account has already, if it has one
+  MfaMethod method = MfaMethod::totp;
 
   static const Schema& schema();
 };
@@ -111,15 +114,16 @@ class LMS_API Mfa {
   static constexpr std::int64_t max_mails = 3;              ///< for one challenge
   static constexpr std::chrono::seconds mail_interval{30};  ///< between two of them
 
-  /// Adds hooks to `auth`, `users` and `mails`: a right password opens no session for those who have a second factor.
+  /// Adds hooks to `auth`, `accounts`, `users` and `mails`: a right password opens no session for those who have a
+  /// second factor.
   /// @throws Error invalid for options that make no code.
   Mfa(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Users& users, Lockout& lockout,
-      Auth& auth, Mails& mails, Logger& logger, MfaOptions options = {});
+      Auth& auth, Accounts& accounts, Mails& mails, Logger& logger, MfaOptions options = {});
 
   MfaStatus status(const Principal& who);
 
-  /// Makes a secret for an authenticator app. It is asked for only once `enable` has seen a code of it; until then all
-  /// is as before, also where another app is in use already.
+  /// Makes a secret for an authenticator app. It is asked for only once `enable` has seen a code of it, within fifteen
+  /// minutes; until then all is as before, also where another app is in use already, whose code is needed then.
   /// @throws Error as Auth::confirm_password; unavailable `encryption_key_missing` where the school cannot keep
   /// secrets.
   MfaSetup set_up(const Principal& who, const MfaSetupRequest& request, const ClientInfo& client = {});
@@ -140,8 +144,10 @@ class LMS_API Mfa {
   ///   `invalid_challenge` for one that is unknown, late, used or ended by a lock or a new password; too_many_requests
   ///   `sign_in_busy`.
   Login finish(const MfaLogin& login, const ClientInfo& client = {});
-  /// Sends a code by mail; the one before is over when it is sent.
-  /// @throws Error unauthenticated `invalid_challenge`; too_many_requests `code_just_sent`, `too_many_codes`.
+  /// Sends a code by mail; the one before is over when it is sent. After a reset of the password by mail only another
+  /// second factor brings that way back.
+  /// @throws Error unauthenticated `invalid_challenge`; conflict `no_mailed_codes` after such a reset;
+  /// too_many_requests `code_just_sent`, `too_many_codes`.
   void mail_code(const MfaMailRequest& request, const ClientInfo& client = {});
 
   /// Forgets challenges that have run out; returns how many.
@@ -153,6 +159,8 @@ class LMS_API Mfa {
   std::optional<MailContent> compose_notice(const Value& payload) const;
   bool accept(UnitOfWork& uow, const User& user, std::string_view code, MfaMethod method) const;
   RecoveryCodes make_recovery_codes(UnitOfWork& uow, UserId user) const;
+  template <class Work>
+  void watched(const ClientInfo& client, Work&& work) const;
   template <class Change>
   void with_code(const Principal& who, const MfaConfirmation& confirmation, const ClientInfo& client, Change&& change);
   void turn_off(UnitOfWork& uow, const Principal& who, const User& user, const AuditAction& action,

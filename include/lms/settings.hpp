@@ -102,6 +102,7 @@ struct LMS_API Settings {
   std::int64_t max_failed_attempts = 5;             // MAX_FAILED_ATTEMPTS
   std::chrono::minutes lockout_duration{30};        // LOCKOUT_DURATION_MINUTES
   std::chrono::hours session_timeout{24};           // SESSION_TIMEOUT_HOURS
+  std::chrono::days session_max_age{90};            // SESSION_MAX_DAYS
   std::int64_t max_sessions_per_user = 50;          // MAX_SESSIONS_PER_USER
   std::chrono::seconds refresh_reuse_grace{0};      // REFRESH_REUSE_GRACE_SECONDS
   std::string admin_email;                          // ADMIN_EMAIL

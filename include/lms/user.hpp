@@ -164,6 +164,10 @@ class LMS_API Users {
 
   // --- for services that have decided who may ---
 
+  /// Only admins make admins, and change what is one's.
+  /// @throws Error forbidden without `manage_users`; `admin_required` for that role, unless an admin.
+  static void require_may_manage(const Principal& who, std::string_view role);
+
   /// Makes an account without storing it. @throws Error invalid for an unknown role or an address that is none.
   User make(const NewUser& account, std::string password_hash) const;
   /// Stores a made account. Emits `user.registered`. @throws Error conflict `email_taken`.

@@ -297,6 +297,7 @@ void Accounts::reset_password(const PasswordReset& reset, const ClientInfo& clie
     lockout_.clear(uow, themselves, user);
     auth_.end_sessions(uow, user.id);
     events_.emit(uow, events::user_password_changed, themselves, event_data(user));
+    if (on_password_reset_) on_password_reset_(uow, user);
     mails_.send(uow, mail_kind::password_changed, account_notice(user, user.updated_at, client));
     audit_.record(uow, themselves.from(client.address), audited::password_reset, user.id);
     return true;

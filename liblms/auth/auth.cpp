@@ -144,7 +144,7 @@ SignIn Auth::login(const Credentials& credentials, const ClientInfo& client) {
     Repository<User> users(uow);
     auto current = check.is_right ? users.find(user->id) : std::nullopt;
     if (!current || !current->is_active || current->password_hash != user->password_hash) {
-      refuse(uow, Principal::anonymous(), audited::sign_in_refused, attempt, user, client);
+      refuse(uow, Principal::anonymous(), attempt, user, client);
       return Outcome::refused;
     }
     if (check.stronger_hash) {
@@ -171,15 +171,23 @@ SignIn Auth::login(const Credentials& credentials, const ClientInfo& client) {
 }
 
 /// Settles a try that was in vain; the caller then throws.
-void Auth::refuse(UnitOfWork& uow, const Principal& who, const AuditAction& action, const LoginAttempt& attempt,
-                  const std::optional<User>& user, const ClientInfo& client) const {
+void Auth::refuse(UnitOfWork& uow, const Principal& who, const LoginAttempt& attempt, const std::optional<User>& user,
+                  const ClientInfo& client) const {
   const auto cause = [&]() -> std::string_view {
     if (attempt.admission == LoginAttempt::Admission::locked) return "locked";
     if (!user) return "unknown address";
     return user->is_active ? "wrong password" : "deactivated or wrong password";
   };
   lockout_.failed(uow, attempt, user, client.address);
-  audit_.record(uow, who.from(client.address), action, user ? user->id.text() : attempt.login, {{"cause", cause()}});
+  // Strangers may fail as often as they like: they write to the log, which is rotated, and not to what stays for ever.
+  if (who.is_anonymous()) {
+    Object fields{
+        {"address", client.address}, {"user_id", user ? Value(user->id.text()) : Value()}, {"cause", cause()}};
+    uow.after_commit(
+        [&logger = logger_, fields = std::move(fields)] { logger.warning("security", "sign-in refused", fields); });
+  } else {
+    audit_.record(uow, who.from(client.address), audited::password_refused, user->id, {{"cause", cause()}});
+  }
 }
 
 User Auth::confirm_password(const Principal& who, std::string_view password, const std::string& field,
@@ -189,8 +197,7 @@ User Auth::confirm_password(const Principal& who, std::string_view password, con
   const LoginAttempt attempt = storage_.write([&](UnitOfWork& uow) {
     user = Repository<User>(uow).get(id);
     const LoginAttempt begun = lockout_.begin(uow, user->email, Factor::password);
-    if (begun.admission == LoginAttempt::Admission::locked)
-      refuse(uow, who, audited::password_refused, begun, user, client);
+    if (begun.admission == LoginAttempt::Admission::locked) refuse(uow, who, begun, user, client);
     return begun;
   });
   require_admitted(attempt);
@@ -200,7 +207,7 @@ User Auth::confirm_password(const Principal& who, std::string_view password, con
     if (is_right)
       lockout_.passed(uow, attempt);
     else
-      refuse(uow, who, audited::password_refused, attempt, user, client);
+      refuse(uow, who, attempt, user, client);
   });
   if (!is_right) throw invalid({"body", field}, "is not the current password", "value_error.password.wrong");
   return *std::move(user);
@@ -220,7 +227,8 @@ void Auth::log_refused_input(const Error& error, const ClientInfo& client) const
                   Object{{"address", client.address}, {"faults", std::move(faults)}});
 }
 
-Login Auth::open_session(UnitOfWork& uow, const User& user, const ClientInfo& client) const {
+Login Auth::open_session(UnitOfWork& uow, const User& user, const ClientInfo& client,
+                         std::optional<MfaMethod> factor) const {
   make_room(uow, user);
   Session session;
   session.user_id = user.id;
@@ -232,7 +240,9 @@ Login Auth::open_session(UnitOfWork& uow, const User& user, const ClientInfo& cl
   Repository<Session>(uow).insert(session);
   const Principal themselves(user.id, user.role, roles_, session.id);
   events_.emit(uow, events::user_logged_in, themselves, event_data(user));
-  audit_.record(uow, themselves.from(client.address), audited::signed_in, user.id);
+  Object details;
+  if (factor) details.append("second_factor", name_of(*factor));
+  audit_.record(uow, themselves.from(client.address), audited::signed_in, user.id, std::move(details));
   return {tokens_of(user, session), user};
 }
 
@@ -260,6 +270,8 @@ void Auth::renew(Session& session) const {
   session.refresh_expires_at = std::chrono::floor<std::chrono::seconds>(now) + tokens_.lifetime(TokenType::refresh);
   session.expires_at = session.refresh_expires_at;
   if (options_.idle_timeout.count() > 0) session.expires_at = std::min(session.expires_at, now + options_.idle_timeout);
+  if (options_.max_age.count() > 0)
+    session.expires_at = std::min<Time>(session.expires_at, session.created_at + options_.max_age);
 }
 
 TokenPair Auth::tokens_of(const User& user, const Session& session) const {
@@ -275,7 +287,11 @@ bool Auth::is_repeated(const Session& session, const TokenClaims& refresh, const
 
 TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& client) {
   const TokenVerdict verdict = tokens_.decode(refresh_token, TokenType::refresh);
-  if (const auto* fault = std::get_if<TokenFault>(&verdict)) throw token_error(*fault);
+  if (const auto* fault = std::get_if<TokenFault>(&verdict)) {
+    logger_.warning("security", "refresh token refused",
+                    Object{{"address", client.address}, {"fault", name_of(*fault)}});
+    throw token_error(*fault);
+  }
   const auto& claims = std::get<TokenClaims>(verdict);
   if (!claims.session) throw token_error(TokenFault::malformed);
 

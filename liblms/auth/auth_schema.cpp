@@ -138,7 +138,6 @@ const EventType user_password_changed{"user.password_changed", "A user set a new
 
 namespace audited {
 const AuditAction signed_in{"auth.signed_in", "A session was opened."};
-const AuditAction sign_in_refused{"auth.sign_in_refused", "A sign-in failed; `cause` says why.", AuditOutcome::refused};
 const AuditAction password_refused{"auth.password_refused",
                                    "Somebody who is signed in gave a wrong password where it was asked for again.",
                                    AuditOutcome::refused};

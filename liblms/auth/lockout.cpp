@@ -45,8 +45,8 @@ const AuditAction sign_in_locked{
 const AuditAction sign_in_unlocked{"auth.unlocked", "A lock was ended before its time."};
 }  // namespace audited
 
-Lockout::Lockout(Storage& storage, Clock& clock, Events& events, Audit& audit, LockoutOptions options)
-    : storage_(storage), clock_(clock), events_(events), audit_(audit), options_(options) {
+Lockout::Lockout(Storage& storage, Clock& clock, Events& events, Audit& audit, Logger& logger, LockoutOptions options)
+    : storage_(storage), clock_(clock), events_(events), audit_(audit), logger_(logger), options_(options) {
   if (options_.max_failed_attempts < 1)
     throw invalid({"MAX_FAILED_ATTEMPTS"}, "must be at least 1", "value_error.number.not_ge");
   if (options_.duration < std::chrono::minutes{1})
@@ -84,12 +84,17 @@ void Lockout::failed(UnitOfWork& uow, const LoginAttempt& attempt, const std::op
   }
   failures.save(uow, options_.duration);
   if (!locks) return;
-  if (user) {
-    events_.emit(uow, events::user_locked, Principal::system(), event_data(*user));
-    for (const auto& hook : locked_hooks_) hook(uow, *user);
+  Object details{{"factor", name_of(attempt.factor)}, {"minutes", std::int64_t{options_.duration.count()}}};
+  if (!user) {
+    details.append("address", from);
+    uow.after_commit([&logger = logger_, details = std::move(details)] {
+      logger.warning("security", "sign-in with an address without account locked", details);
+    });
+    return;
   }
-  audit_.record(uow, Principal::anonymous().from(from), audited::sign_in_locked, user ? user->id.text() : attempt.login,
-                {{"factor", name_of(attempt.factor)}, {"minutes", std::int64_t{options_.duration.count()}}});
+  events_.emit(uow, events::user_locked, Principal::system(), event_data(*user));
+  for (const auto& hook : locked_hooks_) hook(uow, *user);
+  audit_.record(uow, Principal::anonymous().from(from), audited::sign_in_locked, user->id, std::move(details));
 }
 
 void Lockout::passed(UnitOfWork& uow, const LoginAttempt& attempt) const {
@@ -160,9 +165,7 @@ LockoutStatus Lockout::unlock(const Principal& who, std::string_view login_id) {
     const Login login = resolve(uow, login_id);
     const bool was_locked = forget(uow, login.email);
     if (was_locked && login.user) events_.emit(uow, events::user_unlocked, who, event_data(*login.user));
-    if (was_locked)
-      audit_.record(uow, who, audited::sign_in_unlocked,
-                    login.user ? login.user->id.text() : LoginFailures::digest_of(login.email));
+    if (was_locked && login.user) audit_.record(uow, who, audited::sign_in_unlocked, login.user->id);
     return status_of(uow, login.email);
   });
 }

@@ -21,6 +21,7 @@ constexpr std::string_view recovery_alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ
 constexpr std::size_t recovery_groups = 3, recovery_group_length = 5;
 
 constexpr auto mail_window = std::chrono::minutes{15};
+constexpr auto setup_life = std::chrono::minutes{15};  // from the secret to its first code
 
 UserEvent event_data(const User& user) {
   return {user.id, user.email, user.full_name, user.role};
@@ -74,6 +75,11 @@ Condition of_user(UserId user) {
   return equal("user_id", user);
 }
 
+std::vector<MfaMethod> methods_of(const SecondFactor& factor) {
+  if (factor.mails_codes) return {MfaMethod::totp, MfaMethod::recovery_code, MfaMethod::email};
+  return {MfaMethod::totp, MfaMethod::recovery_code};
+}
+
 bool is_enabled(UnitOfWork& uow, UserId user) {
   const auto factor = Repository<SecondFactor>(uow).find(user);
   return factor && factor->secret;
@@ -82,7 +88,7 @@ bool is_enabled(UnitOfWork& uow, UserId user) {
 }  // namespace
 
 Mfa::Mfa(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Users& users, Lockout& lockout,
-         Auth& auth, Mails& mails, Logger& logger, MfaOptions options)
+         Auth& auth, Accounts& accounts, Mails& mails, Logger& logger, MfaOptions options)
     : storage_(storage),
       clock_(clock),
       random_(random),
@@ -103,6 +109,9 @@ Mfa::Mfa(Storage& storage, Clock& clock, Random& random, Events& events, Audit& 
     Repository<SignInChallenge>(uow).remove_where(of_user(user.id));
   };
   lockout_.on_locked(end_challenges);
+  accounts.on_password_reset([](UnitOfWork& uow, const User& user) {
+    Repository<SecondFactor>(uow).update_all(of_user(user.id), {set("mails_codes", false)});
+  });
   users_.on_removal([end_challenges](UnitOfWork& uow, const User& user) {
     end_challenges(uow, user);
     Repository<RecoveryCode>(uow).remove_where(of_user(user.id));
@@ -121,7 +130,7 @@ MfaStatus Mfa::status(const Principal& who) {
     return MfaStatus{
         .enabled = true,
         .enabled_at = factor->enabled_at,
-        .methods = MfaChallenge().methods,
+        .methods = methods_of(*factor),
         .recovery_codes_left = static_cast<std::int64_t>(Repository<RecoveryCode>(uow).count(of_user(id)))};
   });
 }
@@ -129,15 +138,26 @@ MfaStatus Mfa::status(const Principal& who) {
 // --- turning it on and off ---
 
 MfaSetup Mfa::set_up(const Principal& who, const MfaSetupRequest& request, const ClientInfo& client) {
-  const User user = auth_.confirm_password(who, request.password, "password", client);
   MfaSetup setup{.secret = totp::make_secret(random_)};
-  storage_.write([&](UnitOfWork& uow) {
+  const auto keep = [&](UnitOfWork& uow, const User& user) {
     Repository<SecondFactor> factors(uow);
     SecondFactor factor = factors.find(user.id).value_or(SecondFactor{.user_id = user.id});
     factor.pending_secret = setup.secret;
+    factor.pending_until = clock_.now() + setup_life;
     factors.upsert(factor, {"user_id"});
-  });
-  setup.otpauth_uri = totp::uri({options_.school, user.email, setup.secret});
+    setup.otpauth_uri = totp::uri({options_.school, user.email, setup.secret});
+  };
+  if (status(who).enabled) {
+    if (request.code.empty())
+      throw invalid({"body", "code"}, "is needed, for the account has a second factor already", "value_error.missing");
+    with_code(who, {request.password, request.code, request.method}, client, keep);
+  } else {
+    const User user = auth_.confirm_password(who, request.password, "password", client);
+    storage_.write([&](UnitOfWork& uow) {
+      if (is_enabled(uow, user.id)) throw conflict("mfa_enabled_meanwhile", "A second factor was set up just now.");
+      keep(uow, user);
+    });
+  }
   setup.qr_svg = qr_svg(setup.otpauth_uri);
   setup.qr_png = "data:image/png;base64," + to_base64(qr_png(setup.otpauth_uri));
   return setup;
@@ -150,7 +170,7 @@ RecoveryCodes Mfa::enable(const Principal& who, const MfaCode& given, const Clie
     Repository<SecondFactor> factors(uow);
     const User user = Repository<User>(uow).get(id);
     auto factor = factors.find(id);
-    if (!factor || !factor->pending_secret)
+    if (!factor || !factor->pending_secret || clock_.now() >= factor->pending_until.value_or(Time()))
       throw conflict("mfa_not_set_up", "Set an authenticator app up first (`setup-mfa`).");
     const LoginAttempt attempt = lockout_.begin(uow, user.email, Factor::code);
     require_admitted(attempt);
@@ -215,6 +235,7 @@ void Mfa::remove(const Principal& who, UserId id) {
   require(who, Permission::manage_users);
   storage_.write([&](UnitOfWork& uow) {
     const User user = Repository<User>(uow).get(id);
+    Users::require_may_manage(who, user.role);
     if (!is_enabled(uow, id)) throw not_enabled();
     auth_.end_sessions(uow, id);
     turn_off(uow, who, user, audited::mfa_removed, {});
@@ -246,10 +267,7 @@ RecoveryCodes Mfa::make_recovery_codes(UnitOfWork& uow, UserId user) const {
 bool Mfa::accept(UnitOfWork& uow, const User& user, std::string_view typed, MfaMethod method) const {
   const std::string code = normal_code(typed);
   if (method == MfaMethod::recovery_code) {
-    const bool is_right =
-        Repository<RecoveryCode>(uow).remove_where(equal("digest", recovery_digest(user.id, code))) == 1;
-    if (is_right) logger_.info("security", "recovery code used", Object{{"user_id", user.id.text()}});
-    return is_right;
+    return Repository<RecoveryCode>(uow).remove_where(equal("digest", recovery_digest(user.id, code))) == 1;
   }
   Repository<SecondFactor> factors(uow);
   const auto factor = factors.find(user.id);
@@ -262,13 +280,15 @@ bool Mfa::accept(UnitOfWork& uow, const User& user, std::string_view typed, MfaM
 // --- signing in ---
 
 std::optional<MfaChallenge> Mfa::challenge(UnitOfWork& uow, const User& user) {
-  if (!is_enabled(uow, user.id)) return std::nullopt;
+  const auto factor = Repository<SecondFactor>(uow).find(user.id);
+  if (!factor || !factor->secret) return std::nullopt;
   const auto token = auth_.tokens().create(TokenType::mfa_challenge, user.id);
   Repository<SignInChallenge>(uow).insert({.jti = token.claims.id,
                                            .user_id = user.id,
                                            .password_digest = digest_of(user.password_hash),
                                            .expires_at = token.claims.expires_at});
   return MfaChallenge{.challenge_token = token.text,
+                      .methods = methods_of(*factor),
                       .expires_in = auth_.tokens().lifetime(TokenType::mfa_challenge).count()};
 }
 
@@ -299,9 +319,21 @@ bool is_mailed_code(const SignInChallenge& challenge, std::string_view code, Tim
 
 }  // namespace
 
+/// Tells the log of a challenge that is none, when that is thrown.
+template <class Work>
+void Mfa::watched(const ClientInfo& client, Work&& work) const {
+  try {
+    storage_.write(work);
+  } catch (const Error& error) {
+    if (error.reason() == invalid_challenge().reason())
+      logger_.warning("security", "sign-in challenge refused", Object{{"address", client.address}});
+    throw;
+  }
+}
+
 Login Mfa::finish(const MfaLogin& login, const ClientInfo& client) {
   std::optional<Login> opened;
-  storage_.write([&](UnitOfWork& uow) {
+  watched(client, [&](UnitOfWork& uow) {
     const Time now = clock_.now();
     const auto [challenge, user] = waiting(uow, auth_.tokens(), login.challenge_token, now);
     const LoginAttempt attempt = lockout_.begin(uow, user.email, Factor::code);
@@ -312,17 +344,21 @@ Login Mfa::finish(const MfaLogin& login, const ClientInfo& client) {
     if (!is_right) return refuse(uow, Principal::anonymous(), attempt, user, client);
     Repository<SignInChallenge>(uow).remove(challenge.jti);
     lockout_.signed_in(uow, attempt);
-    opened = auth_.open_session(uow, user, client);
+    if (login.method != MfaMethod::email)
+      Repository<SecondFactor>(uow).update_all(of_user(user.id), {set("mails_codes", true)});
+    opened = auth_.open_session(uow, user, client, login.method);
   });
   if (!opened) throw bad_code();
   return *std::move(opened);
 }
 
 void Mfa::mail_code(const MfaMailRequest& request, const ClientInfo& client) {
-  storage_.write([&](UnitOfWork& uow) {
+  watched(client, [&](UnitOfWork& uow) {
     const Time now = clock_.now();
     Repository<SignInChallenge> challenges(uow);
     Waiting found = waiting(uow, auth_.tokens(), request.challenge_token, now);
+    if (const auto factor = Repository<SecondFactor>(uow).find(found.user.id); factor && !factor->mails_codes)
+      throw conflict("no_mailed_codes", "The password was reset by mail, so a code by mail would prove nothing more.");
     // Somebody who has the password can begin as many sign-ins as they like; the mails are counted together.
     std::int64_t mails = 0;
     for (const SignInChallenge& other :

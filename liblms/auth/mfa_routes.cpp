@@ -44,6 +44,8 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
               .output_mode = Output::nothing,
               .status = 204,
               .errors = {invalid_challenge,
+                         {ErrorCode::conflict, "no_mailed_codes",
+                          "The password was reset by mail; take another second factor."},
                          {ErrorCode::too_many_requests, "code_just_sent", "One was sent a moment ago."},
                          {ErrorCode::too_many_requests, "too_many_codes", "Enough were sent for a while."}},
               .ignores_token = true,
@@ -73,6 +75,7 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
        .output = &MfaSetup::schema(),
        .errors = {wrong_code,
                   locked,
+                  {ErrorCode::conflict, "mfa_enabled_meanwhile", "A second factor was set up just now."},
                   busy,
                   {ErrorCode::unavailable, "encryption_key_missing", "The school has no key to keep secrets with."}},
        .handler = [&](Call& call) {

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include <lms/mfa.hpp>
 
 #include "auth/second_factor.hpp"
@@ -41,6 +43,8 @@ const Schema& SecondFactor::schema() {
           .key("user_id", &SecondFactor::user_id, {.references = "users"})
           .field("secret", &SecondFactor::secret, {.access = Access::hidden, .encrypted = true})
           .field("pending_secret", &SecondFactor::pending_secret, {.access = Access::hidden, .encrypted = true})
+          .field("pending_until", &SecondFactor::pending_until, {.access = Access::hidden})
+          .field("mails_codes", &SecondFactor::mails_codes, {.access = Access::hidden})
           .field("used_step", &SecondFactor::used_step, {.access = Access::hidden})
           .field("enabled_at", &SecondFactor::enabled_at, {.access = Access::read_only});
   return schema;
@@ -100,9 +104,16 @@ const Schema& MfaStatus::schema() {
 }
 
 const Schema& MfaSetupRequest::schema() {
-  static const Schema schema =
-      define<MfaSetupRequest>("MfaSetupRequest", "The password, so that nobody else turns a second factor on.")
-          .field("password", &MfaSetupRequest::password, password_options());
+  static const Schema schema = [] {
+    FieldOptions code = code_options();
+    code.required = false;
+    code.doc = "Of the second factor that the account has already; needed if it has one.";
+    return Schema(
+        define<MfaSetupRequest>("MfaSetupRequest", "The password, so that nobody else turns a second factor on.")
+            .field("password", &MfaSetupRequest::password, password_options())
+            .field("code", &MfaSetupRequest::code, std::move(code))
+            .field("method", &MfaSetupRequest::method, method_options()));
+  }();
   return schema;
 }
 

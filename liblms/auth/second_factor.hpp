@@ -17,6 +17,8 @@ struct SecondFactor {
   UserId user_id;
   std::optional<std::string> secret;          ///< in use
   std::optional<std::string> pending_secret;  ///< shown, and not yet seen a code of
+  std::optional<Time> pending_until;          ///< how long that may take
+  bool mails_codes = true;                    ///< false after a reset by mail: both would prove the same mail box
   std::int64_t used_step = 0;                 ///< of the newest code that was taken
   std::optional<Time> enabled_at;
 

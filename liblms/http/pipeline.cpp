@@ -558,8 +558,10 @@ http::Response Pipeline::explain(const Exchange& exchange, const Problem& proble
                                    {.request_id = exchange.request_id,
                                     .time = exchange.started,
                                     .as_problem_json = prefers_problem_json(exchange.request.headers)});
-  if (problem.status == 401 && exchange.token_refused)
+  if (problem.status == 401 && exchange.token_refused) {
     response.headers.set("WWW-Authenticate", "Bearer error=\"invalid_token\"");
+    log_refused_token(exchange, problem.reason);
+  }
   return response;
 }
 
@@ -696,12 +698,18 @@ void Pipeline::add_common_headers(http::Response& response, bool secure) const {
   response.headers = std::move(headers);
 }
 
+/// The path as it came; where any text may stand in it, a mail address for one, the route's own.
+std::string Pipeline::shown_path(const Exchange& exchange) {
+  const Route* route = exchange.match.route;
+  return route && !route->text_params.empty() ? route->path : loggable(exchange.path);
+}
+
 void Pipeline::log_start(const Exchange& exchange) const {
   if (!logger_.wants(LogLevel::debug)) return;
   logger_.debug("api.access", "request started",
                 {{"request_id", exchange.request_id},
                  {"method", http::name(exchange.request.method)},
-                 {"path", loggable(exchange.path)},
+                 {"path", shown_path(exchange)},
                  {"client_ip", exchange.client_address}});
 }
 
@@ -712,7 +720,7 @@ void Pipeline::log_end(const Exchange& exchange, int status, double milliseconds
   logger_.info("api.access", "request completed",
                {{"request_id", exchange.request_id},
                 {"method", http::name(exchange.request.method)},
-                {"path", loggable(exchange.path)},
+                {"path", shown_path(exchange)},
                 {"route", exchange.match.route ? Value(exchange.route().path) : Value()},
                 {"status_code", status},
                 {"duration_ms", std::round(milliseconds * 100) / 100},
@@ -733,6 +741,18 @@ void Pipeline::log_refusal(const Exchange& exchange) const {
                    {"user_id", user->text()},
                    {"role", exchange.who.role()},
                    {"address", exchange.client_address}});
+}
+
+/// One that was good once is daily business.
+void Pipeline::log_refused_token(const Exchange& exchange, std::string_view reason) const {
+  const Object fields{{"request_id", exchange.request_id},
+                      {"route", exchange.route().path},
+                      {"reason", reason},
+                      {"address", exchange.client_address}};
+  if (reason == "token_expired" || reason == "session_ended")
+    logger_.info("security", "token refused", fields);
+  else
+    logger_.warning("security", "token refused", fields);
 }
 
 void Pipeline::log_failure(const Exchange& exchange, std::string_view what) const {

@@ -81,8 +81,10 @@ class Pipeline {
   http::Lane lane(const Route& route) const noexcept;
   std::size_t max_body(const Route& route) const noexcept;
   void add_common_headers(http::Response& response, bool secure) const;
+  static std::string shown_path(const Exchange& exchange);
   void log_start(const Exchange& exchange) const;
   void log_end(const Exchange& exchange, int status, double milliseconds) const;
+  void log_refused_token(const Exchange& exchange, std::string_view reason) const;
   void log_refusal(const Exchange& exchange) const;
   void log_failure(const Exchange& exchange, std::string_view what) const;
 

@@ -450,6 +450,10 @@ std::vector<SettingSection> make_table() {
            duration("SESSION_TIMEOUT_HOURS", &S::session_timeout, 0, 87'600,
                     "A session that was not refreshed for that long is over; not shorter than the life of an access "
                     "token. 0: it lives as long as its refresh token."),
+           duration(
+               "SESSION_MAX_DAYS", &S::session_max_age, 0, 3'650,
+               "A session is over after that many days however often it is refreshed. 0: it goes on as long as it is "
+               "used."),
            integer("MAX_SESSIONS_PER_USER", &S::max_sessions_per_user, 1, 1'000,
                    "Sessions that one user may have at a time; a further sign-in ends the one that was not used for "
                    "longest."),

@@ -111,6 +111,7 @@ User Users::insert(UnitOfWork& uow, const Principal& who, User user) {
 User Users::create(const Principal& who, const NewUser& given) {
   require(who, Permission::manage_users);
   const NewUser account = validated(given);
+  require_may_manage(who, account.role.value_or(std::string(role::student)));
   const bool is_invited = account.password.empty();
   if (!is_invited) policy_.check(account.password, account.email, account.full_name);
   User user = make(account, is_invited ? std::string() : hasher_.hash(account.password));
@@ -186,6 +187,7 @@ User Users::update(const Principal& who, UserId id, const Patch<Account>& patch)
   return storage_.write([&](UnitOfWork& uow) {
     Repository<User> users(uow);
     User user = users.get(id);
+    require_may_manage(who, user.role);
     Account account{profile_of(user), user.is_active};
     patch.apply(account);
     const bool was_active = user.is_active;
@@ -215,6 +217,8 @@ User Users::change_role(const Principal& who, UserId id, const std::string& role
   return storage_.write([&](UnitOfWork& uow) {
     Repository<User> users(uow);
     User user = users.get(id);
+    require_may_manage(who, user.role);
+    require_may_manage(who, role);
     if (user.role == role) return user;
     require_other_admin(uow, user);
     const std::string before = std::exchange(user.role, role);
@@ -231,6 +235,7 @@ void Users::remove(const Principal& who, UserId id) {
   const auto remove_user = [&](UnitOfWork& uow) {
     Repository<User> users(uow);
     const User user = users.get(id);
+    require_may_manage(who, user.role);
     require_other_admin(uow, user);
     tell_leaving(uow, user);
     for (const auto& hook : removal_hooks_) hook(uow, user);
@@ -247,6 +252,11 @@ void Users::remove(const Principal& who, UserId id) {
                    "Courses, enrolments or certificates belong to this account and stay. Deactivate it instead "
                    "(`is_active`: false).");
   }
+}
+
+void Users::require_may_manage(const Principal& who, std::string_view role) {
+  require(who, Permission::manage_users);
+  if (role == role::admin) require_admin(who);
 }
 
 void Users::tell_leaving(UnitOfWork& uow, const User& user) const {

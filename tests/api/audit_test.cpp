@@ -239,9 +239,10 @@ TEST_CASE("admins find rows by what they say") {
   const std::string ada = id_of(school, school.signed_in("ada@example.org"));
   school.clock->advance(std::chrono::minutes(1));
   school.put("/users/" + ada + "/role", Object{{"role", "instructor"}}, admin);
-  school.post("/auth/login", Object{{"email", "ada@example.org"}, {"password", "not this one"}});
+  for (int i = 0; i < 5; ++i)
+    school.post("/auth/login", Object{{"email", "ada@example.org"}, {"password", "not this one"}});
   const auto found = [&](const std::string& query) { return rows(school, admin, query).size(); };
-  CHECK(found("") == 6);  // two accounts, two sign-ins, a role, a refusal
+  CHECK(found("") == 6);  // two accounts, two sign-ins, a role, a lock
   CHECK(found("&action=user.created") == 2);
   CHECK(found("&action=user.") == 3);
   CHECK(found("&actor=school") == 2);

@@ -87,7 +87,7 @@ TEST_CASE("an unknown address, a wrong password and a deactivated account get th
   CHECK(wrong.code() == "bad_credentials");
   CHECK(wrong.body == unknown.body);
   CHECK(wrong.body == inactive.body);
-  CHECK(school.log->has(LogLevel::warning, "auth.sign_in_refused"));
+  CHECK(school.log->has(LogLevel::warning, "sign-in refused"));
 }
 
 TEST_CASE("a refresh token is good once, and its reuse ends the session") {

@@ -50,7 +50,7 @@ inline std::size_t guesses_looked_at(std::shared_ptr<Storage> storage, const cha
   if (refused != 64) return 0;
   const auto lines = school.log->lines();
   return static_cast<std::size_t>(std::count_if(lines.begin(), lines.end(), [](const auto& line) {
-    return line.message == "auth.sign_in_refused" && (*line.fields.find("details"))["cause"] != Value("locked");
+    return line.message == "sign-in refused" && *line.fields.find("cause") != Value("locked");
   }));
 }
 

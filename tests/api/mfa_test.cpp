@@ -289,10 +289,51 @@ TEST_CASE("what is kept of a second factor goes with the account") {
 TEST_CASE("another app takes the place of the first when it has shown a code") {
   Protected ada;
   const std::string first = ada.secret;
-  const Answered setup = ada.school.post("/auth/setup-mfa", Object{{"password", School::password}}, ada.token);
+  CHECK(ada.school.post("/auth/setup-mfa", Object{{"password", School::password}}, ada.token).status == 422);
+  CHECK(ada.school.post("/auth/setup-mfa", Object{{"password", School::password}, {"code", "000000"}}, ada.token)
+            .status == 422);
+  const Answered setup =
+      ada.school.post("/auth/setup-mfa", Object{{"password", School::password}, {"code", ada.next_code()}}, ada.token);
+  REQUIRE(setup.status == 200);
   CHECK(ada.finish(ada.challenge(), ada.next_code()).status == 200);
   ada.secret = setup.text("secret");
   CHECK(ada.school.post("/auth/verify-mfa-setup", Object{{"code", ada.next_code()}}, ada.token).status == 200);
   CHECK(ada.finish(ada.challenge(), ada.next_code()).status == 200);
   CHECK(ada.finish(ada.challenge(), totp::code(first, totp::step_at(ada.school.clock->now()))).code() == "bad_code");
+}
+
+TEST_CASE("a secret that was shown waits a quarter of an hour for its first code") {
+  School school(settings_with_key());
+  const std::string token = school.signed_in(address);
+  const std::string secret =
+      school.post("/auth/setup-mfa", Object{{"password", School::password}}, token).text("secret");
+  school.clock->advance(14min);
+  const auto enable = [&](const std::string& with) {
+    return school.post("/auth/verify-mfa-setup",
+                       Object{{"code", totp::code(secret, totp::step_at(school.clock->now()))}}, with);
+  };
+  const std::string later =
+      school.post("/auth/login", Object{{"email", address}, {"password", School::password}}).text("access_token");
+  school.clock->advance(1min);
+  CHECK(enable(later).code() == "mfa_not_set_up");
+}
+
+TEST_CASE("after a reset by mail a code by mail is no second factor, until another one was given") {
+  Protected ada;
+  ada.school.post("/auth/request-password-reset", Object{{"email", address}});
+  while (ada.school.lms.jobs().run_one()) {
+  }
+  const std::string text = ada.school.mailer->mails().back().text;
+  const auto begin = text.find("#token=") + 7;
+  const std::string token = text.substr(begin, text.find_first_of(" \n", begin) - begin);
+  REQUIRE(ada.school.post("/auth/reset-password", Object{{"token", token}, {"new_password", "a new battery, correct"}})
+              .status == 204);
+  const auto mail = [&](const std::string& challenge) {
+    return ada.school.post("/auth/login/mfa/email", Object{{"challenge_token", challenge}});
+  };
+  const Answered begun = ada.sign_in("a new battery, correct");
+  CHECK(begun.body["methods"].as_array().size() == 2);
+  CHECK(mail(begun.text("challenge_token")).code() == "no_mailed_codes");
+  CHECK(ada.finish(begun.text("challenge_token"), ada.next_code()).status == 200);
+  CHECK(mail(ada.sign_in("a new battery, correct").text("challenge_token")).status == 204);
 }

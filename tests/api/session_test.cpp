@@ -300,3 +300,20 @@ TEST_CASE("what cannot be an address or a password is refused with its place, lo
   }
   CHECK(school.post("/auth/login", Object{{"email", ada}, {"password", std::string(2'000'000, 'x')}}).status == 413);
 }
+
+TEST_CASE("a session ends after its greatest age, however often it is refreshed") {
+  Settings settings = School::quick_settings();
+  settings.session_max_age = std::chrono::days{2};
+  School school(std::move(settings));
+  register_ada(school);
+  std::string token =
+      school.post("/auth/login", Object{{"email", ada}, {"password", School::password}}).text("refresh_token");
+  for (int hours = 12; hours < 48; hours += 12) {
+    school.clock->advance(std::chrono::hours{12});
+    const Answered fresh = school.post("/auth/refresh", Object{{"refresh_token", token}});
+    REQUIRE(fresh.status == 200);
+    token = fresh.text("refresh_token");
+  }
+  school.clock->advance(std::chrono::hours{12});
+  CHECK(school.post("/auth/refresh", Object{{"refresh_token", token}}).code() == "session_ended");
+}

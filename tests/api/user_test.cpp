@@ -124,3 +124,34 @@ TEST_CASE("a host's own role works as granted") {
   CHECK(school.courses().create(librarian, draft).slug == "catalogues");
   CHECK_THROWS_WITH_AS(school.users().list(librarian, {}), "This needs the permission manage_users.", Error);
 }
+
+TEST_CASE("who may manage users but is no admin makes no admins and touches none") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const std::string ada = school.signed_in("ada@example.org");
+  const auto id = [&](const std::string& token) { return *UserId::parse(school.get("/users/me", token).text("id")); };
+  const auto roles = [] {
+    auto made = std::make_shared<Roles>();
+    made->grant("registrar", {"manage_users"});
+    return made;
+  }();
+  const Principal registrar(id(ada), "registrar", roles);
+  Users& users = school.lms.users();
+  const auto refused = [](auto&& call) {
+    try {
+      call();
+      return std::string("nothing");
+    } catch (const Error& error) {
+      return error.reason();
+    }
+  };
+  CHECK(refused([&] { users.change_role(registrar, id(ada), "admin"); }) == "admin_required");
+  CHECK(refused([&] { users.change_role(registrar, id(admin), "student"); }) == "admin_required");
+  CHECK(refused([&] { users.update(registrar, id(admin), {{"is_active", false}}); }) == "admin_required");
+  CHECK(refused([&] { users.remove(registrar, id(admin)); }) == "admin_required");
+  CHECK(refused([&] {
+          users.create(registrar, {"eve@example.org", School::password, "Eve", std::string(role::admin)});
+        }) == "admin_required");
+  CHECK(refused([&] { school.lms.mfa().remove(registrar, id(admin)); }) == "admin_required");
+  CHECK(users.change_role(registrar, id(ada), "instructor").role == "instructor");
+}

@@ -46,8 +46,6 @@ SEES = {
 # Public headers whose name is not that of their room.
 ROOM_OF_HEADER = {
     **dict.fromkeys("changes error executor export id page principal qr_code time totp value schema".split(), "base"),
-    **dict.fromkeys("query repository password token".split(), "spi"),
-    **dict.fromkeys("changes error executor export id page principal time value schema".split(), "base"),
     **dict.fromkeys("query repository password token fernet field_cipher reencryption signature".split(), "spi"),
     "router": "http",
     **dict.fromkeys("accounts lockout mfa".split(), "auth"),

@@ -4,6 +4,8 @@ CREATE TABLE second_factors (
   user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id),
   secret TEXT,
   pending_secret TEXT,
+  pending_until BIGINT,
+  mails_codes BOOLEAN NOT NULL,
   used_step BIGINT NOT NULL,
   enabled_at BIGINT
 );
