@@ -39,18 +39,25 @@ struct Page {
   bool total_is_more = false;
 };
 
-/// Reads one page of the records for which the condition holds.
-template <HasSchema T>
-Page<T> select_page(UnitOfWork& uow, Condition where, std::vector<Order> order, const PageRequest& request) {
+/// Reads one page of the records for which the condition holds. `count(limit)` tells how many there are, and need count
+/// no further than `limit`.
+template <HasSchema T, class Count>
+Page<T> select_page(UnitOfWork& uow, const Condition& where, std::vector<Order> order, const PageRequest& request,
+                    Count&& count) {
   request.check();
-  const Repository<T> repository(uow);
   Page<T> page{.items = {}, .page = request.page, .page_size = request.page_size, .total = 0, .total_is_more = false};
-  const std::size_t counted = repository.count(where, Page<T>::exact_total + 1);
+  page.items = Repository<T>(uow).select(
+      {.where = where, .order = std::move(order), .limit = request.limit(), .offset = request.offset()});
+  const bool is_last = page.items.size() < request.limit() && (!page.items.empty() || request.offset() == 0);
+  const std::size_t counted = is_last ? request.offset() + page.items.size() : count(Page<T>::exact_total + 1);
   page.total_is_more = counted > Page<T>::exact_total;
   page.total = static_cast<std::int64_t>(std::min(counted, Page<T>::exact_total));
-  page.items = repository.select(
-      {.where = std::move(where), .order = std::move(order), .limit = request.limit(), .offset = request.offset()});
   return page;
+}
+template <HasSchema T>
+Page<T> select_page(UnitOfWork& uow, const Condition& where, std::vector<Order> order, const PageRequest& request) {
+  return select_page<T>(uow, where, std::move(order), request,
+                        [&](std::size_t limit) { return Repository<T>(uow).count(where, limit); });
 }
 
 }  // namespace lms

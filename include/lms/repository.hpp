@@ -39,7 +39,11 @@ class Repository {
     if (found.empty()) return std::nullopt;
     return std::move(found.front());
   }
-  std::vector<T> select(const Query& query) const { return load(uow_.select(T::schema(), query)); }
+  std::vector<T> select(const Query& query) const {
+    std::vector<T> objects;
+    uow_.for_each(T::schema(), query, [&](Record&& record) { objects.push_back(load(std::move(record))); });
+    return objects;
+  }
   std::size_t count(const Condition& where, std::size_t limit = SIZE_MAX) const {
     return uow_.count(T::schema(), where, limit);
   }
@@ -73,7 +77,7 @@ class Repository {
 
  private:
   static Record store(const T& object) { return T::schema().to_record(&object); }
-  static T load(Record record) {
+  static T load(Record&& record) {
     T object{};
     T::schema().from_record(&object, std::move(record));
     return object;

@@ -118,7 +118,8 @@ class LMS_API Schema {
   std::size_t index_of(std::string_view field) const;
 
   Record to_record(const void* object) const;
-  void from_record(void* object, Record record) const;
+  /// Takes the values out of the record.
+  void from_record(void* object, Record&& record) const;
 
   /// What a client sees of the struct: without hidden and write-only fields.
   Object to_wire(const void* object) const;
@@ -156,7 +157,7 @@ class LMS_API Schema {
 
   std::string name_, table_, doc_;
   std::vector<Field> fields_;
-  std::vector<std::string> labels_;  // of the fields in JSON: `"name":`
+  std::vector<std::string> labels_;  // of the fields in JSON: `,"name":`
   std::optional<std::size_t> key_;
   std::vector<std::vector<std::string>> uniques_, indexes_;
   std::vector<std::size_t> encrypted_;

@@ -13,6 +13,13 @@ constexpr std::string_view digits = "0123456789abcdef";
 constexpr std::array<std::size_t, 16> places{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};  // of bytes
 constexpr std::uint8_t no_digit = 16;
 
+/// The two digits of each byte.
+constexpr auto byte_texts = [] {
+  std::array<std::array<char, 2>, 256> texts{};
+  for (std::size_t byte = 0; byte < texts.size(); ++byte) texts[byte] = {digits[byte >> 4U], digits[byte & 0xFU]};
+  return texts;
+}();
+
 /// The value of each character as a hexadecimal digit.
 constexpr auto digit_values = [] {
   std::array<std::uint8_t, 256> values{};
@@ -41,8 +48,8 @@ void Uuid::append_text(std::string& out) const {
   std::array<char, pattern.size()> text;
   std::copy(pattern.begin(), pattern.end(), text.begin());
   for (std::size_t i = 0; i < places.size(); ++i) {
-    text[places[i]] = digits[bytes[i] >> 4U];
-    text[places[i] + 1] = digits[bytes[i] & 0xFU];
+    text[places[i]] = byte_texts[bytes[i]][0];
+    text[places[i] + 1] = byte_texts[bytes[i]][1];
   }
   out.append(text.data(), text.size());
 }

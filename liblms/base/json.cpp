@@ -312,6 +312,12 @@ void append_json_number(std::string& out, double number) {
     return;
   }
   std::array<char, 32> buffer;
+  // Most are whole and small: the shortest text is then that of the integer, and much cheaper.
+  constexpr double small = 100'000;
+  if (std::abs(number) < small && number == std::trunc(number) && !std::signbit(number)) {
+    (out += digits(buffer, static_cast<std::int64_t>(number))) += ".0";
+    return;
+  }
   const std::string_view text = digits(buffer, number);
   out += text;
   if (text.find_first_of(".e") == std::string_view::npos) out += ".0";  // so that it is read back as a real

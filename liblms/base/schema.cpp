@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <utility>
+#include <variant>
 
 #include <lms/repository.hpp>
 
@@ -75,18 +77,16 @@ Rules element_rules(const Field& field) {
 /// Reads what a client sent, checks it, and collects what is wrong.
 class Reader {
  public:
-  explicit Reader(std::string_view part, Form form = Form::wire) : form_(form), path_{std::string(part)} {}
+  explicit Reader(std::string_view part, Form form = Form::wire) : form_(form), path_{part} {}
 
   /// The stored values of the fields that were sent; of use only if `finish` does not throw.
   Object read_object(const Schema& schema, const Value& wire, Purpose purpose);
   /// The same of a struct in stored form, of which it reads what a client may give.
   Object read_struct(const Schema& schema, const Object& members);
 
-  void fail(std::string message, std::string type) {
-    if (faults_.size() < most_faults) faults_.push_back({path_, std::move(message), std::move(type)});
-  }
+  void fail(std::string message, std::string type);
   void fail_at(std::string_view field, std::string message, std::string type) {
-    const Step step(*this, std::string(field));
+    const Step step(*this, field);
     fail(std::move(message), std::move(type));
   }
   void finish() {
@@ -97,9 +97,8 @@ class Reader {
   /// Longer path while it lives.
   class Step {
    public:
-    template <class S>
-    Step(Reader& reader, S&& step) : reader_(reader) {
-      reader_.path_.emplace_back(std::forward<S>(step));
+    Step(Reader& reader, std::variant<std::string_view, std::size_t> step) : reader_(reader) {
+      reader_.path_.push_back(step);
     }
     ~Step() { reader_.path_.pop_back(); }
     Step(const Step&) = delete;
@@ -125,9 +124,20 @@ class Reader {
   void refuse_unknown(const Schema& schema, const std::string& name, Purpose purpose);
 
   Form form_;
-  Path path_;
+  std::vector<std::variant<std::string_view, std::size_t>> path_;  // of names that live longer
   std::vector<Fault> faults_;
 };
+
+void Reader::fail(std::string message, std::string type) {
+  if (faults_.size() >= most_faults) return;
+  Path loc;
+  for (const auto& step : path_)
+    if (const auto* name = std::get_if<std::string_view>(&step))
+      loc.emplace_back(std::string(*name));
+    else
+      loc.emplace_back(std::get<std::size_t>(step));
+  faults_.push_back({std::move(loc), std::move(message), std::move(type)});
+}
 
 Object Reader::read_object(const Schema& schema, const Value& wire, Purpose purpose) {
   Object stored;
@@ -144,7 +154,7 @@ Object Reader::read_object(const Schema& schema, const Value& wire, Purpose purp
       else if (member && field.access == Access::read_only)
         fail_at(field.name, "is read-only: leave it out", "value_error.read_only");
     } else if (member) {
-      const Step step(*this, field.name);
+      const Step step(*this, std::string_view(field.name));
       stored.append(field.name, read(rules_of(field), *member));
     } else if (field.required && purpose == Purpose::create) {
       fail_at(field.name, "field required", "value_error.missing");
@@ -164,7 +174,7 @@ Object Reader::read_struct(const Schema& schema, const Object& members) {
     const Value& member = *members.find(field.name);
     const bool left_out = !field.required && member == field.initial;
     if (left_out) continue;
-    const Step step(*this, field.name);
+    const Step step(*this, std::string_view(field.name));
     stored.append(field.name, read(rules_of(field), member));
   }
   return stored;
@@ -374,7 +384,7 @@ void Reader::check_any(const Value& value) {
   }
   if (value.is_object()) {
     for (const auto& [name, member] : value.as_object()) {
-      const Step step(*this, std::string(cut_utf8(name, longest_name_shown)));
+      const Step step(*this, cut_utf8(name, longest_name_shown));
       check_characters(name);
       check_any(member);
     }
@@ -525,7 +535,7 @@ void Schema::add(Field field) {
   if (find(field.name)) throw internal(name_ + " has two fields " + field.name);
   if (field.type == FieldType::list && field.element == FieldType::list)
     throw internal(name_ + '.' + field.name + ": a list of lists needs a struct between them");
-  append_json_text(labels_.emplace_back(), field.name);
+  append_json_text(labels_.emplace_back(","), field.name);
   labels_.back() += ':';
   if (field.encrypted) encrypted_.push_back(fields_.size());
   fields_.push_back(std::move(field));
@@ -543,7 +553,7 @@ Record Schema::to_record(const void* object) const {
   return record;
 }
 
-void Schema::from_record(void* object, Record record) const {
+void Schema::from_record(void* object, Record&& record) const {
   if (record.size() != fields_.size()) throw internal("a record of " + name_ + " has a wrong number of values");
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     const bool left_out = record[i].is_null() && !fields_[i].nullable;  // by the query's projection
@@ -561,10 +571,10 @@ Object Schema::to_wire(const void* object) const {
 
 void Schema::append_wire(std::string& json, const void* object) const {
   json += '{';
+  bool first = true;
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     if (!shown(fields_[i])) continue;
-    if (json.back() != '{') json += ',';
-    json += labels_[i];
+    json += std::string_view(labels_[i]).substr(std::exchange(first, false) ? 1 : 0);
     fields_[i].show(json, object);
   }
   json += '}';

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include <lms/spi/storage.hpp>
 
@@ -245,8 +246,10 @@ auto UnitOfWork::guarded(bool writes, Operation&& operation) {
   }
 }
 
-void UnitOfWork::insert(const Schema& schema, const Record& record) {
-  insert_many(schema, {record});
+void UnitOfWork::insert(const Schema& schema, Record record) {
+  std::vector<Record> records;
+  records.push_back(std::move(record));
+  insert_many(schema, records);
 }
 
 void UnitOfWork::insert_many(const Schema& schema, const std::vector<Record>& records) {
@@ -353,6 +356,18 @@ std::vector<Record> UnitOfWork::select(const Schema& schema, const Query& query)
     if (encrypts(schema)) decrypt(schema, found);
     return found;
   });
+}
+
+void UnitOfWork::for_each(const Schema& schema, const Query& query, const Use& use) {
+  guarded(false, [&] {
+    schema.key_index();
+    check(schema, query);
+    do_for_each(schema, query, use);
+  });
+}
+
+void UnitOfWork::do_for_each(const Schema& schema, const Query& query, const Use& use) {
+  for (Record& record : do_select(schema, query)) use(std::move(record));
 }
 
 std::size_t UnitOfWork::count(const Schema& schema, const Condition& where, std::size_t limit) {

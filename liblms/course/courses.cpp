@@ -335,18 +335,20 @@ void Courses::remove_section(const Principal& who, SectionId id) {
 }
 
 std::vector<LessonSummary> Courses::outline(const Principal& who, const CourseRef& course) {
-  const auto lessons = storage_.read([&](UnitOfWork& uow) {
-    return Repository<Lesson>(uow).select({.where = of_course(visible(uow, who, course).id),
-                                           .order = {ascending("position")},
-                                           .fields = fields_of(LessonSummary::schema())});
+  std::vector<std::string> fields = fields_of(LessonSummary::schema());
+  std::erase(fields, "course_id");  // known
+  CourseId id;
+  auto lessons = storage_.read([&](UnitOfWork& uow) {
+    id = visible(uow, who, course).id;
+    return Repository<Lesson>(uow).select({.where = of_course(id), .order = {ascending("position")}, .fields = fields});
   });
   std::vector<LessonSummary> outline;
   outline.reserve(lessons.size());
-  for (const Lesson& lesson : lessons)
+  for (Lesson& lesson : lessons)
     outline.push_back({.id = lesson.id,
-                       .course_id = lesson.course_id,
+                       .course_id = id,
                        .section_id = lesson.section_id,
-                       .title = lesson.title,
+                       .title = std::move(lesson.title),
                        .kind = lesson.kind,
                        .duration_minutes = lesson.duration_minutes,
                        .preview = lesson.preview,

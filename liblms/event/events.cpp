@@ -91,12 +91,15 @@ const Schema& EventQuery::schema() {
 
 void Events::append(UnitOfWork& uow, const EventType& type, const Principal& who, Object data) {
   const Time now = clock_.now();
-  Repository<Event>(uow).insert({.id = EventId(random_.uuid(now)),
-                                 .type = std::string(type.name),
-                                 .timestamp = now,
-                                 .actor = who.maybe_user(),
-                                 .data = std::move(data),
-                                 .position = std::nullopt});
+  const Event event{.id = EventId(random_.uuid(now)),
+                    .type = std::string(type.name),
+                    .timestamp = now,
+                    .actor = who.maybe_user(),
+                    .data = {},
+                    .position = std::nullopt};
+  Record record = Event::schema().to_record(&event);
+  record[Event::schema().index_of("data")] = std::move(data);  // a repository would copy it
+  uow.insert(Event::schema(), std::move(record));
 }
 
 void Events::declare(const std::vector<const EventType*>& types) {

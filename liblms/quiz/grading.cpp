@@ -19,7 +19,8 @@ constexpr std::size_t longest_short_answer = 1'000;  // code points
 /// Collects faults below one place of the input.
 class Faults {
  public:
-  explicit Faults(Path at) : at_(std::move(at)) {}
+  /// `at` outlives it.
+  explicit Faults(const Path& at) : at_(at) {}
 
   void add(Path below, std::string message, std::string type) {
     Path loc = at_;
@@ -29,7 +30,7 @@ class Faults {
   std::vector<Fault> take() && { return std::move(faults_); }
 
  private:
-  Path at_;
+  const Path& at_;
   std::vector<Fault> faults_;
 };
 

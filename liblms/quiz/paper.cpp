@@ -97,17 +97,21 @@ AttemptView view_of(const QuizPaper& paper, const Attempt& attempt, bool with_ke
 void merge_answers(const QuizPaper& paper, std::vector<Answer>& sheet, const std::vector<Answer>& answers) {
   std::vector<Fault> faults;
   std::vector<Answer> entered;
+  entered.reserve(answers.size());
+  Path at{"body", "answers", std::size_t{0}};
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const Answer& answer = answers[i];
-    const Path at{"body", "answers", i};
-    const Path at_id{"body", "answers", i, "question_id"};
+    at.back() = i;
+    const auto refuse_id = [&](std::string message, std::string type) {
+      faults.push_back({{"body", "answers", i, "question_id"}, std::move(message), std::move(type)});
+    };
     const auto question = std::find_if(paper.questions.begin(), paper.questions.end(),
                                        [&](const Question& asked) { return asked.id == answer.question_id; });
     if (question == paper.questions.end()) {
-      faults.push_back({at_id, "the attempt has no such question", "value_error.reference"});
+      refuse_id("the attempt has no such question", "value_error.reference");
       continue;
     }
-    if (find(entered, answer.question_id)) faults.push_back({at_id, "is answered twice", "value_error.duplicate"});
+    if (find(entered, answer.question_id)) refuse_id("is answered twice", "value_error.duplicate");
     for (Fault& fault : faults_of(*question, answer, at)) faults.push_back(std::move(fault));
     entered.push_back(answer);
   }

@@ -253,6 +253,24 @@ std::vector<Clause> querying_clauses() {
          EXPECT(records[0][Book::schema().index_of("title")] == Value("apple"));
          EXPECT(records[0][Book::schema().index_of("tags")] == Value(Array{"red", "blue"}));
        }},
+      {"records are handed over one by one as they are selected, whole or in part, by key or not",
+       [](Storage& storage) {
+         insert_six(storage);
+         const std::vector<Query> queries{{},
+                                          {.where = equal("title", "apple"), .order = {descending("pages")}},
+                                          {.fields = {"tags", "title"}, .limit = 3, .offset = 1},
+                                          {.where = equal("id", book(2).id)},
+                                          {.where = equal("id", book(7).id)}};
+         const auto check = [&](UnitOfWork& uow) {
+           for (const Query& query : queries) {
+             std::vector<Record> handed;
+             uow.for_each(Book::schema(), query, [&](Record&& record) { handed.push_back(std::move(record)); });
+             EXPECT(handed == uow.select(Book::schema(), query));
+           }
+         };
+         storage.read(check);
+         storage.write(check);
+       }},
       {"count counts no further than its limit",
        [](Storage& storage) {
          insert_six(storage);

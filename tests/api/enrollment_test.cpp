@@ -219,6 +219,60 @@ TEST_CASE("who may look at enrolments") {
   CHECK(school.get("/enrollments", admin).number("total") == 1);
 }
 
+TEST_CASE("the list of a course tells how many are in it, with a seat or without") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const Value course = school.published_course(ines);
+  const std::string of_course = "/enrollments?page_size=1&course_id=" + course["id"].as_string();
+  const auto total = [&](const std::string& more = "") { return school.get(of_course + more, ines).number("total"); };
+  CHECK(total() == 0);
+
+  const auto adas = school.post("/enrollments", in_course(course), school.signed_in("ada@example.org"));
+  const std::string eve = school.signed_in("eve@example.org");
+  const auto eves = school.post("/enrollments", in_course(course), eve);
+  const std::string bob = school.signed_in("bob@example.org");
+  const Value bobs_id = school.get("/users/me", bob).body["id"];
+  school.post("/enrollments",
+              Object{{"course_id", course["id"]}, {"student_id", bobs_id}, {"expires_at", "2026-01-01T00:10:00Z"}},
+              admin);
+  CHECK(total() == 3);
+  CHECK(school.del("/enrollments/" + eves.text("id"), eve).status == 204);
+  CHECK(total() == 3);
+  school.clock->advance(std::chrono::minutes{11});
+  REQUIRE(school.lms.enrollments().expire_overdue() == 1);
+  CHECK(total() == 3);
+  CHECK(total("&status=active") == 1);
+  CHECK(total("&student_id=" + bobs_id.as_string()) == 1);
+  CHECK(total("&page=3") == 3);
+  CHECK(total("&page=4") == 3);
+  CHECK(school.get("/enrollments?page_size=3", admin).number("total") == 3);
+  CHECK(school.get("/enrollments?page_size=4", admin).number("total") == 3);
+}
+
+TEST_CASE("the total of a course's list is exact up to ten thousand") {
+  School school;
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const Value course = school.published_course(ines);
+  const std::string ada = school.signed_in("ada@example.org");
+  const auto enrolled = school.post("/enrollments", in_course(course), ada);
+  school.post("/enrollments", in_course(course), school.signed_in("eve@example.org"));
+  school.del("/enrollments/" + enrolled.text("id"), ada);
+
+  const auto with_seats = [&](std::int64_t seats) {
+    school.lms.storage().write([&](UnitOfWork& uow) {
+      Repository<Course>(uow).update_all(equal("id", course["id"]), {set("enrolled_count", seats)});
+    });
+    return school.get("/enrollments?page_size=1&course_id=" + course["id"].as_string(), ines).body;
+  };
+  CHECK(with_seats(9'999)["total"] == Value(10'000));
+  CHECK(with_seats(9'999)["total_is_more"].is_null());
+  for (const std::int64_t seats : {10'000, 10'001, 1'000'000}) {
+    CHECK(with_seats(seats)["total"] == Value(10'000));
+    CHECK(with_seats(seats)["total_is_more"] == Value(true));
+  }
+}
+
 TEST_CASE("removing the last open lesson completes the course for who had done the others") {
   School school;
   const std::string ines = school.signed_in("ines@example.org", role::instructor);

@@ -50,7 +50,8 @@ PARTS = {
     "refusals": "refused logins, by what they are refused for",
     "commits": "durable writes in one process, in shared commits and in commits of their own",
     "micro": "the pieces of a request one by one",
-    "start": "start to the first answer, resident memory",
+    "start": "start to the first answer, idle memory",
+    "memory": "resident memory on the way to a million requests; with --quick to 100,000",
     "growth": "the same with 1,000 and with 1,000,000 enrolments; only with --large",
 }
 SIZE = {"users": 1_000, "courses": 200, "lessons": 20, "questions": 10}
@@ -203,17 +204,25 @@ class Bench:
         for _ in range(3 if self.options.quick else 11):
             with school.serve() as server:
                 starts.append(server.answered_after_ms)
-        figures = {"first_answer_ms": statistics.median(starts)}
-        requests = write_requests(school.folder / "mixture.requests", school.mixture())
-        with school.serve(school.copy()) as server:
+        with school.serve() as server:
             time.sleep(1)
-            figures["idle_mb"] = server.resident_mb()
-            answered = 0
-            for goal in (100_000,) if self.options.quick else (100_000, 1_000_000):
+            idle = server.resident_mb()
+        return {"first_answer_ms": statistics.median(starts), "idle_mb": idle}
+
+    def memory(self):
+        """PERF4: what a process keeps, the more requests it has answered."""
+        if not self.wants("memory"):
+            return {}
+        school = self.school("memory", SIZE)
+        requests = write_requests(school.folder / "mixture.requests", school.mixture())
+        figures, answered = {}, 0
+        with school.serve(school.copy()) as server:
+            for goal in (100_000,) if self.options.quick else (100_000, 250_000, 500_000, 1_000_000):
                 say(f"memory after {goal} requests")
                 while answered < goal:
                     answered += wrk(server.url, requests, 1 if goal == 100_000 else 5, CONNECTIONS)["requests"]
                 figures[f"after_{goal}_mb"] = server.resident_mb()
+                figures[f"after_{goal}_own_mb"] = server.resident_mb("RssAnon")
         return figures
 
     # --- all of it ---
@@ -235,6 +244,7 @@ class Bench:
             "commits": self.commits(),
             "micro": self.micro(),
             "start": self.start(),
+            "memory": self.memory(),
             "growth": self.growth(),
         }
         results["rows"] = report.rows(results)
@@ -296,7 +306,7 @@ def main():
         say(f"bench: {trouble}")
         return 1
     finally:
-        for name in ("school", "refusals", "commits", "start", "few", "many"):
+        for name in ("school", "refusals", "commits", "start", "memory", "few", "many"):
             shutil.rmtree(bench.folder / name, ignore_errors=True)
     path.write_text(json.dumps(results, indent=2) + "\n")
     print(report.text(results, PARTS, GROWTH))

@@ -13,6 +13,9 @@
 #include <lms/backends/sqlite.hpp>
 #include <lms/lms.hpp>
 
+#include "auth/verified_tokens.hpp"
+#include "http/answer_cache.hpp"
+
 namespace {
 
 using namespace lms;
@@ -86,6 +89,59 @@ void check_token(State& state) {
     const TokenVerdict verdict = tokens.decode(campus().token, TokenType::access);
     if (!std::holds_alternative<TokenClaims>(verdict)) return state.SkipWithError("the token is refused");
   }
+}
+
+/// A token that was checked before, among those of a thousand others.
+void recognize_token(State& state) {
+  VerifiedTokens verified;
+  const auto claims = std::get<TokenClaims>(campus().school.auth().tokens().decode(campus().token, TokenType::access));
+  for (int i = 0; i < 1'000; ++i) verified.remember(campus().token + std::to_string(i), claims);
+  verified.remember(campus().token, claims);
+  const Time now = campus().school.clock().now();
+  for (auto _ : state)
+    if (!verified.find(campus().token, now)) return state.SkipWithError("the token is not known");
+}
+
+/// Answers about a hundred courses, each made from five records and a table.
+void find_kept_answer(State& state) {
+  const Changes changes;
+  AnswerCache answers(changes, 16UL * 1024 * 1024);
+  const Time now = campus().school.clock().now();
+  std::vector<std::string> targets;
+  for (std::size_t i = 0; i < 100; ++i) {
+    const std::string id = campus().school.random().uuid(now).text();
+    std::vector<Dependency> shows{Dependency::on(Section::schema())};
+    for (const char* part : {"", "1", "2", "3", "4"}) shows.push_back(Dependency::on(Course::schema(), id + part));
+    targets.push_back("/api/v1/courses/" + id);
+    answers.keep(targets.back(), {.headers = {{"Content-Type", "application/json"}},
+                                  .body = std::string(2'000, 'k'),
+                                  .shows = std::move(shows),
+                                  .moment = changes.now(),
+                                  .made = now,
+                                  .expires = now + std::chrono::hours{1}});
+  }
+  std::size_t next = 0;
+  for (auto _ : state)
+    if (!answers.find(targets[next++ % targets.size()], now)) return state.SkipWithError("the answer was not kept");
+}
+
+/// What a commit costs those who are to learn of it: a transaction that has written four records.
+void note_changes(State& state) {
+  Changes changes;
+  const std::string id = campus().course.id.text();
+  for (auto _ : state) {
+    Writes writes;
+    for (const Schema* schema : {&LessonProgress::schema(), &Enrollment::schema(), &Event::schema(), &Course::schema()})
+      writes.add(*schema, id);
+    changes.note(writes);
+  }
+}
+
+/// Whether one record has changed.
+void ask_changes(State& state) {
+  const Changes changes;
+  const Dependency course = Dependency::on(Course::schema(), campus().course.id.text());
+  for (auto _ : state) benchmark::DoNotOptimize(changes.since(changes.now(), course));
 }
 
 void parse_attempt(State& state) {
@@ -169,6 +225,10 @@ void answer_me(State& state) {
 }  // namespace
 
 BENCHMARK(check_token)->MeasureProcessCPUTime();
+BENCHMARK(recognize_token)->MeasureProcessCPUTime();
+BENCHMARK(find_kept_answer)->MeasureProcessCPUTime();
+BENCHMARK(note_changes)->MeasureProcessCPUTime();
+BENCHMARK(ask_changes)->MeasureProcessCPUTime();
 BENCHMARK(parse_attempt)->MeasureProcessCPUTime();
 BENCHMARK(serialise_course)->MeasureProcessCPUTime();
 BENCHMARK(validate_attempt)->MeasureProcessCPUTime();

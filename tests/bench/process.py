@@ -66,9 +66,10 @@ class Program:
         while before != (before := self.cpu_seconds()):
             time.sleep(0.1)
 
-    def resident_mb(self):
+    def resident_mb(self, part="VmRSS"):
+        """All of it, or `RssAnon`, `RssFile`, `RssShmem`."""
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{part}:"):
                 return int(line.split()[1]) / 1024
         raise Trouble("the server is gone")
 

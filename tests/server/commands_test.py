@@ -490,7 +490,6 @@ class Commands(unittest.TestCase):
         self.assertIn("cannot be read", self.refused(66, "import", "absent.json"))
         self.assertIn("cannot be read", self.refused(66, "import", "."))
         self.assertEqual(self.files(), [])
-        self.done("migrate")
         self.assertIn("standard input: ", self.refused(65, "import", "-", given="{"))
         (self.place / "bad.json").write_text('{"format": "lms-course",\n "version": 1\n "course": {}}')
         said = self.refused(65, "import", "bad.json")

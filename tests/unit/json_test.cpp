@@ -160,6 +160,13 @@ TEST_CASE("numbers are written as short as they can be read back") {
   CHECK(to_json(1.0) == "1.0");
   CHECK(to_json(-0.0) == "-0.0");
   CHECK(to_json(1e300) == "1e+300");
+  CHECK(to_json(0.0) == "0.0");
+  CHECK(to_json(-3.0) == "-3.0");
+  CHECK(to_json(10'000.0) == "10000.0");
+  CHECK(to_json(99'999.0) == "99999.0");
+  CHECK(to_json(-99'999.0) == "-99999.0");
+  CHECK(to_json(100'000.0) == "1e+05");
+  CHECK(to_json(100'001.0) == "100001.0");
   CHECK(to_json(5e-324) == "5e-324");
   CHECK(to_json(std::numeric_limits<std::int64_t>::min()) == "-9223372036854775808");
   for (const double number : {0.1 + 0.2, 1.0 / 3, 1e21, 123456789.0, 1.7976931348623157e308}) {

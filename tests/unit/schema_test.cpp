@@ -432,7 +432,7 @@ TEST_CASE("a record holds everything and gives it back") {
   const Record record = Survey::schema().to_record(&survey);
   CHECK(record.size() == Survey::schema().fields().size());
   Survey back;
-  Survey::schema().from_record(&back, record);
+  Survey::schema().from_record(&back, Record(record));
   CHECK(Survey::schema().to_record(&back) == record);
   CHECK(back.hash == "h");
   CHECK(back.options.front().correct);
@@ -443,7 +443,7 @@ TEST_CASE("nulls of a projected record leave the defaults alone") {
   record[Survey::schema().index_of("title")] = "only this";
   Survey survey;
   survey.seats = 3;
-  Survey::schema().from_record(&survey, record);
+  Survey::schema().from_record(&survey, Record(record));
   CHECK(survey.title == "only this");
   CHECK(survey.slug == "untitled");
   CHECK_FALSE(survey.seats);

@@ -27,7 +27,7 @@ struct SqliteOptions {
   std::size_t max_queued_writes = 1000;  ///< in memory, reads queue with them
   /// How long a write waits for its turn, behind others here and behind other processes on the same file.
   std::chrono::milliseconds busy_timeout{5000};
-  /// Connections for reading, each opened when first needed and keeping up to 8 MB of pages and 4 MB of records. While
+  /// Connections for reading, each opened when first needed and keeping up to 2 MB of pages and 4 MB of records. While
   /// all are in use a read waits for one, so a host whose event loops read gives as many as it has threads: then none
   /// waits. In memory there is one connection for everything.
   std::size_t max_readers = 16;

@@ -45,7 +45,7 @@ class LMS_API UnitOfWork {
 
   /// @throws Error conflict `<table>_exists` if the key or a unique set is taken, `<table>_reference` if a referenced
   ///   record is missing.
-  void insert(const Schema& schema, const Record& record);
+  void insert(const Schema& schema, Record record);
   void insert_many(const Schema& schema, const std::vector<Record>& records);
   /// False, and no change, if the key or a unique set is taken.
   bool insert_if_absent(const Schema& schema, const Record& record);
@@ -63,6 +63,10 @@ class LMS_API UnitOfWork {
 
   std::optional<Record> find(const Schema& schema, const Value& key);
   std::vector<Record> select(const Schema& schema, const Query& query);
+  /// Is given a record and may take its values, but touches no unit of work.
+  using Use = std::function<void(Record&&)>;
+  /// Selects, and hands the records over one by one: cheaper where each is at once made into something else.
+  void for_each(const Schema& schema, const Query& query, const Use& use);
   /// Counts no further than `limit`.
   std::size_t count(const Schema& schema, const Condition& where, std::size_t limit = SIZE_MAX);
   std::vector<Record> aggregate(const Schema& schema, const Aggregate& aggregate);
@@ -89,6 +93,8 @@ class LMS_API UnitOfWork {
                                               const std::vector<Assignment>& assignments, Returning returning) = 0;
   virtual std::size_t do_remove_where(const Schema& schema, const Condition& where) = 0;
   virtual std::vector<Record> do_select(const Schema& schema, const Query& query) = 0;
+  /// By default from `do_select`.
+  virtual void do_for_each(const Schema& schema, const Query& query, const Use& use);
   virtual std::size_t do_count(const Schema& schema, const Condition& where, std::size_t limit) = 0;
   virtual std::vector<Record> do_aggregate(const Schema& schema, const Aggregate& aggregate) = 0;
 

@@ -1,6 +1,8 @@
 #include "backend/sql/unit_of_work.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <utility>
 
 #include <lms/spi/conflict.hpp>
 
@@ -59,24 +61,29 @@ Record read_record(const Statement& statement, const Schema& schema) {
   return record;
 }
 
-/// The records of the result, whose columns are these fields, or all if none are named.
-std::vector<Record> read_records(Execution& execution, const Statement& statement, const Schema& schema,
-                                 const std::vector<std::string>& fields) {
-  std::vector<std::size_t> positions;
-  for (const std::string& field : fields) positions.push_back(schema.index_of(field));
-  std::vector<Record> records;
+/// Hands over the records of the result, whose columns are these fields, or all if none are named.
+template <class Taker>
+void read_records(Execution& execution, const Statement& statement, const Schema& schema,
+                  const std::vector<std::string>& fields, Taker&& take) {
+  constexpr std::size_t left_out = SIZE_MAX;
+  const std::size_t size = schema.fields().size();
+  std::vector<std::size_t> columns(size, left_out);
+  for (std::size_t i = 0; i < size && fields.empty(); ++i) columns[i] = i;
+  for (std::size_t i = 0; i < fields.size(); ++i) columns[schema.index_of(fields[i])] = i;
+  Record record;
   while (execution.step()) {
-    if (positions.empty()) {
-      records.push_back(read_record(statement, schema));
-      continue;
+    record.clear();
+    record.reserve(size);
+    for (std::size_t i = 0; i < size; ++i) {
+      const Field& field = schema.fields()[i];
+      record.push_back(columns[i] == left_out ? Value() : read(statement, columns[i], field.type, field.nullable));
     }
-    Record& record = records.emplace_back(schema.fields().size());
-    for (std::size_t i = 0; i < positions.size(); ++i) {
-      const Field& field = schema.fields()[positions[i]];
-      record[positions[i]] = read(statement, i, field.type, field.nullable);
-    }
+    take(std::move(record));
   }
-  return records;
+}
+
+auto appending_to(std::vector<Record>& records) {
+  return [&records](Record&& record) { records.push_back(std::move(record)); };
 }
 
 /// Whether a query that asks for a key asks for nothing else.
@@ -190,7 +197,7 @@ std::vector<Record> SqlUnitOfWork::do_update_where(const Schema& schema, const C
   naming_conflicts(schema, reference_missing, [&] {
     Execution execution(update, sql.parameters);
     if (only == nullptr)
-      updated = read_records(execution, update, schema, fields);
+      read_records(execution, update, schema, fields, appending_to(updated));
     else if (execution.finish() > 0)
       updated.emplace_back(schema.fields().size())[key] = *only;
   });
@@ -245,7 +252,7 @@ std::vector<Record> SqlUnitOfWork::do_select(const Schema& schema, const Query& 
   std::vector<Record> found;
   const Value* key = key_asked_for(schema, query.where);
   if (key == nullptr || !is_find(query)) {
-    found = select(schema, query);
+    select(schema, query, appending_to(found));
     // Who reads one record in order to write may well replace it.
     if (session_.records && writable() && query.fields.empty() && found.size() == 1)
       session_.records->keep(schema, found.front()[schema.key_index()], {}, &found.front());
@@ -257,18 +264,25 @@ std::vector<Record> SqlUnitOfWork::do_select(const Schema& schema, const Query& 
     return found;
   }
   if (!query.fields.empty())
-    found = select(schema, query);
+    select(schema, query, appending_to(found));
   else if (auto record = find_by_key(schema, *key))
     found.push_back(*std::move(record));
   if (session_.records) session_.records->keep(schema, *key, query.fields, found.empty() ? nullptr : &found.front());
   return found;
 }
 
-std::vector<Record> SqlUnitOfWork::select(const Schema& schema, const Query& query) {
+/// Unless some of it may be remembered.
+void SqlUnitOfWork::do_for_each(const Schema& schema, const Query& query, const Use& use) {
+  if (writable() || key_asked_for(schema, query.where) != nullptr) return UnitOfWork::do_for_each(schema, query, use);
+  select(schema, query, use);
+}
+
+template <class Taker>
+void SqlUnitOfWork::select(const Schema& schema, const Query& query, Taker&& take) {
   const Rendered sql = render_select(dialect(), schema, columns(schema, query.fields), query);
   Statement& select = session_.statement(sql.text);
   Execution execution(select, sql.parameters);
-  return read_records(execution, select, schema, query.fields);
+  read_records(execution, select, schema, query.fields, take);
 }
 
 /// As a SELECT or RETURNING lists them.

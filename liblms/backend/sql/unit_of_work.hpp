@@ -25,6 +25,7 @@ class SqlUnitOfWork final : public UnitOfWork {
                                       const std::vector<Assignment>& assignments, Returning returning) override;
   std::size_t do_remove_where(const Schema& schema, const Condition& where) override;
   std::vector<Record> do_select(const Schema& schema, const Query& query) override;
+  void do_for_each(const Schema& schema, const Query& query, const Use& use) override;
   std::size_t do_count(const Schema& schema, const Condition& where, std::size_t limit) override;
   std::vector<Record> do_aggregate(const Schema& schema, const Aggregate& aggregate) override;
 
@@ -34,7 +35,8 @@ class SqlUnitOfWork final : public UnitOfWork {
   std::vector<Value> run_returning_keys(Statement& statement, const Schema& schema,
                                         const std::vector<Parameter>& parameters);
   std::optional<Record> find_by_key(const Schema& schema, const Value& key);
-  std::vector<Record> select(const Schema& schema, const Query& query);
+  template <class Taker>
+  void select(const Schema& schema, const Query& query, Taker&& take);
   std::string columns(const Schema& schema, const std::vector<std::string>& fields);
   void changed(const Schema& schema, const Value& key);
   void add_words(const Schema& schema, const Record& record, const Value& key);

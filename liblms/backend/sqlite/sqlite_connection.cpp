@@ -21,8 +21,8 @@ constexpr const char* busy_reason = "storage_busy";
 constexpr int checkpoint_pages = 10'000;
 constexpr int most_log_bytes = 64 * 1024 * 1024;
 // Filled as they are needed. A reader's is dropped when somebody else has written.
-constexpr int writer_cache_kib = 32 * 1024;
-constexpr int reader_cache_kib = 8 * 1024;
+constexpr int writer_cache_kib = 8 * 1024;
+constexpr int reader_cache_kib = 2 * 1024;
 constexpr int steps_between_looks_at_the_clock = 10'000;
 
 std::string described(const SqliteOptions& options) {
