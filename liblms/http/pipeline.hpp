@@ -62,6 +62,8 @@ class Pipeline {
   std::optional<http::Response> kept_answer(const Exchange& exchange) const;
   bool may_be_kept(const Exchange& exchange) const;
   http::Response serve(Exchange& exchange) const;
+  http::Response serve_noted(Exchange& exchange) const;
+  void note_use(const Exchange& exchange) const;
   void admit(Exchange& exchange) const;
   void authorize(const Exchange& exchange) const;
   void read_query(Exchange& exchange, Call& call) const;
