@@ -188,7 +188,7 @@ Error AccessTokens::refused(std::string_view cause, const AccessToken* token, co
                             Error error) const {
   logger_.warning("security", "access token refused",
                   Object{{"cause", cause},
-                         {"access_token", token != nullptr ? Value(token->id.text()) : Value()},
+                         {"access_token_id", token != nullptr ? Value(token->id.text()) : Value()},
                          {"user_id", token != nullptr ? Value(token->user_id.text()) : Value()},
                          {"address", address}});
   return error;

@@ -667,7 +667,7 @@ void Pipeline::log_end(const Exchange& exchange, int status, double milliseconds
                 {"status_code", status},
                 {"duration_ms", std::round(milliseconds * 100) / 100},
                 {"user_id", user ? Value(user->text()) : Value()},
-                {"access_token", token ? Value(token->text()) : Value()},
+                {"access_token_id", token ? Value(token->text()) : Value()},
                 {"client_ip", exchange.client_address},
                 {"user_agent", agent ? Value(loggable(*agent)) : Value()}});
 }
@@ -684,7 +684,7 @@ void Pipeline::log_refusal(const Exchange& exchange) const {
                    {"reason", exchange.forbidden},
                    {"user_id", user->text()},
                    {"role", exchange.who.role()},
-                   {"access_token", token ? Value(token->text()) : Value()},
+                   {"access_token_id", token ? Value(token->text()) : Value()},
                    {"address", exchange.client_address}});
 }
 
