@@ -6,6 +6,7 @@
 #include "admin/mail_routes.hpp"
 #include "admin/routes.hpp"
 #include "audit/audit_head.hpp"
+#include "auth/access_token_routes.hpp"
 #include "auth/account_records.hpp"
 #include "auth/accounts_routes.hpp"
 #include "auth/blacklist.hpp"
@@ -41,6 +42,7 @@ void add_routes(Router& router, Lms& school) {
   add_account_routes(router, school.accounts(), school.auth());
   add_auth_routes(router, school.auth());
   add_mfa_routes(router, school.mfa(), school.auth());
+  add_access_token_routes(router, school.access_tokens());
   add_key_routes(router, school.auth().tokens());
   add_user_routes(router, school.users());
   add_course_routes(router, school.courses(), school.settings());
@@ -56,13 +58,14 @@ void add_routes(Router& router, Lms& school) {
 std::vector<const EventType*> event_types() {
   using namespace events;
   return {
-      &user_registered,    &user_updated,         &user_role_changed,      &user_deactivated,   &user_reactivated,
-      &user_deleted,       &user_logged_in,       &user_logged_out,        &user_session_ended, &user_password_changed,
-      &user_locked,        &user_unlocked,        &user_email_verified,    &user_email_changed, &user_mfa_enabled,
-      &user_mfa_disabled,  &course_created,       &course_updated,         &course_published,   &course_unpublished,
-      &course_archived,    &course_deleted,       &enrollment_created,     &enrollment_updated, &enrollment_completed,
-      &enrollment_dropped, &enrollment_expired,   &lesson_completed,       &quiz_created,       &quiz_updated,
-      &quiz_deleted,       &quiz_attempt_started, &quiz_attempt_submitted, &certificate_issued, &certificate_revoked};
+      &user_registered,    &user_updated,         &user_role_changed,    &user_deactivated,     &user_reactivated,
+      &user_deleted,       &user_logged_in,       &user_logged_out,      &user_session_ended,   &user_password_changed,
+      &user_locked,        &user_unlocked,        &user_email_verified,  &user_email_changed,   &user_mfa_enabled,
+      &user_mfa_disabled,  &access_token_created, &access_token_revoked, &course_created,       &course_updated,
+      &course_published,   &course_unpublished,   &course_archived,      &course_deleted,       &enrollment_created,
+      &enrollment_updated, &enrollment_completed, &enrollment_dropped,   &enrollment_expired,   &lesson_completed,
+      &quiz_created,       &quiz_updated,         &quiz_deleted,         &quiz_attempt_started, &quiz_attempt_submitted,
+      &certificate_issued, &certificate_revoked};
 }
 
 std::vector<const AuditAction*> audit_actions() {
@@ -89,6 +92,8 @@ std::vector<const AuditAction*> audit_actions() {
           &mfa_removed,
           &recovery_codes_renewed,
           &code_refused,
+          &access_token_created,
+          &access_token_revoked,
           &course_owner_changed,
           &course_archived,
           &course_deleted,
@@ -113,6 +118,7 @@ std::vector<const Schema*> stored_schemas() {
           &SecondFactor::schema(),
           &RecoveryCode::schema(),
           &SignInChallenge::schema(),
+          &AccessToken::schema(),
           &Course::schema(),
           &Section::schema(),
           &Lesson::schema(),

@@ -23,19 +23,32 @@ namespace {
 
 class AuthAuthenticator final : public Authenticator {
  public:
-  AuthAuthenticator(Auth& auth, const Clock& clock) : auth_(auth), clock_(clock) {}
+  AuthAuthenticator(Auth& auth, AccessTokens& access_tokens, const Clock& clock)
+      : auth_(auth), access_tokens_(access_tokens), clock_(clock) {}
 
-  TokenClaims verify(std::string_view token) override {
+  BearerToken verify(std::string_view token) override {
+    if (AccessTokens::is_meant(token)) return AccessTokenDigest{AccessTokens::digest_of(token)};
     if (auto known = verified_.find(token, clock_.now())) return *std::move(known);
     TokenVerdict verdict = auth_.tokens().decode(token, TokenType::access);
     if (const auto* fault = std::get_if<TokenFault>(&verdict)) throw token_error(*fault);
     verified_.remember(token, std::get<TokenClaims>(verdict));
     return std::get<TokenClaims>(std::move(verdict));
   }
-  Principal admit(const TokenClaims& claims) override { return auth_.authenticate(claims); }
+  Principal admit(const BearerToken& token, const std::string& address) override {
+    if (const auto* digest = std::get_if<AccessTokenDigest>(&token)) return access_tokens_.admit(digest->text, address);
+    return auth_.authenticate(std::get<TokenClaims>(token));
+  }
+  bool use_is_due(const BearerToken& token) override {
+    const auto* digest = std::get_if<AccessTokenDigest>(&token);
+    return digest != nullptr && access_tokens_.use_is_due(digest->text);
+  }
+  void note_use(const BearerToken& token, const std::string& address) override {
+    if (const auto* digest = std::get_if<AccessTokenDigest>(&token)) access_tokens_.note_use(digest->text, address);
+  }
 
  private:
   Auth& auth_;
+  AccessTokens& access_tokens_;
   const Clock& clock_;
   VerifiedTokens verified_;
 };
@@ -163,13 +176,14 @@ struct Lms::Parts {
   Auth auth;
   Accounts accounts;
   Mfa mfa;
+  Router router;
+  AccessTokens access_tokens;
   Courses courses;
   Enrollments enrollments;
   Quizzes quizzes;
   Certificates certificates;
   CoursePackages packages;
   AuthAuthenticator authenticator;
-  Router router;
   IdempotentAnswers idempotent;
   Pipeline pipeline;
   std::atomic<bool> stopping{false};
@@ -202,13 +216,14 @@ struct Lms::Parts {
                  account_options(settings)),
         mfa(storage, clock, random, events, audit, users, lockout, auth, accounts, mails, logger,
             mfa_options(settings)),
+        router(settings.api_prefix),
+        access_tokens(storage, clock, random, events, audit, users, auth, router, logger),
         courses(storage, clock, random, events, audit),
         enrollments(storage, clock, random, events, audit, courses),
         quizzes(storage, clock, random, events, audit, courses, enrollments),
         certificates(storage, clock, random, events, audit, enrollments, settings.public_url + settings.api_prefix),
         packages(storage, courses, quizzes),
-        authenticator(auth, clock),
-        router(settings.api_prefix),
+        authenticator(auth, access_tokens, clock),
         idempotent(storage, clock, random, signing_secret(settings), settings.idempotency_ttl),
         pipeline(router, settings, storage, authenticator, idempotent, clock, random, logger) {}
 
@@ -278,6 +293,7 @@ void Lms::Parts::keep_house() {
     return Object{{"sessions_purged", counted(auth.purge())},
                   {"sign_ins_purged", counted(accounts.purge() + mfa.purge())},
                   {"idempotent_answers_purged", counted(idempotent.purge())},
+                  {"access_tokens_purged", counted(access_tokens.purge())},
                   {"enrollments_expired", counted(enrollments.expire_overdue())},
                   {"attempts_closed", counted(quizzes.close_overdue())}};
   });
@@ -306,6 +322,9 @@ Accounts& Lms::accounts() noexcept {
 }
 Mfa& Lms::mfa() noexcept {
   return parts_->mfa;
+}
+AccessTokens& Lms::access_tokens() noexcept {
+  return parts_->access_tokens;
 }
 Courses& Lms::courses() noexcept {
   return parts_->courses;

@@ -111,7 +111,8 @@ class LMS_API Accounts {
   void change_email(const Principal& who, const EmailChange& change, const ClientInfo& client = {});
 
   /// Sends an invitation to an account without a password.
-  /// @throws Error forbidden without `manage_users`; not_found; conflict `account_in_use` if it has one or is inactive.
+  /// @throws Error forbidden without `manage_users`; not_found; conflict `account_in_use` if it has one or is inactive,
+  ///   `service_account` if it is a machine's.
   void invite(const Principal& who, UserId user);
 
   /// Told in the transaction that resets a password by mail. Set up before the first call.

@@ -139,7 +139,8 @@ class LMS_API Audit {
 
   /// Adds a row to the caller's transaction, and a line to the `security` log once that is committed: `info`, or
   /// `warning` for what was refused. `subject` is an id, and `details` say by ids and names of fields what changed;
-  /// neither holds a secret, nor what only a person's own record should say, for a row cannot be taken back.
+  /// neither holds a secret, nor what only a person's own record should say, for a row cannot be taken back. Of who
+  /// called by an access token they name that as `access_token_id`.
   /// A refusal that is thrown undoes its transaction, so it is recorded in one of its own.
   ///
   /// Transactions that record take turns from here to their end: call it last.

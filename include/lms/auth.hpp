@@ -191,7 +191,8 @@ class LMS_API Auth {
   /// Who stands behind a good access token, as storage knows at this moment.
   /// @throws Error unauthenticated if the token was revoked, its session ended, or its user deactivated.
   Principal authenticate(const TokenClaims& access);
-  /// Decodes, then `authenticate`. @throws Error unauthenticated `invalid_token`, `token_expired`, …
+  /// Decodes, then `authenticate`. Takes personal access tokens (`AccessTokens`) as well.
+  /// @throws Error unauthenticated `invalid_token`, `token_expired`, …
   Principal authenticate(std::string_view access_token);
 
   const Tokens& tokens() const noexcept { return tokens_; }
@@ -205,6 +206,11 @@ class LMS_API Auth {
   /// Told in the transaction of `change_password`.
   void on_password_changed(std::function<void(UnitOfWork&, const User&, const ClientInfo&)> hook) {
     on_password_changed_ = std::move(hook);
+  }
+
+  /// Asked first by `authenticate(text)`: none for a token of another kind.
+  void authenticate_by(std::function<std::optional<Principal>(std::string_view)> ask) {
+    authenticate_ = std::move(ask);
   }
 
   // --- for services that have found out who it is ---
@@ -247,6 +253,7 @@ class LMS_API Auth {
   Logger& logger_;
   SessionOptions options_;
   std::function<std::optional<MfaChallenge>(UnitOfWork&, const User&)> ask_;
+  std::function<std::optional<Principal>(std::string_view)> authenticate_;
   std::function<void(UnitOfWork&, const User&)> on_registered_;
   std::function<void(UnitOfWork&, const User&, const ClientInfo&)> on_password_changed_;
 };

@@ -45,6 +45,7 @@ struct Id {
 
 using UserId = Id<struct User>;
 using SessionId = Id<struct Session>;
+using AccessTokenId = Id<struct AccessToken>;
 using CourseId = Id<struct Course>;
 using SectionId = Id<struct Section>;
 using LessonId = Id<struct Lesson>;

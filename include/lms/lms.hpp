@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <lms/access_token.hpp>
 #include <lms/accounts.hpp>
 #include <lms/audit.hpp>
 #include <lms/auth.hpp>
@@ -82,6 +83,7 @@ class LMS_API Lms {
   Auth& auth() noexcept;
   Accounts& accounts() noexcept;
   Mfa& mfa() noexcept;
+  AccessTokens& access_tokens() noexcept;
   Courses& courses() noexcept;
   Enrollments& enrollments() noexcept;
   Quizzes& quizzes() noexcept;

@@ -74,6 +74,13 @@ class LMS_API Principal {
   const std::string& role() const noexcept { return role_; }
   const std::optional<SessionId>& session() const noexcept { return session_; }
 
+  /// The same, by an access token that was made for these scopes (docs/access-tokens.md).
+  Principal by(AccessTokenId token, std::vector<std::string> scopes) const;
+  const std::optional<AccessTokenId>& access_token() const noexcept { return access_token_; }
+  /// Whether a call of this scope (`courses:read`) is within what the access token is for; `courses:write` holds
+  /// `courses:read`. True for everybody who does not call by one. It gives no permission: `may` has to hold as well.
+  bool has_scope(std::string_view scope) const noexcept;
+
   /// The same, calling from there: the client's network address.
   Principal from(std::string address) const;
   /// Empty if the call came from no client, as those of the school itself, or if nobody said from which.
@@ -88,10 +95,15 @@ class LMS_API Principal {
   std::shared_ptr<const Roles> roles_;
   std::optional<SessionId> session_;
   std::string address_;
+  std::optional<AccessTokenId> access_token_;
+  std::shared_ptr<const std::vector<std::string>> scopes_;
 };
 
 /// @throws Error unauthenticated `not_authenticated` if anonymous.
 LMS_API void require_user(const Principal& who);
+/// For what nobody does by an access token, as making another one.
+/// @throws Error unauthenticated if anonymous, forbidden `insufficient_scope` for an access token.
+LMS_API void refuse_access_token(const Principal& who);
 /// @throws Error unauthenticated if anonymous, forbidden `admin_required` unless an admin or the system.
 LMS_API void require_admin(const Principal& who);
 /// @throws Error unauthenticated if anonymous, forbidden `permission_denied` if the role lacks the permission.

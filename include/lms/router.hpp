@@ -180,6 +180,10 @@ struct Route {
   Handler handler;
 };
 
+/// What an access token has to be made for to call the route: `courses:read` for one of the tag `courses` that reads,
+/// `courses:write` for another. Empty: no access token may, as for those of the tag `auth` and for those without a tag.
+LMS_API std::string scope_of(const Route& route);
+
 /// The routes of the API, in the order they were added. Set up once; read-only and thread-safe from then on.
 class LMS_API Router {
  public:
@@ -207,6 +211,8 @@ class LMS_API Router {
   const std::vector<std::unique_ptr<Route>>& routes() const noexcept;
   const std::vector<std::pair<std::string, std::string>>& tags() const noexcept { return tags_; }
   const std::string& prefix() const noexcept { return prefix_; }
+  /// Every scope that a route has, in alphabetical order.
+  std::vector<std::string> scopes() const;
 
  private:
   struct Tree;

@@ -33,6 +33,7 @@ struct LMS_API User {
   std::string timezone = "UTC";  ///< IANA name
   bool is_active = true;
   std::string password_hash;  ///< PHC text; empty: nobody can sign in; hidden in every answer, and not for handing on
+  bool service_account = false;              ///< of a machine: has no password, never signs in, gets no mail
   std::optional<Time> email_verified_at;     ///< since when the address is known to be the person's
   std::optional<std::string> pending_email;  ///< the address that it shall be, once that is known
   Time created_at;
@@ -47,6 +48,7 @@ struct LMS_API NewUser {
   std::string password = {};  ///< empty: the person is invited to choose one
   std::string full_name = {};
   std::optional<std::string> role = {};
+  bool service_account = false;  ///< for a machine, which calls by access tokens: then without a password
 
   static const Schema& schema();
 };
@@ -85,6 +87,7 @@ struct LMS_API UserFilter {
   std::optional<std::string> q = {};  ///< words of the name or address
   std::optional<std::string> role = {};
   std::optional<bool> is_active = {};
+  std::optional<bool> service_account = {};
   UserSort sort = UserSort::created_at;
   bool descending = false;
 
@@ -129,9 +132,9 @@ class LMS_API Users {
         const Roles& roles, PasswordPolicy policy);
 
   /// Makes an account for somebody, whose address is taken to be theirs; the role is `student` unless given. Without a
-  /// password the person is invited. Emits `user.registered`.
-  /// @throws Error forbidden without `manage_users`; invalid for an unknown role, a weak password or no mail address;
-  ///   conflict `email_taken`.
+  /// password the person is invited; a service account is not. Emits `user.registered`.
+  /// @throws Error forbidden without `manage_users`; invalid for an unknown role, a weak password, the password of a
+  ///   service account or no mail address; conflict `email_taken`.
   User create(const Principal& who, const NewUser& account);
   /// The same for many people at once who share one password: hashed once, one transaction.
   std::vector<User> create_many(const Principal& who, const std::vector<NewUser>& accounts,
@@ -147,7 +150,8 @@ class LMS_API Users {
   User update_profile(const Principal& who, const Patch<Profile>& patch);
   /// Changes an account; deactivating ends its sessions. Emits `user.updated`, and `user.deactivated` or
   /// `user.reactivated` for what they say.
-  /// @throws Error forbidden without `manage_users`; conflict `last_admin` when no active admin would be left.
+  /// @throws Error forbidden without `manage_users`; conflict `last_admin` when no active admin would be left who can
+  ///   sign in.
   User update(const Principal& who, UserId id, const Patch<Account>& patch);
   /// Emits `user.role_changed`. @throws Error as update; invalid for an unknown role.
   User change_role(const Principal& who, UserId id, const std::string& role);

@@ -112,6 +112,7 @@ void Audit::record(UnitOfWork& uow, const Principal& who, const AuditAction& act
   entry.subject = std::move(subject);
   entry.address = cut_utf8(who.address(), longest_address);
   entry.session = who.session();
+  if (who.access_token()) details.set("access_token_id", who.access_token()->text());
   entry.details = std::move(details);
   entry.previous_hash = head.hash;
   entry.hash = to_hex(sha256(audit_text(entry)));

@@ -54,7 +54,7 @@ std::optional<Found> find_link(UnitOfWork& uow, const TokenClaims& claims, Time 
   auto link = Repository<AccountLink>(uow).find(claims.id);
   if (!link || link->expires_at <= now) return std::nullopt;
   auto user = Repository<User>(uow).find(link->user_id);
-  if (!user || !user->is_active) return std::nullopt;
+  if (!user || !user->is_active || user->service_account) return std::nullopt;
   for (const MailKind* kind :
        {&mail_kind::verify_email, &mail_kind::email_change_verify, &mail_kind::password_reset, &mail_kind::invitation})
     if (link->kind == kind->name && link->proof == proof_of(*kind, *user))
@@ -140,7 +140,7 @@ std::optional<MailContent> Accounts::compose(const MailKind& kind, const Value& 
   if (!id) return std::nullopt;
   return storage_.write([&](UnitOfWork& uow) -> std::optional<MailContent> {
     const auto user = Repository<User>(uow).find(*id);
-    if (!user || !user->is_active) return std::nullopt;
+    if (!user || !user->is_active || user->service_account) return std::nullopt;
     if (&kind == &mail_kind::verify_email && user->email_verified_at) return std::nullopt;
     if (&kind == &mail_kind::email_change_verify && !user->pending_email) return std::nullopt;
     if (&kind == &mail_kind::invitation && !user->password_hash.empty()) return std::nullopt;
@@ -313,6 +313,7 @@ void Accounts::invite(const Principal& who, UserId id) {
     const User user = Repository<User>(uow).get(id);
     if (!user.password_hash.empty() || !user.is_active)
       throw conflict("account_in_use", "Only active accounts without a password are invited.");
+    if (user.service_account) throw conflict("service_account", "A service account never signs in.");
     send(uow, mail_kind::invitation, user);
     audit_.record(uow, who, audited::invitation_sent, id);
   });

@@ -159,7 +159,8 @@ void add_account_routes(Router& router, Accounts& accounts, Auth& auth) {
               .weight = Weight::write,
               .output = &Accepted::schema(),
               .status = 202,
-              .errors = {{ErrorCode::conflict, "account_in_use", "It has a password, or it is not active."}},
+              .errors = {{ErrorCode::conflict, "account_in_use", "It has a password, or it is not active."},
+                         {ErrorCode::conflict, "service_account", "It is a machine's, which never signs in."}},
               .handler = [&](Call& call) {
                 accounts.invite(call.who(), call.id<UserId>("id"));
                 return accepted("The invitation is on its way.");

@@ -192,6 +192,7 @@ void Auth::refuse(UnitOfWork& uow, const Principal& who, const LoginAttempt& att
 
 User Auth::confirm_password(const Principal& who, std::string_view password, const std::string& field,
                             const ClientInfo& client) {
+  refuse_access_token(who);
   const UserId id = who.user();
   std::optional<User> user;
   const LoginAttempt attempt = storage_.write([&](UnitOfWork& uow) {
@@ -326,6 +327,7 @@ TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& clie
 }
 
 void Auth::logout(const Principal& who, const TokenClaims& access) {
+  refuse_access_token(who);
   const UserId id = who.user();
   if (!who.session()) blacklist_.revoke(access.id, access.expires_at);
   storage_.write([&](UnitOfWork& uow) {
@@ -344,6 +346,7 @@ void Auth::logout(const Principal& who, const TokenClaims& access) {
 }
 
 void Auth::logout_everywhere(const Principal& who) {
+  refuse_access_token(who);
   const UserId id = who.user();
   storage_.write([&](UnitOfWork& uow) {
     const auto ended = static_cast<std::int64_t>(end_sessions(uow, id));
@@ -379,6 +382,7 @@ void Auth::change_password(const Principal& who, const PasswordChange& change, c
 }
 
 std::vector<SessionView> Auth::sessions(const Principal& who) {
+  refuse_access_token(who);
   const UserId id = who.user();
   auto sessions = storage_.read([&](UnitOfWork& uow) {
     return Repository<Session>(uow).select({.where = alive(id, clock_.now()),
@@ -395,6 +399,7 @@ std::vector<SessionView> Auth::sessions(const Principal& who) {
 }
 
 void Auth::end_session(const Principal& who, SessionId id) {
+  refuse_access_token(who);
   const UserId user = who.user();
   storage_.write([&](UnitOfWork& uow) {
     const auto ended = Repository<Session>(uow).update_all(all_of({equal("id", id), alive(user, clock_.now())}),
@@ -421,6 +426,8 @@ Principal Auth::authenticate(const TokenClaims& access) {
 }
 
 Principal Auth::authenticate(std::string_view access_token) {
+  if (authenticate_)
+    if (auto known = authenticate_(access_token)) return *std::move(known);
   const TokenVerdict verdict = tokens_.decode(access_token, TokenType::access);
   if (const auto* fault = std::get_if<TokenFault>(&verdict)) throw token_error(*fault);
   return authenticate(std::get<TokenClaims>(verdict));

@@ -1,5 +1,7 @@
 #include <lms/principal.hpp>
 
+#include <algorithm>
+
 namespace lms {
 
 Roles::Roles() {
@@ -60,6 +62,24 @@ Principal Principal::from(std::string address) const {
   return caller;
 }
 
+Principal Principal::by(AccessTokenId token, std::vector<std::string> scopes) const {
+  Principal caller = *this;
+  caller.access_token_ = token;
+  caller.scopes_ = std::make_shared<const std::vector<std::string>>(std::move(scopes));
+  return caller;
+}
+
+bool Principal::has_scope(std::string_view scope) const noexcept {
+  if (!scopes_) return true;
+  constexpr std::string_view read = ":read", write = ":write";
+  const std::string_view subject = scope.substr(0, scope.rfind(':'));
+  return std::any_of(scopes_->begin(), scopes_->end(), [&](const std::string& held) {
+    const bool writes = held.size() == subject.size() + write.size() && held.starts_with(subject) &&
+                        held.ends_with(write) && scope.ends_with(read);
+    return held == scope || writes;
+  });
+}
+
 UserId Principal::user() const {
   if (user_) return *user_;
   if (system_) throw internal("the system is no user");
@@ -69,6 +89,11 @@ UserId Principal::user() const {
 void require_user(const Principal& who) {
   if (who.is_anonymous())
     throw unauthenticated("not_authenticated", "Sign in first: send an access token as a bearer token.");
+}
+
+void refuse_access_token(const Principal& who) {
+  require_user(who);
+  if (who.access_token()) throw forbidden("insufficient_scope", "No access token may do this: sign in.");
 }
 
 void require_admin(const Principal& who) {

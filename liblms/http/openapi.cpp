@@ -88,8 +88,7 @@ bool changes_one_thing(const Route& route) {
 /// Every status a route may refuse with.
 std::set<int> error_statuses(const Route& route, bool is_conditional) {
   std::set<int> statuses{400, 422, 500, 503};
-  if (!route.ignores_token) statuses.insert(401);
-  if (!std::holds_alternative<Anyone>(route.allow)) statuses.insert(403);
+  if (!route.ignores_token) statuses.insert({401, 403});
   if (route.path.find('{') != std::string::npos) statuses.insert(404);
   if (takes_body(route)) statuses.insert({413, 415});
   if (is_conditional) statuses.insert(412);
@@ -103,15 +102,25 @@ std::string who_may_call(const Route& route) {
   return std::holds_alternative<SignedIn>(route.allow) ? "For people who are signed in." : "Open to everybody.";
 }
 
-std::string description_of(const Route& route) {
-  return route.description + (route.description.empty() ? "" : "\n\n") + who_may_call(route);
+std::string access_token_may(const Route& route) {
+  if (route.ignores_token) return {};
+  const std::string scope = scope_of(route);
+  return scope.empty() ? " Not for access tokens." : " An access token needs the scope `" + scope + "`.";
 }
 
+std::string description_of(const Route& route) {
+  return route.description + (route.description.empty() ? "" : "\n\n") + who_may_call(route) + access_token_may(route);
+}
+
+/// The ways to authenticate, each of which is enough.
 Array security_of(const Route& route) {
-  const Object bearer{{"bearer", Array{}}};
-  if (route.ignores_token) return {};
-  if (std::holds_alternative<Anyone>(route.allow)) return {Object{}, bearer};
-  return {bearer};
+  Array ways;
+  if (route.ignores_token) return ways;
+  if (std::holds_alternative<Anyone>(route.allow)) ways.emplace_back(Object{});
+  ways.emplace_back(Object{{"bearer", Array{}}});
+  if (std::string scope = scope_of(route); !scope.empty())
+    ways.emplace_back(Object{{"access_token", Array{std::move(scope)}}});
+  return ways;
 }
 
 // --- schemas ---
@@ -312,7 +321,8 @@ constexpr std::array<ErrorResponse, 10> error_responses{{
     {400, "BadRequest", "The request is malformed: its JSON (the message says where), URL or headers.", "malformed_url",
      "The URL is not percent-encoded UTF-8."},
     {401, "Unauthorized", "There is no access token, or it is no longer good.", "not_authenticated", "Sign in first."},
-    {403, "Forbidden", "The caller may not do this.", "permission_denied", "You may not do this."},
+    {403, "Forbidden", "The caller may not do this, or the access token not with its scopes.", "permission_denied",
+     "You may not do this."},
     {404, "NotFound", "There is no such thing, or the caller may not know of it.", "not_found", "Not found."},
     {412, "PreconditionFailed", "It is not, or no longer, in the state that `If-Match` or `If-None-Match` asks for.",
      "precondition_failed", "It has been changed since you read it."},
@@ -536,14 +546,21 @@ class Document {
                     {"security", Array{Object{{"bearer", Array{}}}}},
                     {"paths", std::move(paths)}};
     if (!webhooks.empty()) document.append("webhooks", std::move(webhooks));
-    document.append("components",
-                    Object{{"schemas", components_.take()},
-                           {"responses", errors_.components(info_.max_body)},
-                           {"securitySchemes",
-                            Object{{"bearer", Object{{"type", "http"},
-                                                     {"scheme", "bearer"},
-                                                     {"bearerFormat", "JWT"},
-                                                     {"description", "The access token that a login gives out."}}}}}});
+    document.append(
+        "components",
+        Object{{"schemas", components_.take()},
+               {"responses", errors_.components(info_.max_body)},
+               {"securitySchemes",
+                Object{{"bearer", Object{{"type", "http"},
+                                         {"scheme", "bearer"},
+                                         {"bearerFormat", "JWT"},
+                                         {"description", "The access token that a login gives out."}}},
+                       {"access_token", Object{{"type", "http"},
+                                               {"scheme", "bearer"},
+                                               {"bearerFormat", "lmspat_…"},
+                                               {"description",
+                                                "A personal access token, as `POST /auth/tokens` makes them, with the "
+                                                "scope that the operation names; `…:write` holds `…:read`."}}}}}});
     return document;
   }
 

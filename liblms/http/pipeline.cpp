@@ -95,6 +95,20 @@ std::optional<std::string_view> bearer_token(const http::Headers& headers) {
   return trimmed(credentials.substr(scheme.size()));
 }
 
+/// As RFC 6750 has it.
+Problem insufficient_scope(const std::string& scope) {
+  Problem problem{.status = 403, .reason = "insufficient_scope"};
+  std::string challenge = "Bearer error=\"insufficient_scope\"";
+  if (scope.empty()) {
+    problem.message = "No access token may do this: sign in.";
+  } else {
+    problem.message = "The access token was not made for this: it needs the scope " + scope + '.';
+    challenge += ", scope=\"" + scope + '"';
+  }
+  problem.headers.add("WWW-Authenticate", std::move(challenge));
+  return problem;
+}
+
 std::optional<std::string> decode(std::string_view text) {
   auto decoded = percent_decode(text, PlusSign::space);
   if (decoded && find_malformed_utf8(*decoded)) return std::nullopt;
@@ -220,7 +234,7 @@ struct Pipeline::Exchange {
   bool secure = false;
   std::string_view path;
   Router::Match match = {};
-  std::optional<TokenClaims> token = {};
+  std::optional<BearerToken> token = {};
   bool token_refused = false;
   Principal who = Principal::anonymous();
   std::optional<WholeBody> whole_body = {};
@@ -267,6 +281,7 @@ Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& stor
 std::optional<http::Response> Pipeline::run(Exchange& exchange, bool may_wait) const {
   if (auto early = answer_early(exchange)) return early;
   if (!may_wait && lane(exchange.route()) != http::Lane::here) return std::nullopt;
+  if (!may_wait && exchange.token && authenticator_.use_is_due(*exchange.token)) return std::nullopt;
   return answer_fully(exchange);
 }
 
@@ -304,7 +319,8 @@ void Pipeline::check_head(Exchange& exchange) const {
 /// Takes the input. What is wrong with it is told to those only who may send it.
 void Pipeline::receive(Exchange& exchange) const {
   Call& call = exchange.call.emplace(exchange.request, exchange.who);
-  call.token_ = exchange.token;
+  if (exchange.token)
+    if (const auto* claims = std::get_if<TokenClaims>(&*exchange.token)) call.token_ = *claims;
   call.request_id_ = exchange.request_id;
   call.client_address_ = exchange.client_address;
   call.path_ = exchange.match.params;
@@ -327,6 +343,7 @@ auto Pipeline::explained(Exchange& exchange, Step&& step) const {
   try {
     return step();
   } catch (const Problem& problem) {
+    if (problem.status == 403) exchange.forbidden = problem.reason;
     return Result(explain(exchange, problem));
   } catch (const Error& error) {
     const Problem problem = describe(error, reveals_defects_);
@@ -395,12 +412,27 @@ bool Pipeline::has_been_seen(const Exchange& exchange, const http::Headers& head
 http::Response Pipeline::answer_untagged(Exchange& exchange) const {
   const Route& route = exchange.route();
   const bool may_run_again = !route.streams_body;
-  if (may_run_again && route.weight == Weight::read && exchange.token)
-    return storage_.read([&](UnitOfWork&) { return serve(exchange); });
-  if (!may_run_again || route.weight != Weight::write) return serve(exchange);
   http::Response response;
-  storage_.together([&] { response = explained(exchange, [&] { return serve(exchange); }); });
+  if (may_run_again && route.weight == Weight::write) {
+    storage_.together([&] { response = serve_noted(exchange); });
+  } else if (may_run_again && route.weight == Weight::read && exchange.token) {
+    response = explained(exchange, [&] { return storage_.read([&](UnitOfWork&) { return serve(exchange); }); });
+    note_use(exchange);
+  } else {
+    response = serve_noted(exchange);
+  }
   return response;
+}
+
+/// Serves, and writes down that the token was used, outside of transactions that read.
+http::Response Pipeline::serve_noted(Exchange& exchange) const {
+  http::Response response = explained(exchange, [&] { return serve(exchange); });
+  note_use(exchange);
+  return response;
+}
+
+void Pipeline::note_use(const Exchange& exchange) const {
+  if (exchange.who.access_token()) authenticator_.note_use(*exchange.token, exchange.client_address);
 }
 
 /// The part of the way that may touch storage. It may run again.
@@ -509,11 +541,15 @@ void Pipeline::verify_token(Exchange& exchange) const {
 void Pipeline::admit(Exchange& exchange) const {
   if (!exchange.token) return;
   exchange.token_refused = true;
-  exchange.who = authenticator_.admit(*exchange.token).from(exchange.client_address);
+  exchange.who = authenticator_.admit(*exchange.token, exchange.client_address).from(exchange.client_address);
   exchange.token_refused = false;
 }
 
 void Pipeline::authorize(const Principal& who, const Route& route) const {
+  if (who.access_token()) {
+    const std::string scope = scope_of(route);
+    if (scope.empty() || !who.has_scope(scope)) throw insufficient_scope(scope);
+  }
   if (const auto* permission = std::get_if<Permission>(&route.allow)) require(who, *permission);
   if (std::holds_alternative<SignedIn>(route.allow)) require_user(who);
 }
@@ -644,9 +680,7 @@ std::optional<http::Response> Pipeline::begin_waiting(const std::shared_ptr<Pend
     return std::nullopt;
   }
   receive(exchange);
-  const auto work = [this, pending] {
-    pending->response = explained(pending->exchange, [&] { return serve(pending->exchange); });
-  };
+  const auto work = [this, pending] { pending->response = serve_noted(pending->exchange); };
   const auto done = [this, pending](const std::exception_ptr& error) {
     complete(*pending, [&] {
       if (error) std::rethrow_exception(error);
@@ -717,6 +751,7 @@ void Pipeline::log_end(const Exchange& exchange, int status, double milliseconds
   if (!logger_.wants(LogLevel::info)) return;
   const std::string* agent = exchange.request.headers.find("User-Agent");
   const auto& user = exchange.who.maybe_user();
+  const auto& token = exchange.who.access_token();
   logger_.info("api.access", "request completed",
                {{"request_id", exchange.request_id},
                 {"method", http::name(exchange.request.method)},
@@ -725,6 +760,7 @@ void Pipeline::log_end(const Exchange& exchange, int status, double milliseconds
                 {"status_code", status},
                 {"duration_ms", std::round(milliseconds * 100) / 100},
                 {"user_id", user ? Value(user->text()) : Value()},
+                {"access_token_id", token ? Value(token->text()) : Value()},
                 {"client_ip", exchange.client_address},
                 {"user_agent", agent ? Value(loggable(*agent)) : Value()}});
 }
@@ -732,6 +768,7 @@ void Pipeline::log_end(const Exchange& exchange, int status, double milliseconds
 /// Somebody whom the school knows has tried what they may not do.
 void Pipeline::log_refusal(const Exchange& exchange) const {
   const auto& user = exchange.who.maybe_user();
+  const auto& token = exchange.who.access_token();
   if (!user || !logger_.wants(LogLevel::warning)) return;
   logger_.warning("security", "call refused",
                   {{"request_id", exchange.request_id},
@@ -740,6 +777,7 @@ void Pipeline::log_refusal(const Exchange& exchange) const {
                    {"reason", exchange.forbidden},
                    {"user_id", user->text()},
                    {"role", exchange.who.role()},
+                   {"access_token_id", token ? Value(token->text()) : Value()},
                    {"address", exchange.client_address}});
 }
 

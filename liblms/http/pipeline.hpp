@@ -68,6 +68,8 @@ class Pipeline {
   http::Response act(Exchange& exchange, const Storage::Function& first) const;
   void check_preconditions(const Exchange& exchange, const Router::Match& shown) const;
   std::string current_tag(const Exchange& exchange, const Router::Match& shown) const;
+  http::Response serve_noted(Exchange& exchange) const;
+  void note_use(const Exchange& exchange) const;
   void admit(Exchange& exchange) const;
   void authorize(const Principal& who, const Route& route) const;
   void read_key(Exchange& exchange) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/encoding.hpp"
@@ -34,12 +35,15 @@ bool reads(Weight weight) noexcept {
   return weight == Weight::none || weight == Weight::read;
 }
 
+bool only_reads(const Route& route) {
+  return route.method == http::Method::get || route.method == http::Method::head;
+}
+
 /// What is wrong with a row, or nothing.
 std::string contradiction(const Route& route) {
   const bool takes_json = route.input_mode != Input::none;
   const bool wants_schema = route.input_mode == Input::create || route.input_mode == Input::change;
   const bool shows_schema = route.output_mode != Output::nothing && route.output_mode != Output::free;
-  const bool safe = route.method == http::Method::get || route.method == http::Method::head;
   if (!route.handler) return "it has no handler";
   if (route.method == http::Method::other) return "its method is none";
   if (route.operation.empty()) return "it has no operation id";
@@ -50,7 +54,7 @@ std::string contradiction(const Route& route) {
   if (shows_schema != (route.output != nullptr)) return "its output schema does not fit its output mode";
   if (route.other_output && route.output_mode != Output::one) return "another output needs the mode one";
   if (takes_json && route.streams_body) return "a body cannot both stream and be read as JSON";
-  if (safe && (takes_json || route.streams_body)) return "a read takes no body";
+  if (only_reads(route) && (takes_json || route.streams_body)) return "a read takes no body";
   if (route.ignores_token && !std::holds_alternative<Anyone>(route.allow)) return "it ignores the token it needs";
   if (route.weight == Weight::none && (!route.ignores_token || route.streams_body))
     return "its weight is none, but a token or a streaming body may have to be waited for";
@@ -154,6 +158,22 @@ Router::Match Router::match(http::Method method, std::string_view path) const {
 
 const std::vector<std::unique_ptr<Route>>& Router::routes() const noexcept {
   return routes_;
+}
+
+std::vector<std::string> Router::scopes() const {
+  std::set<std::string> scopes;
+  for (const auto& route : routes_)
+    if (std::string scope = scope_of(*route); !scope.empty()) scopes.insert(std::move(scope));
+  return {scopes.begin(), scopes.end()};
+}
+
+std::string scope_of(const Route& route) {
+  if (route.tag.empty() || route.tag == "auth" || route.ignores_token) return {};
+  std::string scope = route.tag;
+  // RFC 6750 separates scopes by blanks and quotes them.
+  std::replace_if(
+      scope.begin(), scope.end(), [](char c) { return c <= ' ' || c > '~' || c == '"' || c == '\\' || c == ':'; }, '-');
+  return scope + (only_reads(route) ? ":read" : ":write");
 }
 
 http::Response json_response(int status, const Value& body) {

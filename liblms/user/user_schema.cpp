@@ -52,6 +52,9 @@ const Schema& User::schema() {
           .field("is_active", &User::is_active,
                  {.doc = "False once an admin has deactivated the account.", .access = Access::read_only})
           .field("password_hash", &User::password_hash, {.access = Access::hidden})
+          .field("service_account", &User::service_account,
+                 {.doc = "Whether it is a machine's, which calls by access tokens and cannot sign in.",
+                  .access = Access::read_only})
           .field("email_verified_at", &User::email_verified_at,
                  {.doc = "Since when the address is known to be the person's.", .access = Access::read_only})
           .field("pending_email", &User::pending_email,
@@ -76,7 +79,10 @@ const Schema& NewUser::schema() {
                   .format = Format::password,
                   .example = "correct horse battery"})
           .field("full_name", &NewUser::full_name, full_name_options())
-          .field("role", &NewUser::role, {.doc = "`student` unless given.", .max_length = 64, .example = "instructor"});
+          .field("role", &NewUser::role, {.doc = "`student` unless given.", .max_length = 64, .example = "instructor"})
+          .field("service_account", &NewUser::service_account,
+                 {.doc = "For a machine: without a password, it never signs in, gets no mail, and calls by access "
+                         "tokens that an admin makes for it."});
   return schema;
 }
 
@@ -115,6 +121,7 @@ const Schema& UserFilter::schema() {
                  {.doc = "Words that begin a part of the name or address.", .max_length = 200, .example = "ami"})
           .field("role", &UserFilter::role, {.doc = "Only this role.", .max_length = 64})
           .field("is_active", &UserFilter::is_active, {.doc = "Only active, or only deactivated accounts."})
+          .field("service_account", &UserFilter::service_account, {.doc = "Only machines, or only people."})
           .field("sort", &UserFilter::sort, {.doc = "What to order by."})
           .field("descending", &UserFilter::descending, {.doc = "The other way round."});
   return schema;

@@ -94,6 +94,10 @@ User Users::make(const NewUser& account, std::string password_hash) const {
   user.full_name = account.full_name;
   user.role = account.role.value_or(std::string(role::student));
   if (!roles_.exists(user.role)) throw invalid({"body", "role"}, "is not a role of this school", "type_error.enum");
+  user.service_account = account.service_account;
+  if (user.service_account && !password_hash.empty())
+    throw invalid({"body", "password"}, "must be left out, for a service account has none",
+                  "value_error.password.service_account");
   user.password_hash = std::move(password_hash);
   user.created_at = user.updated_at = clock_.now();
   user.id = UserId(random_.uuid(user.created_at));
@@ -104,7 +108,9 @@ User Users::insert(UnitOfWork& uow, const Principal& who, User user) {
   if (!Repository<User>(uow).insert_if_absent(user))
     throw conflict("email_taken", "There is an account with this address already.");
   events_.emit(uow, events::user_registered, who, event_data(user));
-  audit_.record(uow, who, audited::user_created, user.id, {{"role", user.role}});
+  audit_.record(
+      uow, who, audited::user_created, user.id,
+      user.service_account ? Object{{"role", user.role}, {"service_account", true}} : Object{{"role", user.role}});
   return user;
 }
 
@@ -112,10 +118,11 @@ User Users::create(const Principal& who, const NewUser& given) {
   require(who, Permission::manage_users);
   const NewUser account = validated(given);
   require_may_manage(who, account.role.value_or(std::string(role::student)));
-  const bool is_invited = account.password.empty();
-  if (!is_invited) policy_.check(account.password, account.email, account.full_name);
-  User user = make(account, is_invited ? std::string() : hasher_.hash(account.password));
-  if (!is_invited) user.email_verified_at = user.created_at;
+  const bool has_password = !account.password.empty();
+  if (has_password) policy_.check(account.password, account.email, account.full_name);
+  User user = make(account, has_password ? hasher_.hash(account.password) : std::string());
+  if (has_password) user.email_verified_at = user.created_at;
+  const bool is_invited = !has_password && !user.service_account;
   return storage_.write([&](UnitOfWork& uow) {
     User made = insert(uow, who, user);
     if (is_invited && on_invited_) on_invited_(uow, made);
@@ -159,6 +166,7 @@ Page<User> Users::list(const Principal& who, const UserFilter& filter) {
   if (filter.q) conditions.push_back(matches(*filter.q));
   if (filter.role) conditions.push_back(equal("role", *filter.role));
   if (filter.is_active) conditions.push_back(equal("is_active", *filter.is_active));
+  if (filter.service_account) conditions.push_back(equal("service_account", *filter.service_account));
   return storage_.read([&](UnitOfWork& uow) {
     return select_page<User>(uow, all_of(conditions), {{std::string(name_of(filter.sort)), filter.descending}},
                              filter.page);
@@ -264,9 +272,9 @@ void Users::tell_leaving(UnitOfWork& uow, const User& user) const {
 }
 
 void Users::require_other_admin(UnitOfWork& uow, const User& leaving) const {
-  if (leaving.role != role::admin || !leaving.is_active) return;
-  const Condition other =
-      all_of({equal("role", role::admin), equal("is_active", true), none_of({equal("id", leaving.id)})});
+  if (leaving.role != role::admin || !leaving.is_active || leaving.service_account) return;
+  const Condition other = all_of({equal("role", role::admin), equal("is_active", true), equal("service_account", false),
+                                  none_of({equal("id", leaving.id)})});
   if (!Repository<User>(uow).exists(other)) throw conflict("last_admin", "The school would be left without an admin.");
 }
 

@@ -48,7 +48,7 @@ ROOM_OF_HEADER = {
     **dict.fromkeys("changes error executor export id page principal qr_code time totp value schema".split(), "base"),
     **dict.fromkeys("query repository password token fernet field_cipher reencryption signature".split(), "spi"),
     "router": "http",
-    **dict.fromkeys("accounts lockout mfa".split(), "auth"),
+    **dict.fromkeys("access_token accounts lockout mfa".split(), "auth"),
     "course_package": "package",
 }
 # These see liblms as any other program does.

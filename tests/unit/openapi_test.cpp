@@ -296,11 +296,14 @@ TEST_CASE("entity tags and idempotency keys are told where they are heeded") {
 }
 
 TEST_CASE("who may call is told by security, permission and statuses") {
-  CHECK(operation("/api/v1/trees", "get")["security"] == parse_json(R"([{}, {"bearer": []}])"));
-  CHECK(operation("/api/v1/trees", "post")["security"] == parse_json(R"([{"bearer": []}])"));
-  CHECK(operation("/api/v1/trees", "post")["description"] == Value("Needs the permission `create_course`."));
+  CHECK(operation("/api/v1/trees", "get")["security"] ==
+        parse_json(R"([{}, {"bearer": []}, {"access_token": ["trees:read"]}])"));
+  CHECK(operation("/api/v1/trees", "post")["security"] ==
+        parse_json(R"([{"bearer": []}, {"access_token": ["trees:write"]}])"));
+  CHECK(operation("/api/v1/trees", "post")["description"] ==
+        Value("Needs the permission `create_course`. An access token needs the scope `trees:write`."));
   CHECK(keys(operation("/api/v1/trees", "get")["responses"]) ==
-        std::vector<std::string>{"200", "400", "401", "422", "500", "503", "default"});
+        std::vector<std::string>{"200", "400", "401", "403", "422", "500", "503", "default"});
   CHECK(keys(operation("/api/v1/trees", "post")["responses"]) ==
         std::vector<std::string>{"201", "400", "401", "403", "409", "413", "415", "422", "500", "503", "default"});
   CHECK(keys(operation("/api/v1/trees/{id}/water", "post")["responses"]) ==

@@ -60,7 +60,7 @@ struct Filter {
 /// Knows the tokens `student` and `admin`; `ended` has a good signature, but its session is over.
 class FakeAuthenticator final : public Authenticator {
  public:
-  TokenClaims verify(std::string_view token) override {
+  BearerToken verify(std::string_view token) override {
     ++verified;
     if (token != "student" && token != "admin" && token != "ended")
       throw unauthenticated("invalid_token", "The token is not good.");
@@ -68,11 +68,14 @@ class FakeAuthenticator final : public Authenticator {
     claims.role = std::string(token);
     return claims;
   }
-  Principal admit(const TokenClaims& claims) override {
+  Principal admit(const BearerToken& token, const std::string&) override {
     ++admitted;
+    const auto& claims = std::get<TokenClaims>(token);
     if (claims.role == "ended") throw unauthenticated("session_ended", "The session is over.");
     return {user, claims.role, std::make_shared<const Roles>()};
   }
+  bool use_is_due(const BearerToken&) override { return false; }
+  void note_use(const BearerToken&, const std::string&) override {}
 
   UserId user = *UserId::parse("0197a3c2-8f4e-7b11-9c55-3d2a6f1e8b40");
   int verified = 0;
