@@ -12,15 +12,20 @@
 #include "auth/key_routes.hpp"
 #include "auth/login_failures.hpp"
 #include "auth/mfa_routes.hpp"
+#include "auth/personal_data_routes.hpp"
 #include "auth/routes.hpp"
 #include "auth/second_factor.hpp"
 #include "certificate/certificate_count.hpp"
+#include "certificate/personal_data.hpp"
 #include "certificate/routes.hpp"
+#include "course/personal_data.hpp"
 #include "course/routes.hpp"
+#include "enrollment/personal_data.hpp"
 #include "enrollment/routes.hpp"
 #include "event/event_head.hpp"
 #include "package/routes.hpp"
 #include "quiz/paper.hpp"
+#include "quiz/personal_data.hpp"
 #include "quiz/routes.hpp"
 #include "user/routes.hpp"
 
@@ -41,7 +46,8 @@ void add_routes(Router& router, Lms& school) {
   add_auth_routes(router, school.auth());
   add_mfa_routes(router, school.mfa(), school.auth());
   add_key_routes(router, school.auth().tokens());
-  add_user_routes(router, school.users());
+  add_user_routes(router, school.users(), school.user_imports());
+  add_personal_data_routes(router, school.personal_data());
   add_course_routes(router, school.courses(), school.settings());
   add_package_routes(router, school.packages());
   add_enrollment_routes(router, school.enrollments(), school.settings());
@@ -52,11 +58,18 @@ void add_routes(Router& router, Lms& school) {
   add_mail_routes(router, school.mails(), school.users());
 }
 
+void add_personal_data(PersonalData& data, Lms& school) {
+  add_personal_courses(data);
+  add_personal_enrollments(data);
+  add_personal_attempts(data);
+  add_personal_certificates(data, school.certificates());
+}
+
 std::vector<const EventType*> event_types() {
   using namespace events;
   return {
       &user_registered,    &user_updated,         &user_role_changed,      &user_deactivated,   &user_reactivated,
-      &user_deleted,       &user_logged_in,       &user_logged_out,        &user_session_ended, &user_password_changed,
+      &user_deleted,       &user_erased,          &user_logged_in,       &user_logged_out,        &user_session_ended, &user_password_changed,
       &user_locked,        &user_unlocked,        &user_email_verified,    &user_email_changed, &user_mfa_enabled,
       &user_mfa_disabled,  &course_created,       &course_updated,         &course_published,   &course_unpublished,
       &course_archived,    &course_deleted,       &enrollment_created,     &enrollment_updated, &enrollment_completed,
@@ -72,6 +85,9 @@ std::vector<const AuditAction*> audit_actions() {
           &user_deactivated,
           &user_reactivated,
           &user_deleted,
+          &user_imported,
+          &user_exported,
+          &user_erased,
           &signed_in,
           &sign_in_refused,
           &password_refused,

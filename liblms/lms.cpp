@@ -152,10 +152,12 @@ struct Lms::Parts {
   LogMailer log_mailer;
   Mails mails;
   Users users;
+  UserImports user_imports;
   Lockout lockout;
   Auth auth;
   Accounts accounts;
   Mfa mfa;
+  PersonalData personal_data;
   Courses courses;
   Enrollments enrollments;
   Quizzes quizzes;
@@ -186,6 +188,7 @@ struct Lms::Parts {
               {.school = settings.project_name, .templates_dir = settings.mail_templates_dir}),
         users(storage, clock, random, events, audit, hasher, *roles,
               {.min_length = static_cast<std::size_t>(settings.password_min_length)}),
+        user_imports(storage, clock, events, audit, users, hasher),
         lockout(storage, clock, events, audit,
                 {.max_failed_attempts = settings.max_failed_attempts, .duration = settings.lockout_duration}),
         auth(storage, clock, random, events, audit, users, hasher, tokens, *blacklist, lockout, roles, logger,
@@ -193,6 +196,7 @@ struct Lms::Parts {
         accounts(storage, clock, random, events, audit, users, hasher, lockout, auth, mails, logger,
                  account_options(settings)),
         mfa(storage, clock, random, events, audit, users, lockout, auth, mails, logger, mfa_options(settings)),
+        personal_data(storage, clock, events, audit, users, auth, jobs),
         courses(storage, clock, random, events, audit),
         enrollments(storage, clock, random, events, audit, courses),
         quizzes(storage, clock, random, events, audit, courses, enrollments),
@@ -218,6 +222,7 @@ Lms::Lms(Settings settings, Backends backends) {
   parts_->events.declare(event_types());
   parts_->audit.declare(audit_actions());
   parts_->enrollments.recount_by(parts_->jobs);
+  add_personal_data(parts_->personal_data, *this);
   parts_->keep_house();
   add_health_routes(parts_->router, [parts = parts_.get()] { return parts->ready(); });
   add_routes(parts_->router, *this);
@@ -284,6 +289,9 @@ void Lms::Parts::schedule_housekeeping(Time at) {
 Users& Lms::users() noexcept {
   return parts_->users;
 }
+UserImports& Lms::user_imports() noexcept {
+  return parts_->user_imports;
+}
 Lockout& Lms::lockout() noexcept {
   return parts_->lockout;
 }
@@ -295,6 +303,9 @@ Accounts& Lms::accounts() noexcept {
 }
 Mfa& Lms::mfa() noexcept {
   return parts_->mfa;
+}
+PersonalData& Lms::personal_data() noexcept {
+  return parts_->personal_data;
 }
 Courses& Lms::courses() noexcept {
   return parts_->courses;
