@@ -13,16 +13,21 @@
 #include "auth/key_routes.hpp"
 #include "auth/login_failures.hpp"
 #include "auth/mfa_routes.hpp"
+#include "auth/personal_data_routes.hpp"
 #include "auth/routes.hpp"
 #include "auth/second_factor.hpp"
 #include "certificate/certificate_count.hpp"
+#include "certificate/personal_data.hpp"
 #include "certificate/routes.hpp"
+#include "course/personal_data.hpp"
 #include "course/routes.hpp"
+#include "enrollment/personal_data.hpp"
 #include "enrollment/routes.hpp"
 #include "event/event_head.hpp"
 #include "http/idempotency.hpp"
 #include "package/routes.hpp"
 #include "quiz/paper.hpp"
+#include "quiz/personal_data.hpp"
 #include "quiz/routes.hpp"
 #include "user/routes.hpp"
 
@@ -44,7 +49,8 @@ void add_routes(Router& router, Lms& school) {
   add_mfa_routes(router, school.mfa(), school.auth());
   add_access_token_routes(router, school.access_tokens());
   add_key_routes(router, school.auth().tokens());
-  add_user_routes(router, school.users());
+  add_user_routes(router, school.users(), school.user_imports());
+  add_personal_data_routes(router, school.personal_data());
   add_course_routes(router, school.courses(), school.settings());
   add_package_routes(router, school.packages());
   add_enrollment_routes(router, school.enrollments(), school.settings());
@@ -55,17 +61,24 @@ void add_routes(Router& router, Lms& school) {
   add_mail_routes(router, school.mails(), school.users());
 }
 
+void add_personal_data(PersonalData& data, Lms& school) {
+  add_personal_courses(data);
+  add_personal_enrollments(data);
+  add_personal_attempts(data);
+  add_personal_certificates(data, school.certificates());
+}
+
 std::vector<const EventType*> event_types() {
   using namespace events;
   return {
-      &user_registered,    &user_updated,         &user_role_changed,    &user_deactivated,     &user_reactivated,
-      &user_deleted,       &user_logged_in,       &user_logged_out,      &user_session_ended,   &user_password_changed,
-      &user_locked,        &user_unlocked,        &user_email_verified,  &user_email_changed,   &user_mfa_enabled,
-      &user_mfa_disabled,  &access_token_created, &access_token_revoked, &course_created,       &course_updated,
-      &course_published,   &course_unpublished,   &course_archived,      &course_deleted,       &enrollment_created,
-      &enrollment_updated, &enrollment_completed, &enrollment_dropped,   &enrollment_expired,   &lesson_completed,
-      &quiz_created,       &quiz_updated,         &quiz_deleted,         &quiz_attempt_started, &quiz_attempt_submitted,
-      &certificate_issued, &certificate_revoked};
+      &user_registered,        &user_updated,       &user_role_changed,    &user_deactivated,     &user_reactivated,
+      &user_deleted,           &user_erased,        &user_logged_in,       &user_logged_out,      &user_session_ended,
+      &user_password_changed,  &user_locked,        &user_unlocked,        &user_email_verified,  &user_email_changed,
+      &user_mfa_enabled,       &user_mfa_disabled,  &access_token_created, &access_token_revoked, &course_created,
+      &course_updated,         &course_published,   &course_unpublished,   &course_archived,      &course_deleted,
+      &enrollment_created,     &enrollment_updated, &enrollment_completed, &enrollment_dropped,   &enrollment_expired,
+      &lesson_completed,       &quiz_created,       &quiz_updated,         &quiz_deleted,         &quiz_attempt_started,
+      &quiz_attempt_submitted, &certificate_issued, &certificate_revoked};
 }
 
 std::vector<const AuditAction*> audit_actions() {
@@ -76,6 +89,9 @@ std::vector<const AuditAction*> audit_actions() {
           &user_deactivated,
           &user_reactivated,
           &user_deleted,
+          &user_imported,
+          &user_exported,
+          &user_erased,
           &signed_in,
           &password_refused,
           &token_reused,
@@ -109,33 +125,15 @@ std::vector<const AuditAction*> audit_actions() {
 }
 
 std::vector<const Schema*> stored_schemas() {
-  return {&User::schema(),
-          &Session::schema(),
-          &RevokedToken::schema(),
-          &LoginFailures::schema(),
-          &AccountLink::schema(),
-          &AccountMail::schema(),
-          &SecondFactor::schema(),
-          &RecoveryCode::schema(),
-          &SignInChallenge::schema(),
-          &AccessToken::schema(),
-          &Course::schema(),
-          &Section::schema(),
-          &Lesson::schema(),
-          &Enrollment::schema(),
-          &LessonProgress::schema(),
-          &Quiz::schema(),
-          &Question::schema(),
-          &QuizPaper::schema(),
-          &Attempt::schema(),
-          &Certificate::schema(),
-          &CertificateCount::schema(),
-          &Event::schema(),
-          &EventHead::schema(),
-          &Job::schema(),
-          &AuditEntry::schema(),
-          &AuditHead::schema(),
-          &IdempotentAnswer::schema()};
+  return {&User::schema(),          &Session::schema(),      &RevokedToken::schema(),
+          &LoginFailures::schema(), &AccountLink::schema(),  &AccountMail::schema(),
+          &SecondFactor::schema(),  &RecoveryCode::schema(), &SignInChallenge::schema(),
+          &AccessToken::schema(),   &Course::schema(),       &Section::schema(),
+          &Lesson::schema(),        &Enrollment::schema(),   &LessonProgress::schema(),
+          &Quiz::schema(),          &Question::schema(),     &QuizPaper::schema(),
+          &Attempt::schema(),       &Certificate::schema(),  &CertificateCount::schema(),
+          &Event::schema(),         &EventHead::schema(),    &Job::schema(),
+          &AuditEntry::schema(),    &AuditHead::schema(),    &IdempotentAnswer::schema()};
 }
 
 }  // namespace lms

@@ -172,12 +172,14 @@ struct Lms::Parts {
   LogMailer log_mailer;
   Mails mails;
   Users users;
+  UserImports user_imports;
   Lockout lockout;
   Auth auth;
   Accounts accounts;
   Mfa mfa;
   Router router;
   AccessTokens access_tokens;
+  PersonalData personal_data;
   Courses courses;
   Enrollments enrollments;
   Quizzes quizzes;
@@ -208,6 +210,7 @@ struct Lms::Parts {
               {.school = settings.project_name, .templates_dir = settings.mail_templates_dir}),
         users(storage, clock, random, events, audit, hasher, *roles,
               {.min_length = static_cast<std::size_t>(settings.password_min_length)}),
+        user_imports(storage, clock, events, audit, users, hasher),
         lockout(storage, clock, events, audit, logger,
                 {.max_failed_attempts = settings.max_failed_attempts, .duration = settings.lockout_duration}),
         auth(storage, clock, random, events, audit, users, hasher, tokens, *blacklist, lockout, roles, logger,
@@ -218,6 +221,7 @@ struct Lms::Parts {
             mfa_options(settings)),
         router(settings.api_prefix),
         access_tokens(storage, clock, random, events, audit, users, auth, router, logger),
+        personal_data(storage, clock, events, audit, users, auth, jobs),
         courses(storage, clock, random, events, audit),
         enrollments(storage, clock, random, events, audit, courses),
         quizzes(storage, clock, random, events, audit, courses, enrollments),
@@ -243,6 +247,7 @@ Lms::Lms(Settings settings, Backends backends) {
   parts_->events.declare(event_types());
   parts_->audit.declare(audit_actions());
   parts_->enrollments.recount_by(parts_->jobs);
+  add_personal_data(parts_->personal_data, *this);
   parts_->keep_house();
   add_health_routes(parts_->router, [parts = parts_.get()] { return parts->ready(); });
   add_routes(parts_->router, *this);
@@ -311,6 +316,9 @@ void Lms::Parts::schedule_housekeeping(Time at) {
 Users& Lms::users() noexcept {
   return parts_->users;
 }
+UserImports& Lms::user_imports() noexcept {
+  return parts_->user_imports;
+}
 Lockout& Lms::lockout() noexcept {
   return parts_->lockout;
 }
@@ -325,6 +333,9 @@ Mfa& Lms::mfa() noexcept {
 }
 AccessTokens& Lms::access_tokens() noexcept {
   return parts_->access_tokens;
+}
+PersonalData& Lms::personal_data() noexcept {
+  return parts_->personal_data;
 }
 Courses& Lms::courses() noexcept {
   return parts_->courses;

@@ -77,6 +77,31 @@ struct ExportOptions {
 };
 void export_course(const CommonOptions& common, const ExportOptions& options);
 
+struct ImportUsersOptions {
+  std::string file;  ///< CSV; `-`: standard input
+  bool dry_run = false;
+  bool update = false;  ///< bring profile and role of accounts that exist to what their rows say
+  bool all = false;     ///< print every row, not only those that are invalid
+};
+/// Makes accounts of a file, and prints what became of its rows.
+void import_users(const CommonOptions& common, const ImportUsersOptions& options);
+
+struct ExportUserOptions {
+  std::string person;      ///< id or mail address
+  std::string file = "-";  ///< `-`: standard output
+  bool force = false;      ///< overwrite a file that exists
+};
+/// Writes everything that the school holds about a person.
+void export_user(const CommonOptions& common, const ExportUserOptions& options);
+
+struct EraseUserOptions {
+  std::string person;  ///< id or mail address
+  bool keep_certificates = false;
+  bool yes = false;  ///< it is meant
+};
+/// Erases a person, and all at once.
+void erase_user(const CommonOptions& common, const EraseUserOptions& options);
+
 struct SendTestMailOptions {
   std::string to;
   std::string language = "en";

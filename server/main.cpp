@@ -20,8 +20,9 @@ using namespace lms::server;
 constexpr std::string_view footer =
     "Settings come from the environment and from .env in the working directory; `lms-server config` prints them.\n"
     "\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 65 a file that is no course package or no\n"
-    "backup, or no token of these keys, 66 a file that cannot be read, 69 the database, the port, the mail server\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 65 a file that is no course package, no\n"
+    "backup or no list of people, or no token of these keys, 66 a file that cannot be read, 69 the database, the port, "
+    "the mail server\n"
     "or Vault cannot be used, 73 a file that cannot be written or exists, 78 a bad setting.";
 
 void complain(std::string_view text) {
@@ -53,6 +54,9 @@ int main(int argc, char** argv) {
   AuditListOptions audit_list;
   ImportOptions to_import;
   ExportOptions to_export;
+  ImportUsersOptions people_in;
+  ExportUserOptions person_out;
+  EraseUserOptions erasure;
   SendTestMailOptions test_mail;
   ConfigOptions config;
   CryptoOptions crypto;
@@ -139,6 +143,28 @@ int main(int argc, char** argv) {
   export_command->add_option("file", to_export.file, "JSON file; - for standard output")->capture_default_str();
   export_command->add_flag("--force", to_export.force, "Overwrite the file if it exists");
   export_command->callback([&] { export_course(common, to_export); });
+
+  auto* people_command =
+      app.add_subcommand("import-users", "Make accounts from a CSV file; prints rows that are invalid");
+  people_command->add_option("file", people_in.file, "CSV file; - for standard input")->required();
+  people_command->add_flag("--dry-run", people_in.dry_run, "Only say what would become of every row");
+  people_command->add_flag("--update", people_in.update,
+                           "Bring name, language, time zone and role of accounts that exist up to date");
+  people_command->add_flag("--all", people_in.all, "Print every row");
+  people_command->callback([&] { import_users(common, people_in); });
+
+  auto* person_command = app.add_subcommand("export-user", "Write everything that the school holds about a person");
+  person_command->add_option("person", person_out.person, "Id or mail address")->required();
+  person_command->add_option("file", person_out.file, "JSON file; - for standard output")->capture_default_str();
+  person_command->add_flag("--force", person_out.force, "Overwrite the file if it exists");
+  person_command->callback([&] { export_user(common, person_out); });
+
+  auto* erase_command = app.add_subcommand("erase-user", "Erase a person, for good");
+  erase_command->add_option("person", erasure.person, "Id or mail address")->required();
+  erase_command->add_flag("--keep-certificates", erasure.keep_certificates,
+                          "Leave their certificates good, and the name on them");
+  erase_command->add_flag("--yes", erasure.yes, "This is meant, and nothing brings it back");
+  erase_command->callback([&] { erase_user(common, erasure); });
 
   auto* mail_command = app.add_subcommand("send-test-mail", "Send a mail at once and print what the mail server said");
   mail_command->add_option("--to", test_mail.to, "Mail address that it goes to")->required()->type_name("ADDRESS");

@@ -112,6 +112,10 @@ class LMS_API Certificates {
 
   std::string verification_url(const Certificate& certificate) const;
 
+  /// Takes the name off the next certificates of a student after that place and revokes them, for their erasure;
+  /// returns the place to go on from, "" at the end. Emits `certificate.revoked` for those that were good.
+  std::string erase_holder(UnitOfWork& uow, UserId student, const std::string& after);
+
  private:
   std::string next_number(UnitOfWork& uow, Time now) const;
   void announce(UnitOfWork& uow, const Principal& who, const EventType& type, const Certificate& certificate);

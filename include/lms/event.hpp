@@ -65,6 +65,16 @@ class LMS_API Events {
   /// @throws Error forbidden; invalid for a type that nobody declared, once some are.
   std::vector<Event> after(const Principal& who, const EventQuery& query);
 
+  /// Whether the data of an event name that person.
+  static bool names(const Event& event, UserId person);
+  /// A place in the log that no event since then stands before, for the next.
+  static EventId before(Time time);
+  /// Replaces what says who the person is (`FieldOptions::personal`) in the data of the next events after that place
+  /// which name them: texts by `name`, addresses by `email`, what may be missing by null. Returns the place to go on
+  /// from; none at the end. The events keep their positions.
+  std::optional<EventId> erase_person(UnitOfWork& uow, UserId person, std::string_view email, std::string_view name,
+                                      EventId after) const;
+
  private:
   void append(UnitOfWork& uow, const EventType& type, const Principal& who, Object data);
   /// Gives positions to what was committed since the last call.
@@ -74,6 +84,7 @@ class LMS_API Events {
   Clock& clock_;
   Random& random_;
   std::vector<std::string> declared_;
+  std::vector<const EventType*> types_;
 };
 
 }  // namespace lms

@@ -25,6 +25,7 @@
 #include <lms/lockout.hpp>
 #include <lms/mail.hpp>
 #include <lms/mfa.hpp>
+#include <lms/personal_data.hpp>
 #include <lms/principal.hpp>
 #include <lms/quiz.hpp>
 #include <lms/reencryption.hpp>
@@ -39,6 +40,7 @@
 #include <lms/spi/storage.hpp>
 #include <lms/spi/token_blacklist.hpp>
 #include <lms/user.hpp>
+#include <lms/user_import.hpp>
 
 namespace lms {
 
@@ -79,11 +81,13 @@ class LMS_API Lms {
   Lms& operator=(const Lms&) = delete;
 
   Users& users() noexcept;
+  UserImports& user_imports() noexcept;
   Lockout& lockout() noexcept;
   Auth& auth() noexcept;
   Accounts& accounts() noexcept;
   Mfa& mfa() noexcept;
   AccessTokens& access_tokens() noexcept;
+  PersonalData& personal_data() noexcept;
   Courses& courses() noexcept;
   Enrollments& enrollments() noexcept;
   Quizzes& quizzes() noexcept;

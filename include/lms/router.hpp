@@ -44,7 +44,8 @@ enum class Input {
   none,    ///< a body is refused
   create,  ///< Schema::parse
   change,  ///< Schema::parse_changes
-  free     ///< any JSON; the service checks it
+  free,    ///< any JSON; the service checks it
+  text     ///< text of the route's `body_type`, as it came; the service checks it
 };
 
 /// What an answer carries.
@@ -89,6 +90,8 @@ class LMS_API Call {
 
   /// The JSON body as it came. Null when the route takes none.
   const Value& body() const noexcept { return body_; }
+  /// The body as it came, for routes that take text.
+  const std::string& text() const noexcept { return text_; }
   template <HasSchema T>
   T body() const {
     return parse<T>(body_);
@@ -129,6 +132,7 @@ class LMS_API Call {
   std::string request_id_;
   std::string client_address_;
   Value body_;
+  std::string text_;
   std::vector<std::pair<std::string, std::string>> path_;
   std::vector<std::pair<std::string, std::string>> query_;
   http::BodySource* stream_ = nullptr;
@@ -160,6 +164,7 @@ struct Route {
   Input input_mode = Input::none;
   const Schema* input = nullptr;
   Value input_example = {};
+  std::string body_type = {};  ///< with `Input::text`: its media type, `text/csv`
   Output output_mode = Output::one;
   const Schema* output = nullptr;
   const Schema* other_output = nullptr;  ///< what it may be instead, with `Output::one`

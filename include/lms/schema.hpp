@@ -69,6 +69,8 @@ struct FieldOptions {
   /// Of text: storage holds a Fernet token in its place, which nobody reads without ENCRYPTION_KEY. Such a field can be
   /// written and read, and asked whether it is null; nothing else can be asked of it, nor sought or ordered by it.
   bool encrypted = false;
+  /// In the data of an event: says who the person is that the event is about, and goes when that person is erased.
+  bool personal = false;
 };
 
 struct Field : FieldOptions {

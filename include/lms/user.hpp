@@ -36,8 +36,12 @@ struct LMS_API User {
   bool service_account = false;              ///< of a machine: has no password, never signs in, gets no mail
   std::optional<Time> email_verified_at;     ///< since when the address is known to be the person's
   std::optional<std::string> pending_email;  ///< the address that it shall be, once that is known
+  std::optional<Time> erased_at;  ///< since when nothing here says whose it was; such an account stays as it is
   Time created_at;
   Time updated_at;
+
+  static constexpr std::string_view erased_name = "Erased user";
+  static constexpr std::string_view erased_domain = "erased.invalid";  ///< of what stands in place of their addresses
 
   static const Schema& schema();
 };
@@ -150,18 +154,20 @@ class LMS_API Users {
   User update_profile(const Principal& who, const Patch<Profile>& patch);
   /// Changes an account; deactivating ends its sessions. Emits `user.updated`, and `user.deactivated` or
   /// `user.reactivated` for what they say.
-  /// @throws Error forbidden without `manage_users`; conflict `last_admin` when no active admin would be left who can
-  ///   sign in.
+  /// @throws Error forbidden without `manage_users`, and `admin_required` for admins; conflict `last_admin` when no
+  /// active
+  ///   admin would be left who can sign in, `account_erased`.
   User update(const Principal& who, UserId id, const Patch<Account>& patch);
   /// Emits `user.role_changed`. @throws Error as update; invalid for an unknown role.
   User change_role(const Principal& who, UserId id, const std::string& role);
   /// Removes an account that has no courses, enrolments or certificates; others can be deactivated.
   /// Emits `user.deleted`. @throws Error as update; conflict `user_in_use`.
   void remove(const Principal& who, UserId id);
-  /// Told in the transaction that deactivates or removes an account, before it does. Set up before the first call.
+  /// Told in the transaction that deactivates, removes or erases an account, before it does. Set up before the first
+  /// call.
   void on_leaving(std::function<void(UnitOfWork&, const User&)> hook) { leaving_hooks_.push_back(std::move(hook)); }
 
-  /// Told in the transaction that removes an account, before it does. Set up as that.
+  /// Told in the transaction that removes or erases an account, before it does. Set up as that.
   void on_removal(std::function<void(UnitOfWork&, const User&)> hook) { removal_hooks_.push_back(std::move(hook)); }
   /// Told in the transaction that makes an account without a password. Set up as that.
   void on_invited(std::function<void(UnitOfWork&, const User&)> hook) { on_invited_ = std::move(hook); }
@@ -176,9 +182,15 @@ class LMS_API Users {
   User make(const NewUser& account, std::string password_hash) const;
   /// Stores a made account. Emits `user.registered`. @throws Error conflict `email_taken`.
   User insert(UnitOfWork& uow, const Principal& who, User user);
+  /// Takes off an account what says whose it is, its password too, and deactivates it for good. Whoever calls it says
+  /// so in events and audit log. @throws Error conflict `last_admin`.
+  void erase(UnitOfWork& uow, User& user);
   const PasswordPolicy& password_policy() const noexcept { return policy_; }
 
  private:
+  friend class UserImports;  // makes and changes many accounts in one transaction
+
+  static Condition other_admins(const std::vector<UserId>& leaving);
   void require_other_admin(UnitOfWork& uow, const User& leaving) const;
   void tell_leaving(UnitOfWork& uow, const User& user) const;
 

@@ -64,6 +64,19 @@ bool affordable(const Argon2idCost& cost) {
   return cost.memory_kib <= 1024 * 1024 && cost.iterations <= 64 && cost.parallelism <= 64;
 }
 
+bool is_made_of(std::string_view text, std::string_view signs) {
+  return !text.empty() && text.find_first_not_of(signs) == std::string_view::npos;
+}
+
+/// `$2b$12$`, 22 characters of salt, 31 of the hash, and a cost that is not too high.
+bool is_affordable_bcrypt(std::string_view hash) {
+  constexpr std::size_t hash_size = 60;
+  constexpr std::string_view digits = "0123456789";
+  if (!is_bcrypt(hash) || hash.size() != hash_size || !is_made_of(hash.substr(4, 2), digits) || hash[6] != '$')
+    return false;
+  return (hash[4] - '0') * 10 + (hash[5] - '0') <= 14;
+}
+
 Error no_memory() {
   return unavailable("password_hashing_busy", "There is not enough memory to check a password now; try again.");
 }
@@ -179,12 +192,8 @@ bool is_bcrypt(std::string_view hash) noexcept {
 }
 
 bool bcrypt_verify(std::string_view password, const std::string& hash) {
-  constexpr std::size_t hash_size = 60;       // `$2b$12$`, 22 characters of salt, 31 of the hash
   constexpr std::size_t longest_secret = 72;  // bytes that the algorithm looks at
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (!is_bcrypt(hash) || hash.size() != hash_size || !is_digit(hash[4]) || !is_digit(hash[5]) || hash[6] != '$')
-    return false;
-  if ((hash[4] - '0') * 10 + (hash[5] - '0') > 14) return false;
+  if (!is_affordable_bcrypt(hash)) return false;
   // To bcrypt a NUL ends the password, so who says yes to one lets every other ending in as well. No system that
   // hashes has made such a hash on purpose.
   if (password.find('\0') != std::string_view::npos) return false;
@@ -197,6 +206,23 @@ bool bcrypt_verify(std::string_view password, const std::string& hash) {
   const bool same = constant_time_equal(made, hash);  // `*0` for what libxcrypt does not accept
   wipe(data.get(), sizeof *data);
   return same;
+}
+
+bool is_password_hash(std::string_view hash) {
+  constexpr std::string_view base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  constexpr std::string_view bcrypt_base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./";
+  constexpr std::size_t longest = 512, shortest_salt = 11, shortest_hash = 16;  // characters
+  if (is_bcrypt(hash)) return is_affordable_bcrypt(hash) && is_made_of(hash.substr(7), bcrypt_base64);
+  const auto cost = cost_of(hash);
+  if (hash.size() > longest || !cost || !affordable(*cost) || cost->iterations < 1 || cost->parallelism < 1)
+    return false;
+  const std::size_t end_of_salt = hash.rfind('$');
+  const std::size_t end_of_cost = hash.rfind('$', end_of_salt - 1);
+  const std::string_view salt = hash.substr(end_of_cost + 1, end_of_salt - end_of_cost - 1);
+  const std::string_view digest = hash.substr(end_of_salt + 1);
+  return is_made_of(salt, base64) && is_made_of(digest, base64) && salt.size() >= shortest_salt &&
+         digest.size() >= shortest_hash &&
+         hash.substr(0, end_of_cost).ends_with("p=" + std::to_string(cost->parallelism));
 }
 
 }  // namespace lms

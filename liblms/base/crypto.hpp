@@ -55,4 +55,7 @@ bool is_bcrypt(std::string_view hash) noexcept;
 /// 14).
 bool bcrypt_verify(std::string_view password, const std::string& hash);
 
+/// Whether a password could verify against it: a whole hash of Argon2id or bcrypt whose cost a server would pay.
+bool is_password_hash(std::string_view hash);
+
 }  // namespace lms

@@ -79,14 +79,14 @@ const Schema& CertificateEvent::schema() {
           .field("certificate_id", &CertificateEvent::certificate_id)
           .field("number", &CertificateEvent::number)
           .field("student_id", &CertificateEvent::student_id)
-          .field("student_email", &CertificateEvent::student_email)
-          .field("student_name", &CertificateEvent::student_name)
+          .field("student_email", &CertificateEvent::student_email, {.format = Format::email, .personal = true})
+          .field("student_name", &CertificateEvent::student_name, {.personal = true})
           .field("course_id", &CertificateEvent::course_id)
           .field("course_title", &CertificateEvent::course_title)
           .field("issued_at", &CertificateEvent::issued_at)
           .field("verification_url", &CertificateEvent::verification_url, {.doc = "Where anybody can verify it."})
           .field("revoked_at", &CertificateEvent::revoked_at)
-          .field("revoke_reason", &CertificateEvent::revoke_reason);
+          .field("revoke_reason", &CertificateEvent::revoke_reason, {.personal = true});
   return schema;
 }
 

@@ -92,6 +92,25 @@ void Certificates::announce(UnitOfWork& uow, const Principal& who, const EventTy
                                 .revoke_reason = certificate.revoke_reason});
 }
 
+std::string Certificates::erase_holder(UnitOfWork& uow, UserId student, const std::string& after) {
+  constexpr std::size_t at_once = 50;
+  constexpr std::string_view reason = "Its holder was erased.";
+  Condition where = equal("student_id", student);
+  if (!after.empty()) where = all_of({std::move(where), greater("id", after)});
+  Repository<Certificate> certificates(uow);
+  auto found = certificates.select({.where = std::move(where), .limit = at_once});
+  for (Certificate& certificate : found) {
+    if (certificate.student_name == User::erased_name && certificate.revoke_reason == reason) continue;
+    const bool was_good = !certificate.revoked_at;
+    certificate.student_name = User::erased_name;
+    certificate.revoke_reason = reason;
+    if (was_good) certificate.revoked_at = clock_.now();
+    certificates.update(certificate);
+    if (was_good) announce(uow, Principal::system(), events::certificate_revoked, certificate);
+  }
+  return found.size() == at_once ? found.back().id.text() : std::string();
+}
+
 Page<Certificate> Certificates::list(const Principal& who, const CertificateFilter& filter) {
   require_user(who);
   return storage_.read([&](UnitOfWork& uow) {

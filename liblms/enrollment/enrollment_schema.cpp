@@ -141,7 +141,7 @@ const Schema& EnrollmentEvent::schema() {
       define<EnrollmentEvent>("EnrollmentEvent", "The enrolment an event is about, as it was left.")
           .field("enrollment_id", &EnrollmentEvent::enrollment_id)
           .field("student_id", &EnrollmentEvent::student_id)
-          .field("student_email", &EnrollmentEvent::student_email)
+          .field("student_email", &EnrollmentEvent::student_email, {.format = Format::email, .personal = true})
           .field("course_id", &EnrollmentEvent::course_id)
           .field("course_title", &EnrollmentEvent::course_title)
           .field("status", &EnrollmentEvent::status)

@@ -15,6 +15,8 @@ namespace lms {
 namespace {
 
 constexpr std::size_t sequenced_at_once = 1'000;
+constexpr std::size_t looked_through_at_once = 200;
+constexpr std::chrono::hours clock_drift{1};  // between nodes that number events by their own clocks
 
 /// Numbers the oldest events that have no position; false once none is left.
 bool sequence_batch(UnitOfWork& uow) {
@@ -104,6 +106,7 @@ void Events::append(UnitOfWork& uow, const EventType& type, const Principal& who
 
 void Events::declare(const std::vector<const EventType*>& types) {
   for (const EventType* type : types) declared_.emplace_back(type->name);
+  types_.insert(types_.end(), types.begin(), types.end());
 }
 
 std::vector<Event> Events::after(const Principal& who, const EventQuery& query) {
@@ -117,6 +120,44 @@ std::vector<Event> Events::after(const Principal& who, const EventQuery& query) 
     return Repository<Event>(uow).select(
         {.where = all_of(conditions), .order = {ascending("position")}, .limit = limit});
   });
+}
+
+bool Events::names(const Event& event, UserId person) {
+  if (!event.data.is_object()) return false;
+  const Value id(person.text());
+  const Object& data = event.data.as_object();
+  return std::any_of(data.begin(), data.end(), [&](const Object::Member& member) { return member.second == id; });
+}
+
+/// Ids begin with their time, 48 bits of milliseconds.
+EventId Events::before(Time time) {
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>((time - clock_drift).time_since_epoch()).count();
+  auto rest = static_cast<std::uint64_t>(std::max<std::int64_t>(0, milliseconds));
+  Uuid id;
+  for (std::size_t i = 6; i-- > 0; rest >>= 8) id.bytes[i] = static_cast<std::uint8_t>(rest & 0xff);
+  return EventId(id);
+}
+
+std::optional<EventId> Events::erase_person(UnitOfWork& uow, UserId person, std::string_view email,
+                                            std::string_view name, EventId after) const {
+  Repository<Event> events(uow);
+  const auto found = events.select({.where = greater("id", after), .limit = looked_through_at_once});
+  for (const Event& event : found) {
+    if (!names(event, person)) continue;
+    const auto type =
+        std::find_if(types_.begin(), types_.end(), [&](const EventType* known) { return known->name == event.type; });
+    if (type == types_.end()) continue;
+    Object data = event.data.as_object();
+    for (const Field& field : (*type)->data().fields()) {
+      if (!field.personal || !data.contains(field.name)) continue;
+      const bool is_address = field.format == Format::email;
+      data.set(field.name, field.nullable ? Value() : Value(is_address ? email : name));
+    }
+    if (Value(data) != event.data) events.update_all(equal("id", event.id), {set("data", Value(std::move(data)))});
+  }
+  if (found.size() < looked_through_at_once) return std::nullopt;
+  return found.back().id;
 }
 
 // An id is made before its transaction commits, so a feed ordered by id would pass over what commits late. Positions

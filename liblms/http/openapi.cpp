@@ -327,8 +327,8 @@ constexpr std::array<ErrorResponse, 10> error_responses{{
     {412, "PreconditionFailed", "It is not, or no longer, in the state that `If-Match` or `If-None-Match` asks for.",
      "precondition_failed", "It has been changed since you read it."},
     {413, "ContentTooLarge", "The body is too large.", "body_too_large", "The body is too large."},
-    {415, "UnsupportedMediaType", "The body is not JSON in UTF-8, or is compressed.", "unsupported_media_type",
-     "Send the body as JSON in UTF-8."},
+    {415, "UnsupportedMediaType", "The body is not of the type that the operation takes, not in UTF-8, or compressed.",
+     "unsupported_media_type", "Send the body as JSON in UTF-8."},
     {422, "UnprocessableContent", "The input breaks a stated rule; each fault is listed.", validation_error, ""},
     {500, "InternalServerError", "A defect of the server; it has been logged under the request's id.", "internal_error",
      "Something went wrong here. It has been logged."},
@@ -704,6 +704,11 @@ class Document {
     if (route.streams_body) {
       const Object bytes{{"schema", Object{{"type", "string"}, {"format", "binary"}}}};
       return {{"required", true}, {"content", Object{{"application/octet-stream", bytes}}}};
+    }
+    if (route.input_mode == Input::text) {
+      Object media{{"schema", Object{{"type", "string"}}}};
+      if (!route.input_example.is_null()) media.append("example", route.input_example);
+      return {{"required", !route.body_optional}, {"content", Object{{route.body_type, std::move(media)}}}};
     }
     Object media{{"schema", route.input ? components_.refer(*route.input, input_form(route)) : Object{}}};
     if (!route.input_example.is_null()) media.append("example", route.input_example);

@@ -175,14 +175,22 @@ bool may_be_json(const http::Headers& headers) {
   return is_json && same_token(parameter(*type, "charset").value_or("utf-8"), "utf-8");
 }
 
-void check_content(const http::Headers& headers) {
+void check_content(const http::Headers& headers, const std::string& body_type) {
   for (const std::string& coding : list_elements(headers, "Content-Encoding"))
     if (!same_token(coding, "identity"))
       throw Problem{.status = 415,
                     .reason = "unsupported_content_encoding",
                     .message = "Send the body as it is, without Content-Encoding.",
                     .headers = {{"Accept-Encoding", "identity"}}};
-  if (!may_be_json(headers))
+  if (!body_type.empty()) {
+    const std::string* type = headers.find("Content-Type");
+    if (!type || !same_token(without_parameters(*type), body_type) ||
+        !same_token(parameter(*type, "charset").value_or("utf-8"), "utf-8"))
+      throw Problem{.status = 415,
+                    .reason = "unsupported_media_type",
+                    .message = "Send the body in UTF-8, with Content-Type: " + body_type + ".",
+                    .headers = {{"Accept", body_type}}};
+  } else if (!may_be_json(headers))
     throw Problem{.status = 415,
                   .reason = "unsupported_media_type",
                   .message = "Send the body as JSON in UTF-8, with Content-Type: application/json.",
@@ -566,18 +574,23 @@ void Pipeline::read_query(Exchange& exchange, Call& call) const {
 
 void Pipeline::read_body(Exchange& exchange, Call& call) const {
   const Route& route = exchange.route();
-  const std::string text = collect(exchange.request.body, max_body(route));
+  std::string text = collect(exchange.request.body, max_body(route));
   if (exchange.keyed) exchange.keyed->fingerprint = idempotent_.fingerprint(exchange.request, text);
   if (route.input_mode == Input::none) {
     if (!text.empty()) throw invalid({"body"}, "this operation takes no body", "value_error.extra");
     return;
   }
   if (text.empty()) {
-    if (!route.body_optional) throw invalid({"body"}, "a JSON body is required", "value_error.missing");
+    if (!route.body_optional)
+      throw invalid({"body"}, (route.body_type.empty() ? "a JSON" : "a") + std::string(" body is required"),
+                    "value_error.missing");
     return;
   }
-  check_content(exchange.request.headers);
-  call.body_ = parse_json(text);
+  check_content(exchange.request.headers, route.body_type);
+  if (route.input_mode == Input::text)
+    call.text_ = std::move(text);
+  else
+    call.body_ = parse_json(text);
 }
 
 void Pipeline::open_stream(Exchange& exchange, Call& call) const {

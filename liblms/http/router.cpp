@@ -41,7 +41,7 @@ bool only_reads(const Route& route) {
 
 /// What is wrong with a row, or nothing.
 std::string contradiction(const Route& route) {
-  const bool takes_json = route.input_mode != Input::none;
+  const bool takes_body = route.input_mode != Input::none;
   const bool wants_schema = route.input_mode == Input::create || route.input_mode == Input::change;
   const bool shows_schema = route.output_mode != Output::nothing && route.output_mode != Output::free;
   if (!route.handler) return "it has no handler";
@@ -53,8 +53,9 @@ std::string contradiction(const Route& route) {
   if (wants_schema != (route.input != nullptr)) return "its input schema does not fit its input mode";
   if (shows_schema != (route.output != nullptr)) return "its output schema does not fit its output mode";
   if (route.other_output && route.output_mode != Output::one) return "another output needs the mode one";
-  if (takes_json && route.streams_body) return "a body cannot both stream and be read as JSON";
-  if (only_reads(route) && (takes_json || route.streams_body)) return "a read takes no body";
+  if (takes_body && route.streams_body) return "a body cannot both stream and be read whole";
+  if ((route.input_mode == Input::text) == route.body_type.empty()) return "its body type does not fit its input mode";
+  if (only_reads(route) && (takes_body || route.streams_body)) return "a read takes no body";
   if (route.ignores_token && !std::holds_alternative<Anyone>(route.allow)) return "it ignores the token it needs";
   if (route.weight == Weight::none && (!route.ignores_token || route.streams_body))
     return "its weight is none, but a token or a streaming body may have to be waited for";

@@ -124,7 +124,8 @@ Job Mails::send_test(const Principal& who, const std::string& to, const std::str
   require_admin(who);
   const auto address = normal_email(to);
   if (!address) throw invalid({"body", "to"}, "must be a mail address", "value_error.email");
-  const Object payload{{"to", *address}, {"name", name}, {"language", language}, {"timezone", timezone}};
+  Object payload{{"to", *address}, {"name", name}, {"language", language}, {"timezone", timezone}};
+  if (const auto& user = who.maybe_user()) payload.append("user_id", user->text());
   return storage_.write([&](UnitOfWork& uow) {
     const auto id = send(uow, mail_kind::test, payload);
     return Repository<Job>(uow).get(id.value());

@@ -2,9 +2,10 @@
 
 namespace lms {
 
-void add_user_routes(Router& router, Users& users) {
+void add_user_routes(Router& router, Users& users, UserImports& imports) {
   using enum http::Method;
   const RouteError last_admin{ErrorCode::conflict, "last_admin", "The school would be left without an admin."};
+  const RouteError erased{ErrorCode::conflict, "account_erased", "The account was erased and stays as it is."};
 
   router.add({.method = get,
               .path = "/users/me",
@@ -54,6 +55,29 @@ void add_user_routes(Router& router, Users& users) {
                 return created(user, prefix + "/users/" + user.id.text());
               }});
 
+  router.add(
+      {.method = post,
+       .path = "/users/import",
+       .operation = "importUsers",
+       .tag = "users",
+       .summary = "Make accounts from a CSV file",
+       .description =
+           "The first row names the columns, in any order: `email`, `full_name`, and if wanted `role`, `language`, "
+           "`timezone`, `is_active`, and `password` or `password_hash` (Argon2id as a PHC string, or bcrypt). Who "
+           "has neither is invited by mail. Each row stands for itself, and an account that exists is never made "
+           "twice, so the same file can be sent again. At most 50,000 rows, 100 of them with a `password`.",
+       .allow = Permission::manage_users,
+       .weight = Weight::wait,
+       .query = &UserImportOptions::schema(),
+       .input_mode = Input::text,
+       .input_example = "email,full_name,role\namina@example.org,Amina Okafor,instructor\n",
+       .body_type = "text/csv",
+       .output = &UserImportReport::schema(),
+       .max_body = UserImports::max_bytes,
+       .handler = [&](Call& call) {
+         return ok(imports.run(call.who(), call.text(), call.query<UserImportOptions>()));
+       }});
+
   router.add({.method = get,
               .path = "/users/{id}",
               .operation = "getUser",
@@ -73,7 +97,7 @@ void add_user_routes(Router& router, Users& users) {
               .input_mode = Input::change,
               .input = &Account::schema(),
               .output = &User::schema(),
-              .errors = {last_admin},
+              .errors = {last_admin, erased},
               .handler = [&](Call& call) {
                 return ok(users.update(call.who(), call.id<UserId>("id"), call.patch<Account>()));
               }});
@@ -88,7 +112,7 @@ void add_user_routes(Router& router, Users& users) {
               .input_mode = Input::create,
               .input = &RoleChange::schema(),
               .output = &User::schema(),
-              .errors = {last_admin},
+              .errors = {last_admin, erased},
               .handler = [&](Call& call) {
                 return ok(users.change_role(call.who(), call.id<UserId>("id"), call.body<RoleChange>().role));
               }});

@@ -59,6 +59,9 @@ const Schema& User::schema() {
                  {.doc = "Since when the address is known to be the person's.", .access = Access::read_only})
           .field("pending_email", &User::pending_email,
                  {.doc = "The address that was asked for and has not been verified yet.", .access = Access::read_only})
+          .field("erased_at", &User::erased_at,
+                 {.doc = "Since when nothing here says whose account it was; it cannot be changed any more.",
+                  .access = Access::read_only})
           .field("created_at", &User::created_at, {.access = Access::read_only})
           .field("updated_at", &User::updated_at, {.access = Access::read_only})
           .unique({"email_key"})
@@ -130,8 +133,8 @@ const Schema& UserFilter::schema() {
 const Schema& UserEvent::schema() {
   static const Schema schema = define<UserEvent>("UserEvent", "The account an event is about, as it was left.")
                                    .field("user_id", &UserEvent::user_id)
-                                   .field("email", &UserEvent::email)
-                                   .field("full_name", &UserEvent::full_name)
+                                   .field("email", &UserEvent::email, {.format = Format::email, .personal = true})
+                                   .field("full_name", &UserEvent::full_name, {.personal = true})
                                    .field("role", &UserEvent::role);
   return schema;
 }

@@ -29,6 +29,13 @@ Array changed_fields(const Profile& before, const Profile& after) {
   return names;
 }
 
+/// The account, if it may still be changed.
+User editable(UnitOfWork& uow, UserId id) {
+  User user = Repository<User>(uow).get(id);
+  if (user.erased_at) throw conflict("account_erased", "The account was erased and stays as it is.");
+  return user;
+}
+
 void set_profile(User& user, const Profile& profile) {
   user.full_name = profile.full_name;
   user.bio = profile.bio;
@@ -89,6 +96,8 @@ User Users::make(const NewUser& account, std::string password_hash) const {
   User user;
   auto email = normal_email(account.email);
   if (!email) throw invalid({"body", "email"}, "must be a mail address such as ada@example.org", "value_error.email");
+  if (email->ends_with("@" + std::string(User::erased_domain)))
+    throw invalid({"body", "email"}, "is kept for accounts that were erased", "value_error.email");
   user.email = *std::move(email);
   user.email_key = email_key(user.email);
   user.full_name = account.full_name;
@@ -177,7 +186,7 @@ User Users::update_profile(const Principal& who, const Patch<Profile>& patch) {
   const UserId id = who.user();
   return storage_.write([&](UnitOfWork& uow) {
     Repository<User> users(uow);
-    User user = users.get(id);
+    User user = editable(uow, id);
     Profile profile = profile_of(user);
     patch.apply(profile);
     const bool renamed = profile.full_name != user.full_name;
@@ -194,7 +203,7 @@ User Users::update(const Principal& who, UserId id, const Patch<Account>& patch)
   require(who, Permission::manage_users);
   return storage_.write([&](UnitOfWork& uow) {
     Repository<User> users(uow);
-    User user = users.get(id);
+    User user = editable(uow, id);
     require_may_manage(who, user.role);
     Account account{profile_of(user), user.is_active};
     patch.apply(account);
@@ -224,7 +233,7 @@ User Users::change_role(const Principal& who, UserId id, const std::string& role
   if (!roles_.exists(role)) throw invalid({"body", "role"}, "is not a role of this school", "type_error.enum");
   return storage_.write([&](UnitOfWork& uow) {
     Repository<User> users(uow);
-    User user = users.get(id);
+    User user = editable(uow, id);
     require_may_manage(who, user.role);
     require_may_manage(who, role);
     if (user.role == role) return user;
@@ -267,15 +276,37 @@ void Users::require_may_manage(const Principal& who, std::string_view role) {
   if (role == role::admin) require_admin(who);
 }
 
+void Users::erase(UnitOfWork& uow, User& user) {
+  require_other_admin(uow, user);
+  tell_leaving(uow, user);
+  for (const auto& hook : removal_hooks_) hook(uow, user);
+  user.email = "erased-" + user.id.text() + '@' + std::string(User::erased_domain);
+  user.email_key = email_key(user.email);
+  user.full_name = User::erased_name;
+  user.password_hash.clear();
+  user.is_active = false;
+  user.email_verified_at.reset();
+  user.pending_email.reset();
+  user.erased_at = user.updated_at = clock_.now();
+  const Profile blank{.full_name = user.full_name, .bio = {}};
+  set_profile(user, blank);
+  Repository<User>(uow).update(user);
+}
+
 void Users::tell_leaving(UnitOfWork& uow, const User& user) const {
   for (const auto& hook : leaving_hooks_) hook(uow, user);
 }
 
+/// Active admins besides those.
+Condition Users::other_admins(const std::vector<UserId>& leaving) {
+  return all_of({equal("role", role::admin), equal("is_active", true), equal("service_account", false),
+                 none_of({in("id", leaving)})});
+}
+
 void Users::require_other_admin(UnitOfWork& uow, const User& leaving) const {
   if (leaving.role != role::admin || !leaving.is_active || leaving.service_account) return;
-  const Condition other = all_of({equal("role", role::admin), equal("is_active", true), equal("service_account", false),
-                                  none_of({equal("id", leaving.id)})});
-  if (!Repository<User>(uow).exists(other)) throw conflict("last_admin", "The school would be left without an admin.");
+  if (!Repository<User>(uow).exists(other_admins({leaving.id})))
+    throw conflict("last_admin", "The school would be left without an admin.");
 }
 
 }  // namespace lms

@@ -50,6 +50,8 @@ ROOM_OF_HEADER = {
     "router": "http",
     **dict.fromkeys("access_token accounts lockout mfa".split(), "auth"),
     "course_package": "package",
+    "user_import": "user",
+    "personal_data": "auth",
 }
 # These see liblms as any other program does.
 OUTSIDERS = {"server", "server/http1", "examples", "testing"}

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <lms/personal_data.hpp>
+
+namespace lms {
+
+/// What this room holds about a person.
+void add_personal_courses(PersonalData& data);
+
+}  // namespace lms
