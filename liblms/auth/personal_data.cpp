@@ -206,6 +206,7 @@ std::unique_ptr<http::BodySource> PersonalData::export_person(const Principal& w
 Erasure PersonalData::begin(const Principal& who, UserId id, CertificateFate certificates) {
   return storage_.write([&](UnitOfWork& uow) {
     User user = Repository<User>(uow).get(id);
+    if (!who.is(id)) Users::require_may_manage(who, user.role);
     const bool is_first = !user.erased_at;
     if (is_first) {
       Repository<LoginFailures>(uow).remove_where(equal("login", LoginFailures::digest_of(user.email)));

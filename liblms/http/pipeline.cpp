@@ -324,11 +324,17 @@ void Pipeline::check_head(Exchange& exchange) const {
   if (match.route) verify_token(exchange);
 }
 
+/// None for an access token of a program, too, which says nothing by itself.
+std::optional<TokenClaims> Pipeline::claims_of(const Exchange& exchange) {
+  if (!exchange.token) return std::nullopt;
+  const auto* claims = std::get_if<TokenClaims>(&*exchange.token);
+  return claims ? std::optional(*claims) : std::nullopt;
+}
+
 /// Takes the input. What is wrong with it is told to those only who may send it.
 void Pipeline::receive(Exchange& exchange) const {
   Call& call = exchange.call.emplace(exchange.request, exchange.who);
-  if (exchange.token)
-    if (const auto* claims = std::get_if<TokenClaims>(&*exchange.token)) call.token_ = *claims;
+  call.token_ = claims_of(exchange);
   call.request_id_ = exchange.request_id;
   call.client_address_ = exchange.client_address;
   call.path_ = exchange.match.params;
@@ -494,7 +500,7 @@ void Pipeline::check_preconditions(const Exchange& exchange, const Router::Match
 std::string Pipeline::current_tag(const Exchange& exchange, const Router::Match& shown) const {
   authorize(exchange.who, *shown.route);
   Call call(exchange.request, exchange.who);
-  call.token_ = exchange.token;
+  call.token_ = claims_of(exchange);
   call.request_id_ = exchange.request_id;
   call.client_address_ = exchange.client_address;
   call.path_ = shown.params;

@@ -83,6 +83,7 @@ class Pipeline {
   http::Lane lane(const Route& route) const noexcept;
   std::size_t max_body(const Route& route) const noexcept;
   void add_common_headers(http::Response& response, bool secure) const;
+  static std::optional<TokenClaims> claims_of(const Exchange& exchange);
   static std::string shown_path(const Exchange& exchange);
   void log_start(const Exchange& exchange) const;
   void log_end(const Exchange& exchange, int status, double milliseconds) const;

@@ -260,8 +260,14 @@ UserImports::Batch UserImports::apply(UnitOfWork& uow, const Principal& who, con
     row.outcome = ImportOutcome::invalid;
     for (const Fault& fault : candidate.faults) row.faults.push_back(shown(fault));
     const auto found = existing.find(candidate.key);
+    const bool touches_admin =
+        candidate.made && (candidate.made->role == role::admin ||
+                           (options.update && found != existing.end() && found->second.role == role::admin));
     if (!candidate.made) {
       // its faults say why
+    } else if (touches_admin && !who.is_admin()) {
+      row.faults.push_back(
+          shown({{"body", candidate.line, "role"}, "only an admin makes admins and changes them", "value_error.role"}));
     } else if (found == existing.end()) {
       const bool is_made = options.dry_run || create(uow, who, candidate);
       row.outcome = is_made ? ImportOutcome::created : ImportOutcome::exists;
