@@ -302,12 +302,12 @@ TEST_CASE("bad access tokens are refused, most of them without a look into stora
   http::Request in_query;
   in_query.target = "/api/v1/users/me?access_token=" + good;
   in_query.headers.add("Host", "localhost");
-  CHECK(school.send(in_query).status == 401);
+  CHECK(school.send(std::move(in_query)).status == 401);
   http::Request as_basic;
   as_basic.target = "/api/v1/users/me";
   as_basic.headers.add("Host", "localhost");
   as_basic.headers.add("Authorization", "Basic " + good);
-  CHECK(school.send(as_basic).status == 401);
+  CHECK(school.send(std::move(as_basic)).status == 401);
   CHECK(school.post("/auth/refresh", Object{{"refresh_token", good}}).code() == "invalid_token");
 }
 

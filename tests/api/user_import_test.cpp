@@ -96,7 +96,7 @@ TEST_CASE("people are imported from a file of a spreadsheet") {
   // Those who may sign in are invited, once.
   while (school.lms.jobs().run_one()) {
   }
-  CHECK(school.mailer->sent().size() == 3);
+  CHECK(school.mailer->mails().size() == 3);
 
   const auto again = import_file(school, admin, people);
   CHECK(outcomes(again) == Words{"exists", "exists", "exists", "exists"});
@@ -105,7 +105,7 @@ TEST_CASE("people are imported from a file of a spreadsheet") {
   CHECK(recorder.take_types().empty());
   while (school.lms.jobs().run_one()) {
   }
-  CHECK(school.mailer->sent().size() == 3);
+  CHECK(school.mailer->mails().size() == 3);
   CHECK(school.get("/admin/audit?action=user.imported", admin).number("total") == 4);
 }
 
