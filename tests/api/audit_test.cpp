@@ -152,6 +152,20 @@ void do_everything(School& school, const std::string& admin) {
   ok(school.del("/courses/" + school.published_course(admin, "Bends", 1)["id"].as_string(), admin));
 
   sign_in_and_out(school, admin);
+
+  const auto token = school.post("/auth/tokens", Object{{"name", "Reports"}, {"scopes", Array{"users:read"}}}, admin);
+  ok(token);
+  ok(school.del("/auth/tokens/" + token.text("id"), admin));
+  http::Request people;
+  people.method = http::Method::post;
+  people.target = "/api/v1/users/import";
+  people.headers = {{"Host", "localhost"}, {"Authorization", "Bearer " + admin}, {"Content-Type", "text/csv"}};
+  people.body = "email,full_name\nmia@example.org,Mia Sand\n";
+  ok(school.send(std::move(people)));
+  const auto mia = school.lms.users().find_by_email(Principal::system(), "mia@example.org");
+  REQUIRE(mia);
+  ok(school.get("/users/" + mia->id.text() + "/export", admin));
+  ok(school.post("/users/" + mia->id.text() + "/erase", Object{}, admin));
   ok(school.post("/admin/jobs/" + stored_job(school, JobStatus::dead) + "/retry", {}, admin));
   ok(school.post("/admin/jobs/" + stored_job(school, JobStatus::waiting) + "/cancel", {}, admin));
 }
