@@ -627,7 +627,7 @@ TEST_CASE("one access line ends each request, without query and bodies") {
     if (line.category == "api.access" && line.level == LogLevel::info) ends.push_back(line);
   REQUIRE(ends.size() == 2);
   CHECK(Value(ends[0].fields) == parse_json(R"({"request_id": "r1", "method": "GET", "path": "/api/things/17",
-      "route": "/api/things/{id}", "status_code": 422, "duration_ms": 0.0, "user_id": null,
+      "route": "/api/things/{id}", "status_code": 422, "duration_ms": 0.0, "user_id": null, "access_token_id": null,
       "client_ip": "203.0.113.1", "user_agent": "curl/8?[31m"})"));
   CHECK(*ends[1].fields.find("duration_ms") == Value(12.34));
   CHECK(*ends[1].fields.find("user_id") == Value(api.authenticator.user.text()));
