@@ -97,6 +97,7 @@ CreatedAccessToken AccessTokens::create(const Principal& who, const NewAccessTok
   token.id = AccessTokenId(random_.uuid(token.created_at));
   storage_.write([&](UnitOfWork& uow) {
     const User user = Repository<User>(uow).get(owner);
+    if (!who.is(owner)) Users::require_may_manage(who, user.role);
     if (!who.is(owner) && !user.service_account)
       throw forbidden("not_a_service_account", "People make their access tokens themselves.");
     if (!user.is_active) throw conflict("account_deactivated", "The account is deactivated.");

@@ -153,5 +153,12 @@ TEST_CASE("who may manage users but is no admin makes no admins and touches none
           users.create(registrar, {"eve@example.org", School::password, "Eve", std::string(role::admin)});
         }) == "admin_required");
   CHECK(refused([&] { school.lms.mfa().remove(registrar, id(admin)); }) == "admin_required");
+  CHECK(refused([&] { school.lms.personal_data().erase(registrar, id(admin), {}); }) == "admin_required");
+  const User robot = users.create(
+      Principal::system(),
+      {.email = "robot@example.org", .full_name = "Robot", .role = std::string(role::admin), .service_account = true});
+  CHECK(refused([&] {
+          school.lms.access_tokens().create(registrar, {.name = "x", .scopes = {"users:read"}, .user_id = robot.id});
+        }) == "admin_required");
   CHECK(users.change_role(registrar, id(ada), "instructor").role == "instructor");
 }
