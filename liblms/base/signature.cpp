@@ -49,10 +49,8 @@ std::string_view take(std::string_view& text, char separator) {
   return part;
 }
 
-/// 32 bytes, or nothing.
-std::optional<std::string> digest_of(std::optional<std::string> bytes) {
-  if (bytes && bytes->size() != std::tuple_size_v<Sha256Digest>) bytes.reset();
-  return bytes;
+bool is_digest(const std::optional<std::string>& bytes) {
+  return bytes && bytes->size() == std::tuple_size_v<Sha256Digest>;
 }
 
 std::string seconds_text(Time time) {
@@ -123,8 +121,8 @@ std::string sign_sha256(const SigningSecrets& secrets, std::string_view body) {
 SignatureVerdict verify_sha256(const SigningSecrets& secrets, std::string_view signature, std::string_view body) {
   if (signature.empty()) return SignatureVerdict::missing;
   if (!signature.starts_with(sha256_label)) return SignatureVerdict::malformed;
-  const auto digest = digest_of(from_hex(signature.substr(sha256_label.size())));
-  return digest ? compare(secrets, {*digest}, body) : SignatureVerdict::malformed;
+  const auto digest = from_hex(signature.substr(sha256_label.size()));
+  return is_digest(digest) ? compare(secrets, {*digest}, body) : SignatureVerdict::malformed;
 }
 
 std::string sign_stripe(const SigningSecrets& secrets, Time now, std::string_view body) {
@@ -145,8 +143,8 @@ SignatureVerdict verify_stripe(const SigningSecrets& secrets, std::string_view s
       if (!time.empty() || value.empty()) return SignatureVerdict::malformed;
       time = value;
     } else if (name == "v1") {
-      auto digest = digest_of(from_hex(value));
-      if (!digest) return SignatureVerdict::malformed;
+      auto digest = from_hex(value);
+      if (!is_digest(digest)) return SignatureVerdict::malformed;
       digests.push_back(*std::move(digest));
     }
   }
@@ -175,8 +173,8 @@ SignatureVerdict verify_standard_webhook(const SigningSecrets& secrets, const St
   while (!signatures.empty()) {
     std::string_view value = take(signatures, ' ');
     if (take(value, ',') != "v1") continue;
-    auto digest = digest_of(from_base64(value));
-    if (!digest) return SignatureVerdict::malformed;
+    auto digest = from_base64(value);
+    if (!is_digest(digest)) return SignatureVerdict::malformed;
     digests.push_back(*std::move(digest));
   }
   if (digests.empty()) return SignatureVerdict::malformed;
