@@ -15,7 +15,10 @@ refuse() {
 }
 
 build="build-tests"
-options=(--buildtype=debugoptimized -Ddefault_library=both -Dwerror=true -Dtests=enabled -Dserver=enabled -Dsqlite=enabled -Dexamples=enabled)
+# What GCC 12 supposes of values on their way through inlined code is told and stops nobody: it sees uninitialised texts in
+# every std::optional.
+supposed=(maybe-uninitialized restrict array-bounds stringop-overflow stringop-overread unused-result)
+options=("-Dcpp_args=$(printf '%s ' "${supposed[@]/#/-Wno-error=}")" --buildtype=debugoptimized -Ddefault_library=both -Dwerror=true -Dtests=enabled -Dserver=enabled -Dsqlite=enabled -Dexamples=enabled)
 selection=()
 while [ $# -gt 0 ]; do
   case $1 in

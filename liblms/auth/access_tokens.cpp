@@ -131,6 +131,7 @@ void AccessTokens::revoke(const Principal& who, AccessTokenId id) {
   refuse_access_token(who);
   storage_.write([&](UnitOfWork& uow) {
     const AccessToken token = known_token(uow, who, id);
+    if (!who.is(token.user_id)) Users::require_may_manage(who, Repository<User>(uow).get(token.user_id).role);
     Repository<AccessToken>(uow).remove(id);
     events_.emit(uow, events::access_token_revoked, who, event_data(token));
     audit_.record(uow, who, audited::access_token_revoked, id, details_of(token));
