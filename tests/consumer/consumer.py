@@ -101,14 +101,14 @@ def exported_names(include):
     """The names that public headers mark with LMS_API, and the namespaces and plain structs that hold such."""
     names, scopes = set(), set()
     for header in include.rglob("*.hpp"):
-        text = header.read_text(encoding="utf-8")
+        text = re.sub(r"//.*", "", header.read_text(encoding="utf-8"))
         for namespace in re.findall(r"^namespace ([\w:]+)", text, re.MULTILINE):
             scopes.update(namespace.split("::"))
         scopes.update(re.findall(r"^(?:class|struct) (\w+) (?:final )?[{:]", text, re.MULTILINE))
         names.update(re.findall(r"\b(?:class|struct) LMS_API (\w+)", text))
         for declaration in re.findall(r"(?<!class )(?<!struct )\bLMS_API ([^;{(]+)", text):
             names.update(re.findall(r"(\w+) *(?=,|$)", declaration.strip()))
-    return names, scopes
+    return names, scopes - names
 
 
 OF_LMS = re.compile(r"_Z(T[ISTV]|GV|T[hv].*_)?NK?3lms")
