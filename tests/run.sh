@@ -17,7 +17,8 @@ refuse() {
 build="build-tests"
 # What GCC 12 supposes of values on their way through inlined code is told and stops nobody: it sees uninitialised texts in
 # every std::optional.
-supposed=(maybe-uninitialized restrict array-bounds stringop-overflow stringop-overread unused-result)
+supposed=(maybe-uninitialized restrict array-bounds stringop-overflow stringop-overread dangling-pointer use-after-free
+  free-nonheap-object nonnull unused-result)
 options=("-Dcpp_args=$(printf '%s ' "${supposed[@]/#/-Wno-error=}")" --buildtype=debugoptimized -Ddefault_library=both -Dwerror=true -Dtests=enabled -Dserver=enabled -Dsqlite=enabled -Dexamples=enabled)
 selection=()
 while [ $# -gt 0 ]; do
