@@ -160,7 +160,8 @@ class PersonalData::Document final : public http::BodySource {
       is_whole_ = true;
       return;
     }
-    const auto& [name, part] = data_.exported_[part_];
+    const std::string& name = data_.exported_[part_].first;
+    const ExportPart& part = data_.exported_[part_].second;
     if (!is_begun_) {
       text_ += ',';
       append_json_text(text_, name);
