@@ -248,6 +248,10 @@ Lms::Lms(Settings settings, Backends backends) {
   parts_->audit.declare(audit_actions());
   parts_->enrollments.recount_by(parts_->jobs);
   add_personal_data(parts_->personal_data, *this);
+  parts_->personal_data.on_erasure(
+      [parts = parts_.get()](UnitOfWork& uow, const Erasure& erasure, const std::string& after) {
+        return parts->idempotent.forget(uow, erasure.user_id, after);
+      });
   parts_->keep_house();
   add_health_routes(parts_->router, [parts = parts_.get()] { return parts->ready(); });
   add_routes(parts_->router, *this);

@@ -93,7 +93,8 @@ class LMS_API PersonalData {
   /// one transaction. It may be done again from the start at any time, and then changes nothing.
   using ErasePart = std::function<std::string(UnitOfWork&, const Erasure&, const std::string& after)>;
 
-  /// Adds the parts that this room and those below know of: sessions, second factor, mails, jobs, events, audit log.
+  /// Adds the parts that this room and those below know of: sessions, access tokens, second factor, mails, jobs,
+  /// events, audit log.
   PersonalData(Storage& storage, Clock& clock, Events& events, Audit& audit, Users& users, Auth& auth, Jobs& jobs);
 
   /// Parts are exported in the order they were added, under their name.

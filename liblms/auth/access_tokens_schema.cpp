@@ -85,7 +85,7 @@ const Schema& AccessTokenEvent::schema() {
   static const Schema schema = define<AccessTokenEvent>("AccessTokenEvent", "The access token an event is about.")
                                    .field("access_token_id", &AccessTokenEvent::access_token_id)
                                    .field("user_id", &AccessTokenEvent::user_id, {.doc = "For whom it acts."})
-                                   .field("name", &AccessTokenEvent::name)
+                                   .field("name", &AccessTokenEvent::name, {.personal = true})
                                    .field("scopes", &AccessTokenEvent::scopes)
                                    .field("expires_at", &AccessTokenEvent::expires_at);
   return schema;

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include <lms/access_token.hpp>
+
 #include "auth/account_records.hpp"
 #include "auth/login_failures.hpp"
 #include "auth/second_factor.hpp"
 #include "base/crypto.hpp"
-#include "base/encoding.hpp"
 
 namespace lms {
 
@@ -97,6 +98,10 @@ void PersonalData::add_own_parts() {
   on_export("sessions", [](UnitOfWork& uow, const User& user, const std::string& after) {
     return export_records<Session>(uow, equal("user_id", user.id), after,
                                    [](const Session& session) { return to_wire(session); });
+  });
+  on_export("access_tokens", [](UnitOfWork& uow, const User& user, const std::string& after) {
+    return export_records<AccessToken>(uow, equal("user_id", user.id), after,
+                                       [](const AccessToken& token) { return to_wire(token); });
   });
   on_export("second_factor", [](UnitOfWork& uow, const User& user, const std::string&) {
     Page page;
@@ -212,7 +217,7 @@ Erasure PersonalData::begin(const Principal& who, UserId id, CertificateFate cer
     if (is_first) {
       Repository<LoginFailures>(uow).remove_where(equal("login", LoginFailures::digest_of(user.email)));
       for (const std::string& address : {user.email, user.pending_email.value_or(user.email)})
-        Repository<AccountMail>(uow).remove_where(equal("recipient", to_hex(sha256(email_key(address)))));
+        Repository<AccountMail>(uow).remove_where(equal("recipient", sha256_hex(email_key(address))));
       users_.erase(uow, user);
       events_.emit(uow, events::user_erased, who, ErasureEvent{id});
     }

@@ -15,6 +15,8 @@
 
 #include <lms/error.hpp>
 
+#include "base/encoding.hpp"
+
 namespace lms {
 
 namespace {
@@ -104,6 +106,10 @@ Sha256Digest sha256(std::string_view message) {
   if (EVP_Digest(message.data(), message.size(), digest.data(), nullptr, sha256_algorithm(), nullptr) != 1)
     throw internal("SHA-256 failed");
   return digest;
+}
+
+std::string sha256_hex(std::string_view message) {
+  return to_hex(sha256(message));
 }
 
 Sha1Digest hmac_sha1(std::string_view key, std::string_view message) {

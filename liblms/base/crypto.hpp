@@ -15,6 +15,7 @@ using Sha1Digest = std::array<std::uint8_t, 20>;
 using Sha256Digest = std::array<std::uint8_t, 32>;
 
 Sha256Digest sha256(std::string_view message);
+std::string sha256_hex(std::string_view message);
 /// For one-time passwords, whose standard has it; nothing else should.
 Sha1Digest hmac_sha1(std::string_view key, std::string_view message);
 Sha256Digest hmac_sha256(std::string_view key, std::string_view message);

@@ -1,25 +1,11 @@
 #include "http/account_pages.hpp"
 
+#include "base/html.hpp"
 #include "http/pages.hpp"
 
 namespace lms {
 
 namespace {
-
-std::string escaped(std::string_view text) {
-  std::string html;
-  for (const char c : text) {
-    if (c == '&')
-      html += "&amp;";
-    else if (c == '<')
-      html += "&lt;";
-    else if (c == '"')
-      html += "&quot;";
-    else
-      html += c;
-  }
-  return html;
-}
 
 void replace_all(std::string& text, std::string_view mark, std::string_view by) {
   for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + by.size()))
@@ -28,8 +14,8 @@ void replace_all(std::string& text, std::string_view mark, std::string_view by) 
 
 Document account_page(std::string_view prefix, std::string_view school) {
   std::string html(embedded("account.html").bytes);
-  replace_all(html, "@SCHOOL@", escaped(school));
-  replace_all(html, "@API@", escaped(prefix));
+  replace_all(html, "@SCHOOL@", escaped_html(school));
+  replace_all(html, "@API@", escaped_html(prefix));
   return make_document(media_type(".html"), html);
 }
 

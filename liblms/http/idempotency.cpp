@@ -199,6 +199,18 @@ void IdempotentAnswers::settle(const Claim& claim, const http::Response& respons
   }
 }
 
+std::string IdempotentAnswers::forget(UnitOfWork& uow, UserId person, const std::string& after) {
+  constexpr std::size_t at_once = 50;
+  const std::string id = person.text();
+  Answers answers(uow);
+  const auto found = answers.select({.where = greater("id", after), .limit = at_once});
+  for (const IdempotentAnswer& answer : found) {
+    if (!answer.body || answer.body->find(id) == std::string::npos) continue;
+    answers.update_all(equal("id", answer.id), {set("status", Value()), set("headers", Value()), set("body", Value())});
+  }
+  return found.size() == at_once ? found.back().id : std::string();
+}
+
 std::size_t IdempotentAnswers::purge() {
   const Time now = clock_.now();
   return storage_.write([&](UnitOfWork& uow) { return Answers(uow).remove_where(less("expires_at", now)); });

@@ -77,6 +77,10 @@ class IdempotentAnswers {
   /// @throws Problem 422 `idempotency_key_reused`, 409 `idempotency_in_progress` and `idempotency_answer_gone`.
   http::Response once(UserId caller, const KeyedRequest& request, const Act& act);
 
+  /// Drops the next answers after that place, at first "", that name the person by their id: who sends such a request
+  /// again is told that its answer is gone. Returns the place to go on from, "" at the end.
+  std::string forget(UnitOfWork& uow, UserId person, const std::string& after);
+
   /// Removes what has expired, and returns how much that was.
   std::size_t purge();
 

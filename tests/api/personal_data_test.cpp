@@ -111,7 +111,8 @@ TEST_CASE("after an erasure no table holds a name, an address or a word of the p
   const std::string admin = school.signed_in("head@example.org", role::admin);
   const Person person = person_in(school, admin);
   const std::vector<std::string> before = tables_with(school.lms.storage(), Person::traces());
-  CHECK(before == std::vector<std::string>{"users", "sessions", "attempts", "certificates", "events", "jobs"});
+  CHECK(before == std::vector<std::string>{"users", "sessions", "access_tokens", "attempts", "certificates", "events",
+                                           "jobs", "idempotent_answers"});
   const auto score = school.get("/attempts/" + person.attempt, admin).body["score"];
   const std::size_t events = school.lms.events().after(Principal::system(), {.limit = 1'000}).size();
 
@@ -134,6 +135,12 @@ TEST_CASE("after an erasure no table holds a name, an address or a word of the p
   drain(school);
   CHECK(tables_with(school.lms.storage(), Person::traces()).empty());
   CHECK(tables_with(school.lms.storage(), {"$argon2id"}) == std::vector<std::string>{"users"});  // the admin's
+
+  CHECK(ask_with(
+            school, http::Method::post, "/users",
+            Object{{"email", Person::first_email}, {"password", School::password}, {"full_name", Person::first_name}},
+            admin, {{"Idempotency-Key", Person::idempotency_key}})
+            .code() == "idempotency_answer_gone");
 
   // What the school counts by stays.
   CHECK(school.get("/attempts/" + person.attempt, admin).body["score"] == score);

@@ -11,18 +11,6 @@
 
 namespace lms::test {
 
-/// A request with headers of its own.
-inline Answered ask_with(School& school, http::Method method, const std::string& path, const Value& body,
-                         const std::string& token, http::Headers headers) {
-  headers.add("Host", "localhost");
-  if (!token.empty()) headers.add("Authorization", "Bearer " + token);
-  return school.send({.method = method,
-                      .target = "/api/v1" + path,
-                      .headers = std::move(headers),
-                      .body = body.is_null() ? std::string() : to_json(body),
-                      .peer = "127.0.0.1"});
-}
-
 inline std::string etag_of(const Answered& answered) {
   const std::string* tag = answered.headers.find("ETag");
   return tag ? *tag : std::string();

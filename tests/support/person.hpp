@@ -16,6 +16,8 @@ struct Person {
   static constexpr const char* bio = "Collects barometers in Pernambuco.";
   static constexpr const char* essay = "My uncle Balthasar wrote this.";
 
+  static constexpr const char* idempotency_key = "a new student";
+
   /// What must be gone; the certificate's code and the ids stay.
   static std::vector<std::string> traces() {
     return {"zuleika", "quandt", "zq-first", "zulu firstname", "barometers", "balthasar", "firefox of z"};
@@ -35,11 +37,10 @@ inline Person person_in(School& school, const std::string& admin) {
     }
   };
   person.id =
-      school
-          .post(
-              "/users",
-              Object{{"email", Person::first_email}, {"password", School::password}, {"full_name", Person::first_name}},
-              admin)
+      ask_with(
+          school, http::Method::post, "/users",
+          Object{{"email", Person::first_email}, {"password", School::password}, {"full_name", Person::first_name}},
+          admin, {{"Idempotency-Key", Person::idempotency_key}})
           .text("id");
   const auto sign_in = [&](const char* email) {
     http::Request request;
@@ -68,6 +69,9 @@ inline Person person_in(School& school, const std::string& admin) {
   drain();
   school.post("/auth/login", Object{{"email", Person::email}, {"password", "wrong"}});
   school.post("/auth/request-password-reset", Object{{"email", Person::email}});
+
+  school.post("/auth/tokens", Object{{"name", "Firefox of Z"}, {"scopes", Array{"users:read"}}, {"expires_in_days", 7}},
+              person.token);
 
   const Value course = school.published_course(admin, "Knots", 1);
   const std::string course_id = course["id"].as_string();
