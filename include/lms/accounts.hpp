@@ -76,6 +76,8 @@ namespace audited {
 extern LMS_API const AuditAction password_reset, email_change_requested, email_changed, invitation_sent;
 }
 
+struct AccountLinkKind;
+
 /// What people do with their accounts by mail: show that an address is theirs, set a new password, change the address,
 /// take an invitation up. Thread-safe; each call is one transaction.
 ///
@@ -123,12 +125,10 @@ class LMS_API Accounts {
   const AccountOptions& options() const noexcept { return options_; }
 
  private:
-  struct Link;
-
+  void declare_mails();
   bool may_mail(UnitOfWork& uow, std::string_view email, const MailKind& kind, std::size_t most_a_day) const;
   void send(UnitOfWork& uow, const MailKind& kind, const std::optional<User>& user);
-  std::optional<MailContent> compose(const MailKind& kind, const Value& payload);
-  std::string link_for(UnitOfWork& uow, const User& user, const MailKind& kind, Time expires_at);
+  std::optional<MailContent> compose_link(const AccountLinkKind& kind, const Value& payload);
   Error refused(std::string_view what, const ClientInfo& client) const;
 
   Storage& storage_;

@@ -105,6 +105,7 @@ struct LMS_API UserEvent {
   std::string full_name;
   std::string role;
 
+  static UserEvent of(const User& user) { return {user.id, user.email, user.full_name, user.role}; }
   static const Schema& schema();
 };
 

@@ -115,7 +115,7 @@ void Audit::record(UnitOfWork& uow, const Principal& who, const AuditAction& act
   if (who.access_token()) details.set("access_token_id", who.access_token()->text());
   entry.details = std::move(details);
   entry.previous_hash = head.hash;
-  entry.hash = to_hex(sha256(audit_text(entry)));
+  entry.hash = sha256_hex(audit_text(entry));
   Repository<AuditEntry>(uow).insert(entry);
   head.position = entry.position;
   head.hash = entry.hash;

@@ -7,7 +7,6 @@
 
 #include "audit/audit_head.hpp"
 #include "base/crypto.hpp"
-#include "base/encoding.hpp"
 
 namespace lms {
 
@@ -36,7 +35,7 @@ std::string row(std::int64_t position) {
 
 /// A time that no calendar shows would be hashed as another.
 bool is_hashed(const AuditEntry& entry) {
-  return entry.hash == to_hex(sha256(audit_text(entry))) && parse_iso8601(to_iso8601(entry.time)) == entry.time;
+  return entry.hash == sha256_hex(audit_text(entry)) && parse_iso8601(to_iso8601(entry.time)) == entry.time;
 }
 
 AuditBreak unexpected(std::int64_t position) {

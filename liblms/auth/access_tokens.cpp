@@ -8,7 +8,6 @@
 
 #include "auth/access_token_text.hpp"
 #include "base/crypto.hpp"
-#include "base/encoding.hpp"
 
 namespace lms {
 
@@ -152,7 +151,7 @@ bool AccessTokens::is_meant(std::string_view text) noexcept {
 
 std::string AccessTokens::digest_of(std::string_view text) {
   if (!is_access_token(text)) throw token_error(TokenFault::malformed);
-  return to_hex(sha256(text));
+  return sha256_hex(text);
 }
 
 Principal AccessTokens::authenticate(std::string_view text, const std::string& address) {

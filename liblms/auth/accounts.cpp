@@ -8,7 +8,6 @@
 #include "auth/account_records.hpp"
 #include "auth/mail_content.hpp"
 #include "base/crypto.hpp"
-#include "base/encoding.hpp"
 #include "base/formats.hpp"
 
 namespace lms {
@@ -19,32 +18,46 @@ constexpr auto mail_interval = std::chrono::minutes{1};
 constexpr auto day = std::chrono::days{1};
 constexpr std::size_t most_verifications = 5, most_resets = 10, most_changes = 10, most_notices = 5;  // a day
 
-UserEvent event_data(const User& user) {
-  return {user.id, user.email, user.full_name, user.role};
-}
+}  // namespace
 
-std::string digest_of(std::string_view text) {
-  return to_hex(sha256(text));
-}
+/// A mail with a link, whose token is good while what it is about stays the same.
+struct AccountLinkKind {
+  const MailKind& mail;
+  TokenType token;
+  std::string_view page;
+  bool (*is_wanted)(const User&);
+  std::string (*subject)(const User&);
+  std::string (*recipient)(const User&) = [](const User& user) { return user.email; };
 
-/// What has to be the same still when a token comes back.
-std::string proof_of(const MailKind& kind, const User& user) {
-  if (&kind == &mail_kind::verify_email) return digest_of(user.email_key);
-  if (&kind == &mail_kind::email_change_verify) return digest_of(user.pending_email.value_or(""));
-  return digest_of(user.password_hash);
-}
+  std::string proof(const User& user) const { return sha256_hex(subject(user)); }
+};
 
-TokenType token_type(const MailKind& kind) {
-  const bool verifies = &kind == &mail_kind::verify_email || &kind == &mail_kind::email_change_verify;
-  return verifies ? TokenType::email_verification : TokenType::password_reset;
-}
+namespace {
 
-std::string_view page_of(const MailKind& kind) {
-  if (&kind == &mail_kind::invitation) return "/accept-invitation";
-  return token_type(kind) == TokenType::email_verification ? "/verify-email" : "/reset-password";
-}
+const AccountLinkKind link_kinds[] = {
+    {.mail = mail_kind::verify_email,
+     .token = TokenType::email_verification,
+     .page = "/verify-email",
+     .is_wanted = [](const User& user) { return !user.email_verified_at; },
+     .subject = [](const User& user) { return user.email_key; }},
+    {.mail = mail_kind::email_change_verify,
+     .token = TokenType::email_verification,
+     .page = "/verify-email",
+     .is_wanted = [](const User& user) { return user.pending_email.has_value(); },
+     .subject = [](const User& user) { return user.pending_email.value_or(""); },
+     .recipient = [](const User& user) { return user.pending_email.value_or(""); }},
+    {.mail = mail_kind::password_reset,
+     .token = TokenType::password_reset,
+     .page = "/reset-password",
+     .is_wanted = [](const User&) { return true; },
+     .subject = [](const User& user) { return user.password_hash; }},
+    {.mail = mail_kind::invitation,
+     .token = TokenType::password_reset,
+     .page = "/accept-invitation",
+     .is_wanted = [](const User& user) { return user.password_hash.empty(); },
+     .subject = [](const User& user) { return user.password_hash; }},
+};
 
-/// The link and its user. @throws Error as `refuse` makes it
 struct Found {
   AccountLink link;
   User user;
@@ -55,11 +68,18 @@ std::optional<Found> find_link(UnitOfWork& uow, const TokenClaims& claims, Time 
   if (!link || link->expires_at <= now) return std::nullopt;
   auto user = Repository<User>(uow).find(link->user_id);
   if (!user || !user->is_active || user->service_account) return std::nullopt;
-  for (const MailKind* kind :
-       {&mail_kind::verify_email, &mail_kind::email_change_verify, &mail_kind::password_reset, &mail_kind::invitation})
-    if (link->kind == kind->name && link->proof == proof_of(*kind, *user))
+  for (const AccountLinkKind& kind : link_kinds)
+    if (link->kind == kind.mail.name && link->proof == kind.proof(*user))
       return Found{*std::move(link), *std::move(user)};
   return std::nullopt;
+}
+
+/// Whom a mail is to; none if that is nobody, or nobody who gets mails.
+std::optional<User> reader_of(UnitOfWork& uow, const Value& payload) {
+  const auto id = payload["user_id"].is_string() ? UserId::parse(payload["user_id"].as_string()) : std::nullopt;
+  auto user = id ? Repository<User>(uow).find(*id) : std::nullopt;
+  if (!user || !user->is_active || user->service_account) return std::nullopt;
+  return user;
 }
 
 }  // namespace
@@ -79,10 +99,7 @@ Accounts::Accounts(Storage& storage, Clock& clock, Random& random, Events& event
       mails_(mails),
       logger_(logger),
       options_(std::move(options)) {
-  for (const MailKind* kind :
-       {&mail_kind::verify_email, &mail_kind::account_exists, &mail_kind::password_reset, &mail_kind::password_changed,
-        &mail_kind::email_change_verify, &mail_kind::email_changed, &mail_kind::account_locked, &mail_kind::invitation})
-    mails_.declare(*kind, [this, kind](const Value& payload) { return compose(*kind, payload); });
+  declare_mails();
   auth_.on_registered([this](UnitOfWork& uow, const User& user) {
     may_mail(uow, user.email, mail_kind::verify_email, most_verifications);
     send(uow, mail_kind::verify_email, user);
@@ -100,11 +117,37 @@ Accounts::Accounts(Storage& storage, Clock& clock, Random& random, Events& event
 
 // --- mails ---
 
+void Accounts::declare_mails() {
+  for (const AccountLinkKind& kind : link_kinds)
+    mails_.declare(kind.mail, [this, &kind](const Value& payload) { return compose_link(kind, payload); });
+
+  const auto declare_notice = [this](const MailKind& kind, auto complete) {
+    mails_.declare(kind, [this, complete](const Value& payload) -> std::optional<MailContent> {
+      const auto user = storage_.read([&](UnitOfWork& uow) { return reader_of(uow, payload); });
+      if (!user) return std::nullopt;
+      MailContent content = mail_to(*user);
+      complete(content, payload);
+      return content;
+    });
+  };
+  const auto time = [this](const Value& payload) { return time_of_notice(payload).value_or(clock_.now()); };
+  declare_notice(mail_kind::account_exists, [](MailContent&, const Value&) {});
+  declare_notice(mail_kind::password_changed, [time](MailContent& content, const Value& payload) {
+    content.values = {{"time", time(payload)}, {"device", payload["device"].as_string()}};
+  });
+  declare_notice(mail_kind::email_changed, [time](MailContent& content, const Value& payload) {
+    content.values = {{"time", time(payload)}, {"address", std::exchange(content.to, payload["to"].as_string())}};
+  });
+  declare_notice(mail_kind::account_locked, [this, time](MailContent& content, const Value& payload) {
+    content.values = {{"time", time(payload)}, {"lifetime", lockout_.options().duration}};
+  });
+}
+
 /// Counts a mail to an address, and says whether it may be sent.
 bool Accounts::may_mail(UnitOfWork& uow, std::string_view email, const MailKind& kind, std::size_t most_a_day) const {
   const Time now = clock_.now();
   Repository<AccountMail> mails(uow);
-  const std::string recipient = digest_of(email_key(email));
+  const std::string recipient = sha256_hex(email_key(email));
   const auto today = mails.select(
       {.where = all_of({equal("recipient", recipient), greater("sent_at", now - day), equal("kind", kind.name)}),
        .limit = most_a_day});
@@ -120,59 +163,30 @@ void Accounts::send(UnitOfWork& uow, const MailKind& kind, const std::optional<U
   mails_.send(uow, kind, Object{{"user_id", user ? Value(user->id.text()) : Value()}});
 }
 
-/// A token for the user that is good until then, as a link to the page that takes it.
-std::string Accounts::link_for(UnitOfWork& uow, const User& user, const MailKind& kind, Time expires_at) {
-  const Time now = std::chrono::floor<std::chrono::seconds>(clock_.now());
-  const TokenClaims claims{.subject = user.id,
-                           .role = {},
-                           .id = random_.token(16),
-                           .type = token_type(kind),
-                           .issued_at = now,
-                           .expires_at = std::chrono::floor<std::chrono::seconds>(expires_at),
-                           .session = std::nullopt};
-  Repository<AccountLink>(uow).insert(
-      {claims.id, user.id, std::string(kind.name), proof_of(kind, user), claims.expires_at});
-  return options_.pages + std::string(page_of(kind)) + "#token=" + auth_.tokens().create(claims);
-}
-
-std::optional<MailContent> Accounts::compose(const MailKind& kind, const Value& payload) {
-  const auto id = payload["user_id"].is_string() ? UserId::parse(payload["user_id"].as_string()) : std::nullopt;
-  if (!id) return std::nullopt;
+std::optional<MailContent> Accounts::compose_link(const AccountLinkKind& kind, const Value& payload) {
+  const std::chrono::seconds life = &kind.mail == &mail_kind::invitation
+                                        ? std::chrono::seconds(options_.invitation_life)
+                                        : auth_.tokens().lifetime(kind.token);
   return storage_.write([&](UnitOfWork& uow) -> std::optional<MailContent> {
-    const auto user = Repository<User>(uow).find(*id);
-    if (!user || !user->is_active || user->service_account) return std::nullopt;
-    if (&kind == &mail_kind::verify_email && user->email_verified_at) return std::nullopt;
-    if (&kind == &mail_kind::email_change_verify && !user->pending_email) return std::nullopt;
-    if (&kind == &mail_kind::invitation && !user->password_hash.empty()) return std::nullopt;
+    const auto user = reader_of(uow, payload);
+    if (!user || !kind.is_wanted(*user)) return std::nullopt;
+    const Time now = std::chrono::floor<std::chrono::seconds>(clock_.now());
+    const TokenClaims claims{.subject = user->id,
+                             .role = {},
+                             .id = random_.token(16),
+                             .type = kind.token,
+                             .issued_at = now,
+                             .expires_at = now + life,
+                             .session = std::nullopt};
+    Repository<AccountLink>(uow).insert(
+        {claims.id, user->id, std::string(kind.mail.name), kind.proof(*user), claims.expires_at});
 
     MailContent content = mail_to(*user);
-    const auto link = [&](std::chrono::seconds life) {
-      content.values.emplace("link", link_for(uow, *user, kind, clock_.now() + life));
-      content.values.emplace("lifetime", std::chrono::ceil<std::chrono::minutes>(life));
-    };
-    const auto time = [&] { content.values.emplace("time", time_of_notice(payload).value_or(clock_.now())); };
-    if (&kind == &mail_kind::verify_email) {
-      link(auth_.tokens().lifetime(TokenType::email_verification));
-    } else if (&kind == &mail_kind::email_change_verify) {
-      content.to = *user->pending_email;
-      content.values.emplace("address", *user->pending_email);
-      link(auth_.tokens().lifetime(TokenType::email_verification));
-    } else if (&kind == &mail_kind::password_reset) {
-      link(auth_.tokens().lifetime(TokenType::password_reset));
-    } else if (&kind == &mail_kind::invitation) {
-      content.values.emplace("address", user->email);
-      link(options_.invitation_life);
-    } else if (&kind == &mail_kind::password_changed) {
-      time();
-      content.values.emplace("device", payload["device"].as_string());
-    } else if (&kind == &mail_kind::email_changed) {
-      content.to = payload["to"].as_string();
-      content.values.emplace("address", user->email);
-      time();
-    } else if (&kind == &mail_kind::account_locked) {
-      time();
-      content.values.emplace("lifetime", lockout_.options().duration);
-    }
+    content.to = kind.recipient(*user);
+    content.values = {{"link", options_.pages + std::string(kind.page) + "#token=" + auth_.tokens().create(claims)},
+                      {"lifetime", std::chrono::ceil<std::chrono::minutes>(life)}};
+    if (const auto& names = kind.mail.values; std::find(names.begin(), names.end(), "address") != names.end())
+      content.values.emplace("address", content.to);
     return content;
   });
 }
@@ -224,7 +238,7 @@ void Accounts::verify_email(const MailedToken& given, const ClientInfo& client) 
     if (found->link.kind == mail_kind::verify_email.name) {
       user.email_verified_at = now;
       users.update(user);
-      events_.emit(uow, events::user_email_verified, themselves, event_data(user));
+      events_.emit(uow, events::user_email_verified, themselves, UserEvent::of(user));
       return true;
     }
     const std::string before = std::exchange(user.email, *std::exchange(user.pending_email, std::nullopt));
@@ -234,7 +248,7 @@ void Accounts::verify_email(const MailedToken& given, const ClientInfo& client) 
     user.email_verified_at = user.updated_at = now;
     users.update(user);
     Repository<AccountLink>(uow).remove_where(equal("user_id", user.id));
-    events_.emit(uow, events::user_email_changed, themselves, event_data(user));
+    events_.emit(uow, events::user_email_changed, themselves, UserEvent::of(user));
     Object notice = account_notice(user, now, client);
     notice.set("to", before);
     mails_.send(uow, mail_kind::email_changed, std::move(notice));
@@ -296,7 +310,7 @@ void Accounts::reset_password(const PasswordReset& reset, const ClientInfo& clie
     Repository<AccountLink>(uow).remove_where(equal("user_id", user.id));
     lockout_.clear(uow, themselves, user);
     auth_.end_sessions(uow, user.id);
-    events_.emit(uow, events::user_password_changed, themselves, event_data(user));
+    events_.emit(uow, events::user_password_changed, themselves, UserEvent::of(user));
     if (on_password_reset_) on_password_reset_(uow, user);
     mails_.send(uow, mail_kind::password_changed, account_notice(user, user.updated_at, client));
     audit_.record(uow, themselves.from(client.address), audited::password_reset, user.id);

@@ -13,10 +13,6 @@ namespace lms {
 
 namespace {
 
-UserEvent event_data(const User& user) {
-  return {user.id, user.email, user.full_name, user.role};
-}
-
 Error session_ended() {
   return unauthenticated("session_ended", "The session has ended; sign in again.");
 }
@@ -240,7 +236,7 @@ Login Auth::open_session(UnitOfWork& uow, const User& user, const ClientInfo& cl
   renew(session);
   Repository<Session>(uow).insert(session);
   const Principal themselves(user.id, user.role, roles_, session.id);
-  events_.emit(uow, events::user_logged_in, themselves, event_data(user));
+  events_.emit(uow, events::user_logged_in, themselves, UserEvent::of(user));
   Object details;
   if (factor) details.append("second_factor", name_of(*factor));
   audit_.record(uow, themselves.from(client.address), audited::signed_in, user.id, std::move(details));
@@ -259,7 +255,7 @@ void Auth::make_room(UnitOfWork& uow, const User& user) const {
                                                .limit = static_cast<std::size_t>(count - options_.max_per_user + 1)});
   for (const Session& session : longest_unused) {
     sessions.remove(session.id);
-    events_.emit(uow, events::user_session_ended, Principal::system(), event_data(user));
+    events_.emit(uow, events::user_session_ended, Principal::system(), UserEvent::of(user));
   }
 }
 
@@ -307,7 +303,7 @@ TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& clie
       session->ended_at = now;
       sessions.update(*session);
       events_.emit(uow, events::user_session_ended, Principal::system(),
-                   event_data(Repository<User>(uow).get(session->user_id)));
+                   UserEvent::of(Repository<User>(uow).get(session->user_id)));
       audit_.record(uow, Principal::anonymous().from(client.address), audited::token_reused, session->user_id,
                     {{"session_id", session->id.text()}});
       return std::nullopt;
@@ -334,7 +330,7 @@ void Auth::logout(const Principal& who, const TokenClaims& access) {
     if (who.session())
       Repository<Session>(uow).update_all(all_of({equal("id", *who.session()), is_null("ended_at")}),
                                           {set("ended_at", clock_.now())});
-    events_.emit(uow, events::user_logged_out, who, event_data(Repository<User>(uow).get(id)));
+    events_.emit(uow, events::user_logged_out, who, UserEvent::of(Repository<User>(uow).get(id)));
   });
   if (!who.session()) return;
   // What is committed stands, and the end of the session alone refuses the token.
@@ -350,7 +346,7 @@ void Auth::logout_everywhere(const Principal& who) {
   const UserId id = who.user();
   storage_.write([&](UnitOfWork& uow) {
     const auto ended = static_cast<std::int64_t>(end_sessions(uow, id));
-    events_.emit(uow, events::user_logged_out, who, event_data(Repository<User>(uow).get(id)));
+    events_.emit(uow, events::user_logged_out, who, UserEvent::of(Repository<User>(uow).get(id)));
     audit_.record(uow, who, audited::signed_out_everywhere, id, {{"sessions", ended}});
   });
 }
@@ -375,7 +371,7 @@ void Auth::change_password(const Principal& who, const PasswordChange& change, c
     users.update(current);
     lockout_.clear(uow, who, current);
     end_sessions(uow, user.id, who.session());
-    events_.emit(uow, events::user_password_changed, who, event_data(current));
+    events_.emit(uow, events::user_password_changed, who, UserEvent::of(current));
     if (on_password_changed_) on_password_changed_(uow, current, client);
     audit_.record(uow, who, audited::password_changed, user.id);
   });
@@ -405,7 +401,7 @@ void Auth::end_session(const Principal& who, SessionId id) {
     const auto ended = Repository<Session>(uow).update_all(all_of({equal("id", id), alive(user, clock_.now())}),
                                                            {set("ended_at", clock_.now())});
     if (ended == 0) throw not_found("session_not_found", "Session not found.");
-    events_.emit(uow, events::user_session_ended, who, event_data(Repository<User>(uow).get(user)));
+    events_.emit(uow, events::user_session_ended, who, UserEvent::of(Repository<User>(uow).get(user)));
   });
 }
 

@@ -10,14 +10,6 @@
 
 namespace lms {
 
-namespace {
-
-UserEvent event_data(const User& user) {
-  return {user.id, user.email, user.full_name, user.role};
-}
-
-}  // namespace
-
 const Schema& LockoutStatus::schema() {
   static const Schema schema =
       define<LockoutStatus>("LockoutStatus", "How many sign-ins with an address have failed, and whether it is locked.")
@@ -92,7 +84,7 @@ void Lockout::failed(UnitOfWork& uow, const LoginAttempt& attempt, const std::op
     });
     return;
   }
-  events_.emit(uow, events::user_locked, Principal::system(), event_data(*user));
+  events_.emit(uow, events::user_locked, Principal::system(), UserEvent::of(*user));
   for (const auto& hook : locked_hooks_) hook(uow, *user);
   audit_.record(uow, Principal::anonymous().from(from), audited::sign_in_locked, user->id, std::move(details));
 }
@@ -125,7 +117,7 @@ bool Lockout::forget(UnitOfWork& uow, std::string_view email) const {
 }
 
 void Lockout::clear(UnitOfWork& uow, const Principal& who, const User& user) const {
-  if (forget(uow, user.email)) events_.emit(uow, events::user_unlocked, who, event_data(user));
+  if (forget(uow, user.email)) events_.emit(uow, events::user_unlocked, who, UserEvent::of(user));
 }
 
 LockoutStatus Lockout::status_of(UnitOfWork& uow, std::string_view email) const {
@@ -164,7 +156,7 @@ LockoutStatus Lockout::unlock(const Principal& who, std::string_view login_id) {
   return storage_.write([&](UnitOfWork& uow) {
     const Login login = resolve(uow, login_id);
     const bool was_locked = forget(uow, login.email);
-    if (was_locked && login.user) events_.emit(uow, events::user_unlocked, who, event_data(*login.user));
+    if (was_locked && login.user) events_.emit(uow, events::user_unlocked, who, UserEvent::of(*login.user));
     if (was_locked && login.user) audit_.record(uow, who, audited::sign_in_unlocked, login.user->id);
     return status_of(uow, login.email);
   });

@@ -6,7 +6,6 @@
 #include <lms/repository.hpp>
 
 #include "base/crypto.hpp"
-#include "base/encoding.hpp"
 
 namespace lms {
 
@@ -46,7 +45,7 @@ const Schema& LoginFailures::schema() {
 }
 
 std::string LoginFailures::digest_of(std::string_view email) {
-  return to_hex(sha256(email_key(email)));
+  return sha256_hex(email_key(email));
 }
 
 LoginFailures LoginFailures::load(UnitOfWork& uow, std::string login, Time now, std::chrono::minutes duration) {

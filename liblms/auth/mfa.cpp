@@ -23,10 +23,6 @@ constexpr std::size_t recovery_groups = 3, recovery_group_length = 5;
 constexpr auto mail_window = std::chrono::minutes{15};
 constexpr auto setup_life = std::chrono::minutes{15};  // from the secret to its first code
 
-UserEvent event_data(const User& user) {
-  return {user.id, user.email, user.full_name, user.role};
-}
-
 Error invalid_challenge() {
   return unauthenticated("invalid_challenge", "The sign-in is unknown or over; sign in again.");
 }
@@ -48,11 +44,8 @@ std::string normal_code(std::string_view typed) {
   return code;
 }
 
-std::string digest_of(std::string_view text) {
-  return to_hex(sha256(text));
-}
 std::string recovery_digest(UserId user, std::string_view code) {
-  return digest_of(user.text() + ':' + std::string(code));
+  return sha256_hex(user.text() + ':' + std::string(code));
 }
 
 std::string random_digits(Random& random, std::int64_t length) {
@@ -183,7 +176,7 @@ RecoveryCodes Mfa::enable(const Principal& who, const MfaCode& given, const Clie
     factors.update(*factor);
     codes = make_recovery_codes(uow, id);
     auth_.end_sessions(uow, id, who.session());
-    events_.emit(uow, events::user_mfa_enabled, who, event_data(user));
+    events_.emit(uow, events::user_mfa_enabled, who, UserEvent::of(user));
     mails_.send(uow, mail_kind::mfa_enabled, account_notice(user, clock_.now(), client));
     audit_.record(uow, who, audited::mfa_enabled, id);
   });
@@ -247,7 +240,7 @@ void Mfa::turn_off(UnitOfWork& uow, const Principal& who, const User& user, cons
   Repository<SignInChallenge>(uow).remove_where(of_user(user.id));
   Repository<RecoveryCode>(uow).remove_where(of_user(user.id));
   Repository<SecondFactor>(uow).remove_where(of_user(user.id));
-  events_.emit(uow, events::user_mfa_disabled, who, event_data(user));
+  events_.emit(uow, events::user_mfa_disabled, who, UserEvent::of(user));
   mails_.send(uow, mail_kind::mfa_disabled, account_notice(user, clock_.now(), client));
   audit_.record(uow, who, action, user.id);
 }
@@ -285,7 +278,7 @@ std::optional<MfaChallenge> Mfa::challenge(UnitOfWork& uow, const User& user) {
   const auto token = auth_.tokens().create(TokenType::mfa_challenge, user.id);
   Repository<SignInChallenge>(uow).insert({.jti = token.claims.id,
                                            .user_id = user.id,
-                                           .password_digest = digest_of(user.password_hash),
+                                           .password_digest = sha256_hex(user.password_hash),
                                            .expires_at = token.claims.expires_at});
   return MfaChallenge{.challenge_token = token.text,
                       .methods = methods_of(*factor),
@@ -307,7 +300,7 @@ Waiting waiting(UnitOfWork& uow, const Tokens& tokens, const std::string& token,
   auto challenge = Repository<SignInChallenge>(uow).find(claims->id);
   if (!challenge || challenge->expires_at <= now) throw invalid_challenge();
   auto user = Repository<User>(uow).find(challenge->user_id);
-  if (!user || !user->is_active || digest_of(user->password_hash) != challenge->password_digest)
+  if (!user || !user->is_active || sha256_hex(user->password_hash) != challenge->password_digest)
     throw invalid_challenge();
   return {*std::move(challenge), *std::move(user)};
 }

@@ -20,10 +20,6 @@ namespace {
 constexpr std::size_t rows_at_once = 25;  // so that a transaction stays as short as a request's
 constexpr std::size_t longest_email_shown = 254;
 
-UserEvent event_data(const User& user) {
-  return {user.id, user.email, user.full_name, user.role};
-}
-
 std::string lower(std::string_view text) {
   std::string low(text);
   for (char& c : low)
@@ -208,7 +204,7 @@ void UserImports::hash_passwords(std::vector<Candidate>& candidates) {
 bool UserImports::create(UnitOfWork& uow, const Principal& who, const Candidate& candidate) {
   const User& user = *candidate.made;
   if (!Repository<User>(uow).insert_if_absent(user)) return false;
-  events_.emit(uow, events::user_registered, who, event_data(user));
+  events_.emit(uow, events::user_registered, who, UserEvent::of(user));
   if (user.password_hash.empty() && user.is_active && users_.on_invited_) users_.on_invited_(uow, user);
   audit_.record(uow, who, audited::user_imported, user.id, {{"role", user.role}});
   return true;
@@ -232,8 +228,8 @@ bool UserImports::update(UnitOfWork& uow, const Principal& who, const Candidate&
   if (dry_run) return true;
   user.updated_at = clock_.now();
   Repository<User>(uow).update(user);
-  if (!changed.empty()) events_.emit(uow, events::user_updated, who, event_data(user));
-  if (has_new_role) events_.emit(uow, events::user_role_changed, who, event_data(user));
+  if (!changed.empty()) events_.emit(uow, events::user_updated, who, UserEvent::of(user));
+  if (has_new_role) events_.emit(uow, events::user_role_changed, who, UserEvent::of(user));
   if (!changed.empty()) audit_.record(uow, who, audited::user_updated, user.id, {{"fields", std::move(changed)}});
   if (has_new_role)
     audit_.record(uow, who, audited::user_role_changed, user.id, {{"role", from_to(before.role, user.role)}});

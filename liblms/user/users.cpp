@@ -13,10 +13,6 @@ namespace lms {
 
 namespace {
 
-UserEvent event_data(const User& user) {
-  return {user.id, user.email, user.full_name, user.role};
-}
-
 Profile profile_of(const User& user) {
   return {user.full_name, user.bio, user.language, user.timezone};
 }
@@ -116,7 +112,7 @@ User Users::make(const NewUser& account, std::string password_hash) const {
 User Users::insert(UnitOfWork& uow, const Principal& who, User user) {
   if (!Repository<User>(uow).insert_if_absent(user))
     throw conflict("email_taken", "There is an account with this address already.");
-  events_.emit(uow, events::user_registered, who, event_data(user));
+  events_.emit(uow, events::user_registered, who, UserEvent::of(user));
   audit_.record(
       uow, who, audited::user_created, user.id,
       user.service_account ? Object{{"role", user.role}, {"service_account", true}} : Object{{"role", user.role}});
@@ -193,7 +189,7 @@ User Users::update_profile(const Principal& who, const Patch<Profile>& patch) {
     set_profile(user, profile);
     user.updated_at = clock_.now();
     users.update(user);
-    events_.emit(uow, events::user_updated, who, event_data(user));
+    events_.emit(uow, events::user_updated, who, UserEvent::of(user));
     if (renamed) audit_.record(uow, who, audited::user_updated, id, {{"fields", Array{"full_name"}}});
     return user;
   });
@@ -219,9 +215,9 @@ User Users::update(const Principal& who, UserId id, const Patch<Account>& patch)
     user.is_active = account.is_active;
     user.updated_at = clock_.now();
     users.update(user);
-    if (updated) events_.emit(uow, events::user_updated, who, event_data(user));
+    if (updated) events_.emit(uow, events::user_updated, who, UserEvent::of(user));
     if (switched)
-      events_.emit(uow, user.is_active ? events::user_reactivated : events::user_deactivated, who, event_data(user));
+      events_.emit(uow, user.is_active ? events::user_reactivated : events::user_deactivated, who, UserEvent::of(user));
     if (!changed.empty()) audit_.record(uow, who, audited::user_updated, id, {{"fields", changed}});
     if (switched) audit_.record(uow, who, user.is_active ? audited::user_reactivated : audited::user_deactivated, id);
     return user;
@@ -241,7 +237,7 @@ User Users::change_role(const Principal& who, UserId id, const std::string& role
     const std::string before = std::exchange(user.role, role);
     user.updated_at = clock_.now();
     users.update(user);
-    events_.emit(uow, events::user_role_changed, who, event_data(user));
+    events_.emit(uow, events::user_role_changed, who, UserEvent::of(user));
     audit_.record(uow, who, audited::user_role_changed, id, {{"role", from_to(before, role)}});
     return user;
   });
@@ -257,7 +253,7 @@ void Users::remove(const Principal& who, UserId id) {
     tell_leaving(uow, user);
     for (const auto& hook : removal_hooks_) hook(uow, user);
     users.remove(id);
-    events_.emit(uow, events::user_deleted, who, event_data(user));
+    events_.emit(uow, events::user_deleted, who, UserEvent::of(user));
     audit_.record(uow, who, audited::user_deleted, id, {{"role", user.role}});
   };
   try {

@@ -18,9 +18,6 @@ namespace {
 
 constexpr PasswordHasher::Options cheap{.memory_kib = 64, .iterations = 1, .parallelism = 1};
 
-std::string sha256_hex(std::string_view message) {
-  return to_hex(sha256(message));
-}
 std::string hmac_hex(std::string_view key, std::string_view message) {
   return to_hex(hmac_sha256(key, message));
 }
