@@ -1,32 +1,14 @@
 #include <lms/accounts.hpp>
 
 #include "auth/account_records.hpp"
+#include "base/account_fields.hpp"
 
 namespace lms {
 
 namespace {
 
-FieldOptions address_options(std::string doc) {
-  return {.doc = std::move(doc),
-          .required = true,
-          .max_length = 254,
-          .format = Format::email,
-          .example = "amina@example.org"};
-}
-FieldOptions secret_options(std::string doc, std::string_view example) {
-  return {.doc = std::move(doc),
-          .access = Access::write_only,
-          .required = true,
-          .max_length = 1'024,
-          .format = Format::password,
-          .example = example};
-}
-FieldOptions token_options() {
-  return {.doc = "What follows `#token=` in the link of the mail.",
-          .access = Access::write_only,
-          .required = true,
-          .max_length = 4'096,
-          .example = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"};
+FieldOptions mailed_token() {
+  return account_fields::token("What follows `#token=` in the link of the mail.");
 }
 
 }  // namespace
@@ -59,24 +41,21 @@ const Schema& AccountMail::schema() {
 const Schema& AddressRequest::schema() {
   static const Schema schema =
       define<AddressRequest>("AddressRequest", "An address that a mail is asked for.")
-          .field("email", &AddressRequest::email, address_options("The address of an account."));
+          .field("email", &AddressRequest::email, account_fields::email("The address of an account."));
   return schema;
 }
 
 const Schema& MailedToken::schema() {
   static const Schema schema =
-      define<MailedToken>("MailedToken", "A token from a mail.").field("token", &MailedToken::token, token_options());
+      define<MailedToken>("MailedToken", "A token from a mail.").field("token", &MailedToken::token, mailed_token());
   return schema;
 }
 
 const Schema& PasswordReset::schema() {
   static const Schema schema =
       define<PasswordReset>("PasswordReset", "A token from a mail, and the password that shall be.")
-          .field("token", &PasswordReset::token, token_options())
-          .field("new_password", &PasswordReset::new_password,
-                 secret_options(
-                     "At least `PASSWORD_MIN_LENGTH` characters, and not one of those that everybody would guess.",
-                     "correct horse battery"));
+          .field("token", &PasswordReset::token, mailed_token())
+          .field("new_password", &PasswordReset::new_password, account_fields::new_password());
   return schema;
 }
 
@@ -84,9 +63,8 @@ const Schema& EmailChange::schema() {
   static const Schema schema =
       define<EmailChange>("EmailChange", "The address that an account shall have, and the password as proof.")
           .field("new_email", &EmailChange::new_email,
-                 address_options("It is sent a mail, and counts once that was used."))
-          .field("password", &EmailChange::password,
-                 secret_options("The password of the account.", "correct horse battery"));
+                 account_fields::email("It is sent a mail, and counts once that was used."))
+          .field("password", &EmailChange::password, account_fields::password());
   return schema;
 }
 

@@ -1,30 +1,8 @@
 #include <lms/auth.hpp>
 
+#include "base/account_fields.hpp"
+
 namespace lms {
-
-namespace {
-
-FieldOptions email_options() {
-  return {.doc = "The address of the account.",
-          .required = true,
-          .max_length = 254,
-          .format = Format::email,
-          .example = "amina@example.org"};
-}
-FieldOptions password_options(std::string doc) {
-  return {.doc = std::move(doc),
-          .access = Access::write_only,
-          .required = true,
-          .max_length = 1'024,
-          .format = Format::password,
-          .example = "correct horse battery"};
-}
-FieldOptions new_password_options() {
-  return password_options(
-      "At least `PASSWORD_MIN_LENGTH` characters, and not one of those that everybody would guess.");
-}
-
-}  // namespace
 
 const Schema& Session::schema() {
   static const Schema schema =
@@ -59,40 +37,32 @@ const Schema& SessionView::schema() {
 
 const Schema& Registration::schema() {
   static const Schema schema = define<Registration>("Registration", "A new student's account.")
-                                   .field("email", &Registration::email, email_options())
-                                   .field("password", &Registration::password, new_password_options())
-                                   .field("full_name", &Registration::full_name,
-                                          {.doc = "The person's name as it stands on certificates.",
-                                           .required = true,
-                                           .min_length = 1,
-                                           .max_length = 200,
-                                           .format = Format::name,
-                                           .example = "Amina Okafor"});
+                                   .field("email", &Registration::email, account_fields::email())
+                                   .field("password", &Registration::password, account_fields::new_password())
+                                   .field("full_name", &Registration::full_name, account_fields::full_name());
   return schema;
 }
 
 const Schema& Credentials::schema() {
   static const Schema schema = define<Credentials>("Credentials", "What a person signs in with.")
-                                   .field("email", &Credentials::email, email_options())
-                                   .field("password", &Credentials::password, password_options("The password."));
+                                   .field("email", &Credentials::email, account_fields::email())
+                                   .field("password", &Credentials::password, account_fields::password());
   return schema;
 }
 
 const Schema& RefreshRequest::schema() {
   static const Schema schema = define<RefreshRequest>("RefreshRequest", "A refresh token to be exchanged.")
                                    .field("refresh_token", &RefreshRequest::refresh_token,
-                                          {.doc = "The newest refresh token of the session.",
-                                           .required = true,
-                                           .max_length = 4'096,
-                                           .example = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"});
+                                          account_fields::token("The newest refresh token of the session."));
   return schema;
 }
 
 const Schema& PasswordChange::schema() {
   static const Schema schema =
       define<PasswordChange>("PasswordChange", "A new password, and the old one as proof.")
-          .field("current_password", &PasswordChange::current_password, password_options("The password until now."))
-          .field("new_password", &PasswordChange::new_password, new_password_options());
+          .field("current_password", &PasswordChange::current_password,
+                 account_fields::password("The password until now."))
+          .field("new_password", &PasswordChange::new_password, account_fields::new_password());
   return schema;
 }
 

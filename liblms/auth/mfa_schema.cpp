@@ -3,19 +3,12 @@
 #include <lms/mfa.hpp>
 
 #include "auth/second_factor.hpp"
+#include "base/account_fields.hpp"
 
 namespace lms {
 
 namespace {
 
-FieldOptions password_options() {
-  return {.doc = "The password of the account.",
-          .access = Access::write_only,
-          .required = true,
-          .max_length = 1'024,
-          .format = Format::password,
-          .example = "correct horse battery"};
-}
 FieldOptions code_options() {
   return {.doc = "The code; blanks and hyphens in it make no difference.",
           .access = Access::write_only,
@@ -27,11 +20,7 @@ FieldOptions method_options() {
   return {.doc = "What kind of code it is: of the authenticator app, from a mail, or a recovery code."};
 }
 FieldOptions challenge_options() {
-  return {.doc = "The `challenge_token` that signing in answered with.",
-          .access = Access::write_only,
-          .required = true,
-          .max_length = 4'096,
-          .example = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"};
+  return account_fields::token("The `challenge_token` that signing in answered with.");
 }
 
 }  // namespace
@@ -110,7 +99,7 @@ const Schema& MfaSetupRequest::schema() {
     code.doc = "Of the second factor that the account has already; needed if it has one.";
     return Schema(
         define<MfaSetupRequest>("MfaSetupRequest", "The password, so that nobody else turns a second factor on.")
-            .field("password", &MfaSetupRequest::password, password_options())
+            .field("password", &MfaSetupRequest::password, account_fields::password())
             .field("code", &MfaSetupRequest::code, std::move(code))
             .field("method", &MfaSetupRequest::method, method_options()));
   }();
@@ -127,7 +116,7 @@ const Schema& MfaConfirmation::schema() {
   static const Schema schema =
       define<MfaConfirmation>("MfaConfirmation",
                               "Both of what somebody signs in with. Codes by mail are for signing in.")
-          .field("password", &MfaConfirmation::password, password_options())
+          .field("password", &MfaConfirmation::password, account_fields::password())
           .field("code", &MfaConfirmation::code, code_options())
           .field("method", &MfaConfirmation::method, method_options());
   return schema;

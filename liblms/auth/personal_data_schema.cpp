@@ -1,5 +1,7 @@
 #include <lms/personal_data.hpp>
 
+#include "base/account_fields.hpp"
+
 namespace lms {
 
 namespace {
@@ -18,13 +20,7 @@ const Schema& ErasureRequest::schema() {
 
 const Schema& OwnErasureRequest::schema() {
   static const Schema schema = define<OwnErasureRequest>("OwnErasureRequest", "How somebody erases their own account.")
-                                   .field("password", &OwnErasureRequest::password,
-                                          {.doc = "The present one.",
-                                           .access = Access::write_only,
-                                           .required = true,
-                                           .max_length = 1'024,
-                                           .format = Format::password,
-                                           .example = "correct horse battery"})
+                                   .field("password", &OwnErasureRequest::password, account_fields::password())
                                    .field("certificates", &OwnErasureRequest::certificates, certificates_options());
   return schema;
 }

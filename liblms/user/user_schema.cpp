@@ -1,18 +1,11 @@
 #include <lms/user.hpp>
 
+#include "base/account_fields.hpp"
+
 namespace lms {
 
 namespace {
 
-FieldOptions full_name_options() {
-  return {.doc = "The person's name as it stands on certificates.",
-          .required = true,
-          .min_length = 1,
-          .max_length = 200,
-          .format = Format::name,
-          .example = "Amina Okafor",
-          .search_weight = 4};
-}
 FieldOptions bio_options() {
   return {.doc = "A few words about the person.", .max_length = 2'000};
 }
@@ -26,12 +19,10 @@ FieldOptions timezone_options() {
           .example = "Europe/Madrid"};
 }
 FieldOptions email_options() {
-  return {.doc = "The address the person signs in with. An international domain is kept in its ASCII form.",
-          .required = true,
-          .max_length = 254,
-          .format = Format::email,
-          .example = "amina@example.org",
-          .search_weight = 2};
+  FieldOptions options =
+      account_fields::email("The address the person signs in with. An international domain is kept in its ASCII form.");
+  options.search_weight = 2;
+  return options;
 }
 
 }  // namespace
@@ -43,7 +34,7 @@ const Schema& User::schema() {
           .key("id", &User::id)
           .field("email", &User::email, email_options())
           .field("email_key", &User::email_key, {.access = Access::hidden})
-          .field("full_name", &User::full_name, full_name_options())
+          .field("full_name", &User::full_name, account_fields::full_name())
           .field("role", &User::role,
                  {.doc = "`admin`, `instructor`, `student`, or a role of the host.", .access = Access::read_only})
           .field("bio", &User::bio, bio_options())
@@ -81,7 +72,7 @@ const Schema& NewUser::schema() {
                   .max_length = 1'024,
                   .format = Format::password,
                   .example = "correct horse battery"})
-          .field("full_name", &NewUser::full_name, full_name_options())
+          .field("full_name", &NewUser::full_name, account_fields::full_name())
           .field("role", &NewUser::role, {.doc = "`student` unless given.", .max_length = 64, .example = "instructor"})
           .field("service_account", &NewUser::service_account,
                  {.doc = "For a machine: without a password, it never signs in, gets no mail, and calls by access "
@@ -91,7 +82,7 @@ const Schema& NewUser::schema() {
 
 const Schema& Profile::schema() {
   static const Schema schema = define<Profile>("Profile", "What people may change of themselves.")
-                                   .field("full_name", &Profile::full_name, full_name_options())
+                                   .field("full_name", &Profile::full_name, account_fields::full_name())
                                    .field("bio", &Profile::bio, bio_options())
                                    .field("language", &Profile::language, language_options())
                                    .field("timezone", &Profile::timezone, timezone_options());
