@@ -143,8 +143,8 @@ void add_account_routes(Router& router, Accounts& accounts, Auth& auth) {
               .output = &Accepted::schema(),
               .status = 202,
               .errors = {{ErrorCode::invalid, "validation_error", "The password is wrong, or it is the same address."},
-                         {ErrorCode::too_many_requests, "account_locked", "Too many passwords were wrong."},
-                         {ErrorCode::too_many_requests, "sign_in_busy", "As many are being checked as may be wrong."}},
+                         refused::account_locked(),
+                         refused::sign_in_busy()},
               .handler = [&](Call& call) {
                 accounts.change_email(call.who(), sign_in_body<EmailChange>(call, auth), client_of(call));
                 return accepted("A mail to the new address is on its way.");

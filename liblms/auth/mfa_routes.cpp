@@ -7,8 +7,6 @@ namespace lms {
 void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
   using enum http::Method;
   const RouteError wrong_code{ErrorCode::invalid, "validation_error", "Password or code is wrong."};
-  const RouteError locked{ErrorCode::too_many_requests, "account_locked", "Too many were wrong; sign-ins are locked."};
-  const RouteError busy{ErrorCode::too_many_requests, "sign_in_busy", "As many are being checked as may be wrong."};
   const RouteError not_enabled{ErrorCode::conflict, "mfa_not_enabled", "The account has no second factor."};
   const RouteError invalid_challenge{ErrorCode::unauthenticated, "invalid_challenge",
                                      "The sign-in is unknown or over; sign in again."};
@@ -27,7 +25,7 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
        .output = &Login::schema(),
        .errors = {invalid_challenge,
                   {ErrorCode::unauthenticated, "bad_code", "The code is wrong, late or used."},
-                  busy},
+                  refused::sign_in_busy()},
        .ignores_token = true,
        .handler = [&](Call& call) { return ok(mfa.finish(sign_in_body<MfaLogin>(call, auth), client_of(call))); }});
 
@@ -74,9 +72,9 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
        .input = &MfaSetupRequest::schema(),
        .output = &MfaSetup::schema(),
        .errors = {wrong_code,
-                  locked,
+                  refused::account_locked(),
                   {ErrorCode::conflict, "mfa_enabled_meanwhile", "A second factor was set up just now."},
-                  busy,
+                  refused::sign_in_busy(),
                   {ErrorCode::unavailable, "encryption_key_missing", "The school has no key to keep secrets with."}},
        .handler = [&](Call& call) {
          return ok(mfa.set_up(call.who(), sign_in_body<MfaSetupRequest>(call, auth), client_of(call)));
@@ -94,8 +92,8 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
               .output = &RecoveryCodes::schema(),
               .errors = {{ErrorCode::conflict, "mfa_not_set_up", "No authenticator app was set up."},
                          wrong_code,
-                         locked,
-                         busy},
+                         refused::account_locked(),
+                         refused::sign_in_busy()},
               .handler = [&](Call& call) {
                 return ok(mfa.enable(call.who(), sign_in_body<MfaCode>(call, auth), client_of(call)));
               }});
@@ -110,7 +108,7 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
               .input = &MfaConfirmation::schema(),
               .output_mode = Output::nothing,
               .status = 204,
-              .errors = {not_enabled, wrong_code, locked, busy},
+              .errors = {not_enabled, wrong_code, refused::account_locked(), refused::sign_in_busy()},
               .handler = [&](Call& call) {
                 mfa.disable(call.who(), sign_in_body<MfaConfirmation>(call, auth), client_of(call));
                 return no_content();
@@ -126,7 +124,7 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
               .input_mode = Input::create,
               .input = &MfaConfirmation::schema(),
               .output = &RecoveryCodes::schema(),
-              .errors = {not_enabled, wrong_code, locked, busy},
+              .errors = {not_enabled, wrong_code, refused::account_locked(), refused::sign_in_busy()},
               .handler = [&](Call& call) {
                 return ok(
                     mfa.renew_recovery_codes(call.who(), sign_in_body<MfaConfirmation>(call, auth), client_of(call)));

@@ -66,9 +66,7 @@ void add_personal_data_routes(Router& router, PersonalData& data) {
               .input = &OwnErasureRequest::schema(),
               .output = &Erasure::schema(),
               .status = 202,
-              .errors = {last_admin,
-                         {ErrorCode::too_many_requests, "account_locked", "Too many passwords were wrong."},
-                         {ErrorCode::too_many_requests, "sign_in_busy", "As many are being checked as may be wrong."}},
+              .errors = {last_admin, refused::account_locked(), refused::sign_in_busy()},
               .handler = [&data, accepted](Call& call) {
                 return accepted(data.erase_self(call.who(), call.body<OwnErasureRequest>(), client_of(call)));
               }});

@@ -6,8 +6,6 @@ namespace lms {
 
 void add_auth_routes(Router& router, Auth& auth) {
   using enum http::Method;
-  const RouteError sign_in_busy{ErrorCode::too_many_requests, "sign_in_busy",
-                                "As many sign-ins with the address are under way as may fail."};
   const TextParameter login_id{"login_id", "A mail address, whether it has an account or not, or the id of a user."};
 
   router.add({.method = post,
@@ -28,7 +26,7 @@ void add_auth_routes(Router& router, Auth& auth) {
               .other_output = &MfaChallenge::schema(),
               .errors = {{ErrorCode::unauthenticated, "bad_credentials", "The address or the password is wrong."},
                          {ErrorCode::forbidden, "email_not_verified", "The address has to be verified first."},
-                         sign_in_busy},
+                         refused::sign_in_busy()},
               .ignores_token = true,
               .handler = [&](Call& call) {
                 const SignIn answer = auth.login(sign_in_body<Credentials>(call, auth), client_of(call));
@@ -97,8 +95,8 @@ void add_auth_routes(Router& router, Auth& auth) {
               .output_mode = Output::nothing,
               .status = 204,
               .errors = {{ErrorCode::conflict, "password_changed_meanwhile", "It was changed at the same time."},
-                         {ErrorCode::too_many_requests, "account_locked", "Too many wrong passwords."},
-                         sign_in_busy},
+                         refused::account_locked(),
+                         refused::sign_in_busy()},
               .handler = [&](Call& call) {
                 auth.change_password(call.who(), sign_in_body<PasswordChange>(call, auth), client_of(call));
                 return no_content();

@@ -12,6 +12,16 @@ inline ClientInfo client_of(const Call& call) {
   return {call.client_address(), device ? *device : std::string()};
 }
 
+/// What `require_admitted` throws, for the documentation.
+namespace refused {
+inline RouteError account_locked() {
+  return {ErrorCode::too_many_requests, "account_locked", "Too many passwords or codes were wrong."};
+}
+inline RouteError sign_in_busy() {
+  return {ErrorCode::too_many_requests, "sign_in_busy", "As many are being checked as may be wrong."};
+}
+}  // namespace refused
+
 /// Those who probe send what no sign-in form does; the log of security shall know.
 template <HasSchema T>
 T sign_in_body(const Call& call, const Auth& auth) {
