@@ -317,8 +317,7 @@ std::vector<SettingSection> make_table() {
            text("FRONTEND_URL", &S::frontend_url, "empty, or an http or https address without a slash at its end",
                 empty_or_base_url,
                 "Where links in mails lead: to `/verify-email`, `/reset-password` and `/accept-invitation` below it, "
-                "with "
-                "`#token=…` behind. Empty: to the server's own pages below `PUBLIC_URL`."),
+                "with `#token=…` behind. Empty: to the server's own pages below `PUBLIC_URL`."),
            choice("ERROR_FORMAT", &S::error_format,
                   "The shape of error answers: `detail` as FastAPI has it, `flat` with a code and a time, `rich` with "
                   "severity and category."),
@@ -392,18 +391,32 @@ std::vector<SettingSection> make_table() {
                     "For how many hours the answer to a request with the header `Idempotency-Key` is kept, to be given "
                     "again when the request comes again."),
        }},
-      {"Tokens and passwords",
+      {"Tokens",
        {
            also(secret(text(
                     "SECRET_KEY", &S::secret_key, "a text of at least 32 characters", anything,
                     "Signs tokens if `ALGORITHM` is HS256, and has no use otherwise; whoever knows it can be anyone. "
-                    "Make one with `openssl rand -base64 48`. In development a random one is made at each "
-                    "start when none is set, so tokens end with the process.")),
+                    "Make one with `openssl rand -base64 48`. In development a random one is made at each start when "
+                    "none is set, so tokens end with the process.")),
                 {"JWT_SECRET"}),
            choice("ALGORITHM", &S::algorithm,
                   "What signs new tokens: `SECRET_KEY` (HS256), or `JWT_PRIVATE_KEY`, whose public part "
                   "`/.well-known/jwks.json` gives to all who want to verify tokens themselves: an Ed25519 key (EdDSA), "
                   "or an RSA key (RS256)."),
+           secret(text("JWT_PRIVATE_KEY", &S::jwt_private_key,
+                       "a private key in PEM, of the kind that `ALGORITHM` names", anything,
+                       "Signs tokens if `ALGORITHM` is EdDSA or RS256: PKCS#8 or PKCS#1 without a passphrase, line "
+                       "ends as they are or as `\\n`. Make one with `openssl genpkey -algorithm ed25519`, or `openssl "
+                       "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072`.")),
+           secret(text("JWT_PREVIOUS_KEYS", &S::jwt_previous_keys, "keys in PEM one after another, private or public",
+                       anything,
+                       "Ed25519 and RSA keys that verify tokens though they sign none: those that `JWT_PRIVATE_KEY` "
+                       "was, until their tokens have expired, and the one that it will be, before all nodes know it. "
+                       "They are published as well.")),
+           secret(list("SECRET_KEY_PREVIOUS", &S::secret_key_previous, "secrets of at least 32 characters", anything,
+                       "Secrets that verify tokens though they sign none: those that `SECRET_KEY` was, until their "
+                       "tokens have expired, whatever `ALGORITHM` is now. A secret with a comma in it needs the JSON "
+                       "form.")),
            text("JWT_ISSUER", &S::jwt_issuer, "any text", anything,
                 "The `iss` claim of tokens; one that lacks it is refused. Empty: no such claim."),
            text("JWT_AUDIENCE", &S::jwt_audience, "any text", anything,
@@ -421,16 +434,9 @@ std::vector<SettingSection> make_table() {
                     "Lifetime of a token that proves a mail address."),
            duration("MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES", &S::mfa_challenge_token_lifetime, 1, 60,
                     "Lifetime of the token between a password and the second factor."),
-           boolean(
-               "REQUIRE_EMAIL_VERIFICATION", &S::require_email_verification,
-               "Lets nobody sign in before the address is verified. Registering then never tells whether there is an "
-               "account."),
-           integer("MFA_LOGIN_CODE_LENGTH", &S::mfa_login_code_length, 6, 10,
-                   "Digits of a code that is mailed to finish a sign-in."),
-           duration(
-               "MFA_LOGIN_CODE_EXPIRE_MINUTES", &S::mfa_login_code_lifetime, 1, 60,
-               "Lifetime of such a code, which ends with the sign-in (`MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES`) in any "
-               "case."),
+       }},
+      {"Passwords",
+       {
            integer("PASSWORD_MIN_LENGTH", &S::password_min_length, 8, 128,
                    "The shortest password accepted, in characters."),
            integer("ARGON2_MEMORY_KIB", &S::argon2_memory_kib, 8, 4'194'304,
@@ -442,6 +448,16 @@ std::vector<SettingSection> make_table() {
        }},
       {"Sign-in and sessions",
        {
+           boolean(
+               "REQUIRE_EMAIL_VERIFICATION", &S::require_email_verification,
+               "Lets nobody sign in before the address is verified. Registering then never tells whether there is an "
+               "account."),
+           integer("MFA_LOGIN_CODE_LENGTH", &S::mfa_login_code_length, 6, 10,
+                   "Digits of a code that is mailed to finish a sign-in."),
+           duration(
+               "MFA_LOGIN_CODE_EXPIRE_MINUTES", &S::mfa_login_code_lifetime, 1, 60,
+               "Lifetime of such a code, which ends with the sign-in (`MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES`) in any "
+               "case."),
            integer("MAX_FAILED_ATTEMPTS", &S::max_failed_attempts, 1, 100,
                    "Wrong passwords, or wrong second factors, after which every sign-in with that address is refused "
                    "for a while."),
@@ -469,39 +485,18 @@ std::vector<SettingSection> make_table() {
                    "refuses them with 503, `false` lets them in and warns in the log. Empty: `false` in development, "
                    "else `true`."),
        }},
-      {"Signing keys",
-       {
-           secret(text("JWT_PRIVATE_KEY", &S::jwt_private_key,
-                       "a private key in PEM, of the kind that `ALGORITHM` names", anything,
-                       "Signs tokens if `ALGORITHM` is EdDSA or RS256: PKCS#8 or PKCS#1 without a "
-                       "passphrase, line ends "
-                       "as they are or as `\\n`. Make one with `openssl genpkey -algorithm ed25519`, or "
-                       "`openssl genpkey "
-                       "-algorithm RSA -pkeyopt rsa_keygen_bits:3072`.")),
-           secret(text("JWT_PREVIOUS_KEYS", &S::jwt_previous_keys, "keys in PEM one after another, private or public",
-                       anything,
-                       "Ed25519 and RSA keys that verify tokens though they sign none: those that `JWT_PRIVATE_KEY` "
-                       "was, until their tokens have expired, and the one that it will be, before all nodes know it. "
-                       "They are published as well.")),
-           secret(list("SECRET_KEY_PREVIOUS", &S::secret_key_previous, "secrets of at least 32 characters", anything,
-                       "Secrets that verify tokens though they sign none: those that `SECRET_KEY` was, until their "
-                       "tokens have expired, whatever `ALGORITHM` is now. A secret with a comma in it needs the JSON "
-                       "form.")),
-       }},
       {"First admin",
        {
            text("ADMIN_EMAIL", &S::admin_email, "empty, or a mail address", empty_or_email,
                 "An admin with this address is made at start if the school has none. Needs `ADMIN_PASSWORD`."),
            secret(text("ADMIN_PASSWORD", &S::admin_password, "any text", anything,
-                       "The first password of that admin. Change it after the first login and remove both "
-                       "settings.")),
+                       "The first password of that admin. Change it after the first login and remove both settings.")),
        }},
       {"Mail",
        {
            also(text("SMTP_HOST", &S::smtp_host, "empty, or the name or address of a server, without scheme and port",
                      empty_or_mail_host,
-                     "The server that takes the school's mails. Empty: mails are only logged, with their "
-                     "text in "
+                     "The server that takes the school's mails. Empty: mails are only logged, with their text in "
                      "development."),
                 {"SMTP_SERVER"}),
            integer("SMTP_PORT", &S::smtp_port, 1, 65'535, "Its port: 587 for STARTTLS, 465 for TLS from the start."),
@@ -510,22 +505,20 @@ std::vector<SettingSection> make_table() {
            also(secret(text("SMTP_PASSWORD", &S::smtp_password, "any text", anything, "The password of that login.")),
                 {"EMAIL_HOST_PASSWORD"}),
            boolean("SMTP_USE_TLS", &S::smtp_use_tls,
-                   "STARTTLS: the connection turns to TLS before anything is said, and a server that cannot "
-                   "is refused. "
-                   "Off by itself with `SMTP_USE_SSL`."),
+                   "STARTTLS: the connection turns to TLS before anything is said, and a server that cannot is "
+                   "refused. Off by itself with `SMTP_USE_SSL`."),
            boolean("SMTP_USE_SSL", &S::smtp_use_ssl, "TLS from the first byte."),
            text("SMTP_CA_FILE", &S::smtp_ca_file, "empty, or the path of a PEM file", anything,
                 "The authorities that may vouch for the server in place of the system's, for a private one."),
            duration("SMTP_TIMEOUT_SECONDS", &S::smtp_timeout, 1, 600,
                     "How long handing over one mail may take, connecting included."),
-           also(text("EMAIL_FROM", &S::email_from, "empty, a mail address, or a name and one: School <a@example.org>",
-                     empty_or_mailbox,
-                     "The sender of all mails, needed with `SMTP_HOST`. Without a name the one of the school "
-                     "is taken."),
-                {"FROM_EMAIL"}),
+           also(
+               text("EMAIL_FROM", &S::email_from, "empty, a mail address, or a name and one: School <a@example.org>",
+                    empty_or_mailbox,
+                    "The sender of all mails, needed with `SMTP_HOST`. Without a name the one of the school is taken."),
+               {"FROM_EMAIL"}),
            text("MAIL_TEMPLATES_DIR", &S::mail_templates_dir, "empty, or the path of a folder", anything,
-                "A folder whose files take the place of the built-in templates of the same name; see "
-                "docs/mail.md."),
+                "A folder whose files take the place of the built-in templates of the same name; see docs/mail.md."),
        }},
       {"Vault",
        {
