@@ -10,6 +10,8 @@
 #include <cmark-gfm-core-extensions.h>
 #include <cmark-gfm.h>
 
+#include "base/html.hpp"
+
 namespace lms {
 
 namespace {
@@ -26,27 +28,6 @@ using Parser = std::unique_ptr<cmark_parser, Free<cmark_parser_free>>;
 using Node = std::unique_ptr<cmark_node, Free<cmark_node_free>>;
 using Iterator = std::unique_ptr<cmark_iter, Free<cmark_iter_free>>;
 using Text = std::unique_ptr<char, Free<std::free>>;
-
-void append_escaped(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-}
 
 // --- texts built to cost much more than their length ---
 
@@ -207,7 +188,7 @@ const std::array<cmark_syntax_extension*, 3>& extensions() {
 std::string markdown_to_html(std::string_view markdown) {
   if (!is_affordable(markdown)) {
     std::string plain = "<pre>";
-    append_escaped(plain, markdown);
+    plain += escaped_html(markdown);
     return plain + "</pre>\n";
   }
   const Parser parser(cmark_parser_new(CMARK_OPT_VALIDATE_UTF8));

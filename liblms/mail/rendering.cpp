@@ -7,6 +7,8 @@
 
 #include <lms/error.hpp>
 
+#include "base/html.hpp"
+
 namespace lms {
 
 namespace {
@@ -65,21 +67,6 @@ std::string joined(const auto& names) {
   return text;
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else
-      out += c;
-  }
-  return out;
-}
-
 std::string_view without_blanks(std::string_view text) {
   constexpr std::string_view blanks = " \t\r\n";
   const auto first = text.find_first_not_of(blanks);
@@ -111,11 +98,11 @@ void append(std::string& html, const Paragraph& paragraph) {
   if (paragraph.last == "{{link}}") {
     if (words.ends_with(':')) words.remove_suffix(1);
     html += "<a href=\"{{link}}\" style=\"" + std::string(button) + "\">" +
-            (words.empty() ? "{{link}}" : escaped(words)) + "</a></p>\n";
+            (words.empty() ? "{{link}}" : escaped_html(words)) + "</a></p>\n";
     html += "<p style=\"margin:0 0 16px;font-size:13px;word-break:break-all;color:#5a6470\">{{link}}</p>\n";
     return;
   }
-  html += escaped(words);
+  html += escaped_html(words);
   if (paragraph.last == "{{code}}") {
     html += words.empty() ? "" : "<br>";
     html += "<span style=\"font-family:monospace;font-size:28px;letter-spacing:4px\">{{code}}</span>";
