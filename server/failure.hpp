@@ -10,7 +10,7 @@ enum class ExitCode : int {
   ok = 0,
   failure = 1,
   usage = 2,
-  bad_input = 65,      ///< a file that is no course package or no backup, no token
+  bad_input = 65,      ///< a file that is no course package, backup or list of people; wrong rows of one; no token
   no_input = 66,       ///< a file that cannot be read
   unavailable = 69,    ///< the database, the port, the mail server or Vault
   cannot_create = 73,  ///< a file that cannot be written, or exists

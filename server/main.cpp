@@ -20,10 +20,9 @@ using namespace lms::server;
 constexpr std::string_view footer =
     "Settings come from the environment and from .env in the working directory; `lms-server config` prints them.\n"
     "\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 65 a file that is no course package, no\n"
-    "backup or no list of people, or no token of these keys, 66 a file that cannot be read, 69 the database, the port, "
-    "the mail server\n"
-    "or Vault cannot be used, 73 a file that cannot be written or exists, 78 a bad setting.";
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 65 a file that is no course package, backup or list of people,\n"
+    "rows of a list that are wrong, or no token of these keys, 66 a file that cannot be read, 69 the database, the\n"
+    "port, the mail server or Vault cannot be used, 73 a file that cannot be written or exists, 78 a bad setting.";
 
 void complain(std::string_view text) {
   while (!text.empty()) {

@@ -25,9 +25,8 @@ class CsvReader {
   explicit CsvReader(std::string_view text);
 
   /// None at the end.
-  /// @throws Error invalid at `body`/line: for bytes that are not UTF-8, a quote that is not closed or stands where
-  /// none
-  ///   may, a carriage return alone, too many fields. No row can be read after that.
+  /// @throws Error invalid at `body`/line: for bytes that are not UTF-8, a quote that is not closed or stands
+  ///   where none may, a carriage return alone, too many fields. No row can be read after that.
   std::optional<CsvRow> next();
 
  private:
