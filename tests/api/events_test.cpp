@@ -1,10 +1,9 @@
 #include <doctest/doctest.h>
 
-#include <fstream>
-#include <sstream>
 #include <string>
 
 #include "api.hpp"
+#include "support/project_file.hpp"
 #include "support/school.hpp"
 
 using namespace lms;
@@ -24,11 +23,7 @@ TEST_CASE("the feed refuses types that do not exist and names the one that was m
 }
 
 TEST_CASE("docs/events.md lists every event, with its meaning, and no other") {
-  std::ifstream file(LMS_SOURCE_ROOT "/docs/events.md");
-  REQUIRE(file);
-  std::ostringstream read;
-  read << file.rdbuf();
-  const std::string page = read.str();
+  const std::string page = test::project_file("docs/events.md");
   std::size_t rows = 0;
   for (std::size_t at = page.find("\n| `"); at != std::string::npos; at = page.find("\n| `", at + 1)) ++rows;
   CHECK(rows == event_types().size());

@@ -1,9 +1,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
+#include "support/project_file.hpp"
 #include "support/school.hpp"
 
 namespace {
@@ -13,10 +12,7 @@ using test::Answered;
 using test::School;
 
 Value demo(const std::string& name) {
-  std::ifstream file(std::string(LMS_SOURCE_ROOT) + "/server/demo/" + name + ".json");
-  std::stringstream text;
-  text << file.rdbuf();
-  return parse_json(text.str());
+  return parse_json(test::project_file("server/demo/" + name + ".json"));
 }
 
 /// The value at a place, to be changed.

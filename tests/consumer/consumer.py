@@ -219,20 +219,26 @@ def try_abi(build):
     if not tags or shutil.which("abidiff") is None:
         print("there is no abidiff" if tags else f"there is no tag v{version}.* to compare with")
         sys.exit(SKIPPED)
-    source = build / "consumer-abi"  # always the same one: the compiler's cache then knows its files
-    shutil.rmtree(source, ignore_errors=True)
-    source.mkdir()
-    archive = source / "source.tar"
+    place = build / "consumer-abi"  # always the same one: the compiler's cache then knows its files
+    shutil.rmtree(place, ignore_errors=True)
+    source = place / "source"
+    source.mkdir(parents=True)
+    archive = place / "source.tar"
     run("git", "-C", ROOT, "archive", "-o", archive, tags[0])
     run("tar", "-xf", archive, "-C", source)
-    old = source / "build"
-    run("meson", "setup", old, source, "--buildtype=debugoptimized", "-Dtests=disabled", "-Dexamples=disabled",
-        "-Dserver=auto", "-Dsqlite=enabled")
-    library = f"liblms/liblms.so.{tags[0].removeprefix('v')}"
-    run("nice", "ninja", "-C", old, library)
-    # Destructors and the like that the compiler makes of itself come and go with optimization; every consumer has its own.
+
+    def library(project, name, number):
+        """The library with what abidiff reads types from, which the build under test is without."""
+        run("meson", "setup", place / name, project, "--buildtype=debug", "-Dtests=disabled", "-Dexamples=disabled",
+            "-Dserver=auto", "-Dsqlite=enabled")
+        file = f"liblms/liblms.so.{number}"
+        run("nice", "ninja", "-C", place / name, file)
+        return place / name / file
+    now = re.search(r"version: '([\d.]+)", (ROOT / "meson.build").read_text(encoding="utf-8"))[1]
+    # Destructors and the like that the compiler makes of itself come and go; every consumer has its own.
     print(run("abidiff", "--no-added-syms", "--no-unreferenced-symbols", "--headers-dir1", source / "include",
-              "--headers-dir2", ROOT / "include", old / library, build / "liblms/liblms.so"))
+              "--headers-dir2", ROOT / "include", library(source, "before", tags[0].removeprefix("v")),
+              library(ROOT, "now", now)))
 
 
 if __name__ == "__main__":

@@ -30,9 +30,9 @@ done
 build="build-fuzz"
 if [ ! -f "$build/build.ninja" ]; then
   compiler() { if command -v ccache >/dev/null; then echo "ccache $1"; else echo "$1"; fi; }
-  CC=$(compiler clang) CXX=$(compiler clang++) meson setup "$build" --buildtype=debugoptimized -Doptimization=1 \
+  CC=$(compiler clang) CXX=$(compiler clang++) meson setup "$build" --buildtype=debugoptimized -Ddebug=false -Doptimization=1 \
     -Db_sanitize=address,undefined -Db_lundef=false -Dfuzzing=true -Dtests=enabled -Dserver=enabled -Dsqlite=enabled \
-    -Dexamples=disabled -Dc_args=-fsanitize=fuzzer-no-link -Dcpp_args=-fsanitize=fuzzer-no-link
+    -Dexamples=disabled -Dc_args=-fsanitize=fuzzer-no-link "-Dcpp_args=-fsanitize=fuzzer-no-link -g1"
 fi
 targets=("$@")
 if [ ${#targets[@]} = 0 ]; then

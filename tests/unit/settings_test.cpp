@@ -1,9 +1,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 
 #include <lms/settings.hpp>
@@ -12,6 +9,7 @@
 #include "settings/dotenv.hpp"
 #include "settings/placeholder.hpp"
 #include "support/keys.hpp"
+#include "support/project_file.hpp"
 
 namespace {
 
@@ -48,14 +46,6 @@ bool has(const std::string& text, std::string_view part) {
 
 const EffectiveSetting& effective(const LoadedSettings& loaded, std::string_view name) {
   return *std::find_if(loaded.effective.begin(), loaded.effective.end(), [&](const auto& e) { return e.name == name; });
-}
-
-std::string file(const std::string& path) {
-  std::ifstream in(std::filesystem::path(LMS_SOURCE_ROOT) / path);
-  REQUIRE_MESSAGE(in.good(), path << " is missing");
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
 }
 
 }  // namespace
@@ -445,9 +435,9 @@ TEST_CASE("the defaults are what the table would read") {
 }
 
 TEST_CASE("docs/settings.md and .env.example are what the table of settings makes") {
-  const bool page_is_current = file("docs/settings.md") == settings_markdown();
+  const bool page_is_current = test::project_file("docs/settings.md") == settings_markdown();
   CHECK_MESSAGE(page_is_current, "run: lms-server config --markdown > docs/settings.md");
-  const bool example_is_current = file(".env.example") == settings_example();
+  const bool example_is_current = test::project_file(".env.example") == settings_example();
   CHECK_MESSAGE(example_is_current, "run: lms-server config --example > .env.example");
 }
 
