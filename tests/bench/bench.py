@@ -14,11 +14,14 @@ import time
 
 import refusals
 import report
-from process import Program, Trouble, busy_seconds, client_seconds, cores, fsync_ms, wrk, write_requests
+from process import (Program, Trouble, busy_seconds, client_seconds, cores, finish_wrk, fsync_ms, start_wrk, wrk,
+                     write_requests)
 from school import School, raw
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONNECTIONS = 32
+STORM = 64  # clients that sign in at once
+BYSTANDERS = 4  # clients that ask for something else meanwhile
 
 # What is asked of the server: what it is, and the trait that is measured with it.
 READS = {
@@ -48,6 +51,7 @@ PARTS = {
     **READS,
     **WRITES,
     "refusals": "refused logins, by what they are refused for",
+    "storm": f"what others wait while {STORM} clients sign in",
     "commits": "durable writes in one process, in shared commits and in commits of their own",
     "micro": "the pieces of a request one by one",
     "start": "start to the first answer, idle memory",
@@ -159,6 +163,28 @@ class Bench:
         with school.serve(school.copy()) as server:
             return refusals.measure(server, school.students, school.admin, samples)
 
+    def storm(self):
+        """How long others wait while many sign in, beside how long they wait when nobody does."""
+        if not self.wants("storm"):
+            return {}
+        school = self.school("storm", SIZE | {"courses": 2})
+        half = len(school.tokens) // 2
+        others = write_requests(school.folder / "others.requests", school.me()[:half])
+        logins = write_requests(school.folder / "logins.requests", school.login()[half:])
+        runs = {"calm": [], "storm": [], "logins": []}
+        for number in range(self.rounds):
+            say(f"round {number + 1} of {self.rounds}: storm")
+            with school.serve(school.copy()) as server:
+                wrk(server.url, others, 1, BYSTANDERS)
+                runs["calm"].append(wrk(server.url, others, self.seconds, BYSTANDERS))
+                storm = start_wrk(server.url, logins, self.seconds + 2, STORM)
+                time.sleep(1)
+                runs["storm"].append(wrk(server.url, others, self.seconds, BYSTANDERS))
+                runs["logins"].append(finish_wrk(storm))
+        return {name: {"per_second": statistics.median(run["requests"] / run["seconds"] for run in taken)} |
+                      {figure: statistics.median(run[figure] for run in taken) for figure in ("p50_ms", "p99_ms")}
+                for name, taken in runs.items()}
+
     # --- in process ---
 
     def commits(self):
@@ -241,6 +267,7 @@ class Bench:
             "seconds": self.seconds,
             "http": self.http(),
             "refusals": self.refusals(),
+            "storm": self.storm(),
             "commits": self.commits(),
             "micro": self.micro(),
             "start": self.start(),

@@ -113,15 +113,24 @@ def write_requests(path, requests):
     return path
 
 
-def wrk(url, requests, seconds, connections, part="0:1", once=False):
+def wrk(*arguments, **more):
     """One run of wrk. Every answer must be a 2xx, or there is no figure."""
+    return finish_wrk(start_wrk(*arguments, **more))
+
+
+def start_wrk(url, requests, seconds, connections, part="0:1", once=False):
     threads = max(1, cores() // 2)
     command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(HERE / "load.lua"),
                url, "--", str(requests), str(threads), part, "1" if once else "0"]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    if run.returncode != 0 or not run.stdout.strip().startswith(("Running", "{")):
-        raise Trouble(f"wrk failed: {run.stdout}{run.stderr}")
-    result = json.loads(run.stdout.strip().splitlines()[-1])
+    return requests, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish_wrk(started):
+    requests, process = started
+    output, errors = process.communicate()
+    if process.returncode != 0 or not output.strip().startswith(("Running", "{")):
+        raise Trouble(f"wrk failed: {output}{errors}")
+    result = json.loads(output.strip().splitlines()[-1])
     if result["refused"]:
         raise Trouble(f"{requests.stem}: {result['refused']} answers of {result['requests']} were no 2xx, the first: "
                       f"{result['first_refusal']}")

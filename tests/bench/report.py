@@ -102,6 +102,11 @@ def text(results, names, growth_names):
         lines += ["", "Refused logins, ms and times that of a wrong password"]
         lines += [f"  {case:26} {figures['median_ms']:8.2f} {figures['times_wrong_password']:8.3f}"
                   for case, figures in results["refusals"].items()]
+    if results["storm"]:
+        lines += ["", "users/me by four clients, without and with 64 that sign in all the time; and these",
+                  f"  {'':10} {'req/s':>9} {'p50 ms':>8} {'p99 ms':>8}"]
+        lines += [f"  {name:10} {figures['per_second']:9,.0f} {figures['p50_ms']:8.2f} {figures['p99_ms']:8.2f}"
+                  for name, figures in results["storm"].items()]
     if results["commits"]:
         lines += ["", "Durable writes in one process, 32 threads"]
         lines += table(results["commits"], {"group": "concurrent writes share a commit", "single": "a commit for each"})
