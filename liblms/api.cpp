@@ -36,6 +36,7 @@ namespace lms {
 void add_routes(Router& router, Lms& school) {
   router.describe_tag("auth", "Who somebody is: registration, login, second factor, sessions.");
   router.describe_tag("users", "The school's people and their roles.");
+  router.describe_tag("personal-data", "Everything held about a person: handing it out, and erasing it.");
   router.describe_tag("courses", "Courses, from draft to archive, with their sections.");
   router.describe_tag("lessons", "What courses are made of.");
   router.describe_tag("enrollments", "Students in courses, and how far they are.");
@@ -101,6 +102,7 @@ std::vector<const AuditAction*> audit_actions() {
           &sign_in_unlocked,
           &password_reset,
           &email_change_requested,
+          &email_change_cancelled,
           &email_changed,
           &invitation_sent,
           &mfa_enabled,

@@ -209,7 +209,10 @@ struct Lms::Parts {
         mails(storage, clock, jobs, backends.mailer ? *backends.mailer : log_mailer,
               {.school = settings.project_name, .templates_dir = settings.mail_templates_dir}),
         users(storage, clock, random, events, audit, hasher, *roles,
-              {.min_length = static_cast<std::size_t>(settings.password_min_length)}),
+              {.passwords = {.min_length = static_cast<std::size_t>(settings.password_min_length),
+                             .school = settings.project_name},
+               .language = settings.default_language,
+               .timezone = settings.default_timezone}),
         user_imports(storage, clock, events, audit, users, hasher),
         lockout(storage, clock, events, audit, logger,
                 {.max_failed_attempts = settings.max_failed_attempts, .duration = settings.lockout_duration}),
@@ -220,7 +223,7 @@ struct Lms::Parts {
         mfa(storage, clock, random, events, audit, users, lockout, auth, accounts, mails, logger,
             mfa_options(settings)),
         router(settings.api_prefix),
-        access_tokens(storage, clock, random, events, audit, users, auth, router, logger),
+        access_tokens(storage, clock, random, events, audit, users, auth, accounts, mails, router, logger),
         personal_data(storage, clock, events, audit, users, auth, jobs),
         courses(storage, clock, random, events, audit),
         enrollments(storage, clock, random, events, audit, courses),
@@ -233,7 +236,7 @@ struct Lms::Parts {
 
   bool ready() noexcept;
   void make_first_admin();
-  void tell_of_mail() const;
+  void tell_of_gaps() const;
   void keep_house();
   void schedule_housekeeping(Time at);
 };
@@ -286,25 +289,43 @@ void Lms::Parts::make_first_admin() {
   logger.info("security", "first admin made");
 }
 
-/// What an operator must know about mails, once.
-void Lms::Parts::tell_of_mail() const {
-  if (!backends.mailer && settings.environment != Environment::development)
-    logger.warning("app", "mails are not sent: SMTP_HOST is not set");
+/// What an operator must know once: what people will find missing.
+void Lms::Parts::tell_of_gaps() const {
+  if (settings.environment != Environment::development) {
+    if (!backends.mailer) logger.warning("app", "mails are not sent: SMTP_HOST is not set");
+    if (!storage.cipher().has_keys())
+      logger.warning("app",
+                     "nobody can set up a second factor: ENCRYPTION_KEY is not set; `lms-server crypto "
+                     "generate-key` prints one");
+  }
   for (const std::string& file : mails.stray_templates())
     logger.warning("app", "a file in MAIL_TEMPLATES_DIR is no template of any mail", {{"file", file}});
 }
 
 /// What has to be done now and then.
 void Lms::Parts::keep_house() {
-  jobs.handle(std::string(housekeeping), [this](const Job&, std::stop_token) -> Value {
+  const std::vector<std::pair<std::string, std::function<std::size_t()>>> steps{
+      {"sessions_purged", [this] { return auth.purge(); }},
+      {"mails_purged", [this] { return accounts.purge(); }},
+      {"challenges_purged", [this] { return mfa.purge(); }},
+      {"idempotent_answers_purged", [this] { return idempotent.purge(); }},
+      {"access_tokens_purged", [this] { return access_tokens.purge(); }},
+      {"enrollments_expired", [this] { return enrollments.expire_overdue(); }},
+      {"attempts_closed", [this] { return quizzes.close_overdue(); }}};
+  jobs.handle(std::string(housekeeping), [this, steps](const Job&, std::stop_token) -> Value {
     schedule_housekeeping(clock.now() + housekeeping_interval);
-    const auto counted = [](std::size_t count) { return static_cast<std::int64_t>(count); };
-    return Object{{"sessions_purged", counted(auth.purge())},
-                  {"sign_ins_purged", counted(accounts.purge() + mfa.purge())},
-                  {"idempotent_answers_purged", counted(idempotent.purge())},
-                  {"access_tokens_purged", counted(access_tokens.purge())},
-                  {"enrollments_expired", counted(enrollments.expire_overdue())},
-                  {"attempts_closed", counted(quizzes.close_overdue())}};
+    Object done;
+    std::exception_ptr first_failure;
+    for (const auto& [name, step] : steps) {
+      try {
+        done.append(name, static_cast<std::int64_t>(step()));
+      } catch (const std::exception& error) {  // the others need not wait until it is mended
+        logger.warning("tasks", "a step of housekeeping failed", {{"step", name}, {"error", error.what()}});
+        if (!first_failure) first_failure = std::current_exception();
+      }
+    }
+    if (first_failure) std::rethrow_exception(first_failure);
+    return done;
   });
 }
 
@@ -417,7 +438,7 @@ http::Response Lms::refuse(int status, std::string_view reason, std::string_view
 }
 
 void Lms::start(std::size_t job_threads) {
-  parts_->tell_of_mail();
+  parts_->tell_of_gaps();
   parts_->schedule_housekeeping(parts_->clock.now());
   parts_->jobs.start(job_threads);
 }

@@ -5,6 +5,8 @@
 #include <string>
 #include <system_error>
 
+#include <unistd.h>
+
 #include <lms/fernet.hpp>
 #include <lms/reencryption.hpp>
 
@@ -63,9 +65,9 @@ void print_line(const std::string& text) {
   write_text_file("-", text + "\n");
 }
 
-void print_result(const std::optional<std::string>& result) {
+const std::string& require_known(const std::optional<std::string>& result) {
   if (!result) throw Failure(ExitCode::bad_input, "This is no token that a key of ENCRYPTION_KEY has made.");
-  print_line(*result);
+  return *result;
 }
 
 std::string counted(std::size_t number, const std::string& thing) {
@@ -123,13 +125,18 @@ void encrypt_value(const CommonOptions& common, const CryptoOptions& options) {
 
 void decrypt_value(const CommonOptions& common, const CryptoOptions& options) {
   const Keys keys(read_settings(common).settings);
-  print_result(keys->decrypt(value_of(options)));
+  const auto value = keys->decrypt(value_of(options));
+  // A file and a pipe get the very bytes back.
+  if (isatty(STDOUT_FILENO) != 0)
+    print_line(require_known(value));
+  else
+    write_text_file("-", require_known(value));
 }
 
 void rotate(const CommonOptions& common, const CryptoOptions& options) {
   if (!options.value) return rotate_database(common);
   const Keys keys(read_settings(common).settings);
-  print_result(keys->rotate(value_of(options)));
+  print_line(require_known(keys->rotate(value_of(options))));
 }
 
 }  // namespace lms::server

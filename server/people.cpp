@@ -66,7 +66,8 @@ void import_users(const CommonOptions& common, const ImportUsersOptions& options
               static_cast<long long>(report.updated), static_cast<long long>(report.existing),
               static_cast<long long>(report.invalid));
   if (report.invalid > 0)
-    throw Failure(ExitCode::bad_input, std::to_string(report.invalid) + " rows are invalid; the others " +
+    throw Failure(ExitCode::bad_input, std::to_string(report.invalid) +
+                                           (report.invalid == 1 ? " row is" : " rows are") + " invalid; the others " +
                                            (report.dry_run ? "would be imported." : "were imported."));
 }
 

@@ -11,10 +11,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include <lms/accounts.hpp>
 #include <lms/audit.hpp>
 #include <lms/auth.hpp>
 #include <lms/event.hpp>
 #include <lms/export.hpp>
+#include <lms/mail.hpp>
 #include <lms/page.hpp>
 #include <lms/principal.hpp>
 #include <lms/schema.hpp>
@@ -53,6 +55,7 @@ struct LMS_API NewAccessToken {
   std::vector<std::string> scopes = {};
   std::int64_t expires_in_days = 90;
   std::optional<UserId> user_id = {};  ///< a service account; none: the caller
+  Confirmation confirmation = {};      ///< of the caller, if that is a user
 
   static const Schema& schema();
 };
@@ -90,7 +93,7 @@ namespace audited {
 extern LMS_API const AuditAction access_token_created, access_token_revoked;
 }
 
-/// Personal access tokens and those of service accounts. Thread-safe; each call is one transaction.
+/// Personal access tokens and those of service accounts. Thread-safe; what a call does it does in one transaction.
 ///
 /// A token acts for its user, with the permissions that the user has at that moment, within its scopes: what routes ask
 /// for (`scope_of`), or what a host asks of `Principal::has_scope`. It dies when it expires, is revoked or its user is
@@ -102,17 +105,17 @@ class LMS_API AccessTokens {
   static constexpr std::chrono::days kept_expired{30};    ///< before `purge` forgets them
   static constexpr std::chrono::minutes use_interval{1};  ///< between two writes of when a token was used
 
-  /// Its tokens' scopes are those of the router's routes. Adds hooks to `users` and `auth`.
+  /// Its tokens' scopes are those of the router's routes. Adds hooks to `users`, `auth` and `accounts`.
   AccessTokens(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Users& users, Auth& auth,
-               const Router& router, Logger& logger);
+               Accounts& accounts, Mails& mails, const Router& router, Logger& logger);
 
-  /// Makes a token for the caller or, for those who may `manage_users`, for a service account. Emits
-  /// `access_token.created`.
-  /// @throws Error invalid for a scope there is none of, or a life over `longest_life` without `manage_users`;
-  /// not_found;
-  ///   forbidden for another's account, `not_a_service_account` if it is a person's, `insufficient_scope` for a caller
-  ///   that is a token itself, as all of these; conflict `too_many_access_tokens`, `account_deactivated`.
-  CreatedAccessToken create(const Principal& who, const NewAccessToken& wanted);
+  /// Makes a token for the caller or, for those who may `manage_users`, for a service account, and tells its owner by
+  /// mail. It outlives the caller's session, so that takes the password once more. Emits `access_token.created`.
+  /// @throws Error as Auth::confirm; invalid for a scope there is none of, or a life over `longest_life` without
+  ///   `manage_users`; not_found; forbidden for another's account, `not_a_service_account` if it is a person's,
+  ///   `insufficient_scope` for a caller that is a token itself, as all of these; conflict `too_many_access_tokens`,
+  ///   `account_deactivated`.
+  CreatedAccessToken create(const Principal& who, const NewAccessToken& wanted, const ClientInfo& client = {});
 
   /// Newest first, those that have expired of late among them.
   /// @throws Error forbidden for another's without `manage_users`.
@@ -145,6 +148,7 @@ class LMS_API AccessTokens {
 
  private:
   void check(const Principal& who, const NewAccessToken& wanted) const;
+  std::optional<MailContent> compose_notice(const Value& payload) const;
   bool claim_use(const std::string& digest, Time now);
   Error refused(std::string_view cause, const AccessToken* token, const std::string& address, Error error) const;
 
@@ -154,6 +158,7 @@ class LMS_API AccessTokens {
   Events& events_;
   Audit& audit_;
   Auth& auth_;
+  Mails& mails_;
   const Router& router_;
   Logger& logger_;
   mutable std::mutex mutex_;

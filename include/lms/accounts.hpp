@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <lms/audit.hpp>
 #include <lms/auth.hpp>
@@ -57,7 +58,7 @@ struct LMS_API PasswordReset {
 
 struct LMS_API EmailChange {
   std::string new_email;
-  std::string password;
+  Confirmation confirmation;
 
   static const Schema& schema();
 };
@@ -73,13 +74,14 @@ namespace events {
 extern LMS_API const EventType user_email_verified, user_email_changed;
 }
 namespace audited {
-extern LMS_API const AuditAction password_reset, email_change_requested, email_changed, invitation_sent;
+extern LMS_API const AuditAction password_reset, email_change_requested, email_change_cancelled, email_changed,
+    invitation_sent;
 }
 
 struct AccountLinkKind;
 
 /// What people do with their accounts by mail: show that an address is theirs, set a new password, change the address,
-/// take an invitation up. Thread-safe; each call is one transaction.
+/// take an invitation up. Thread-safe; what a call does it does in one transaction.
 ///
 /// Tokens are made when a mail is sent, are good once, and die with what they are about: with another address, another
 /// password, a deactivated account. What anybody may ask for with a bare address does the same work, and is answered
@@ -108,17 +110,28 @@ class LMS_API Accounts {
   /// @throws Error invalid at `body`/`token`, or for a weak password.
   void reset_password(const PasswordReset& reset, const ClientInfo& client = {});
 
-  /// Asks the owner of the new address. Until then nothing changes; another request takes the place of this one.
-  /// @throws Error as Auth::confirm_password; invalid for the present address.
+  /// Asks the owner of the new address, and tells that of the present one. Until the new one is verified nothing
+  /// changes; another request takes the place of this one, and a new password ends it.
+  /// @throws Error as Auth::confirm; invalid for the present address; too_many_requests `too_many_changes` for more
+  /// than
+  ///   ten a day.
   void change_email(const Principal& who, const EmailChange& change, const ClientInfo& client = {});
+  /// Calls that off. @throws Error not_found `no_pending_email`.
+  void cancel_email_change(const Principal& who);
 
   /// Sends an invitation to an account without a password.
   /// @throws Error forbidden without `manage_users`; not_found; conflict `account_in_use` if it has one or is inactive,
   ///   `service_account` if it is a machine's.
   void invite(const Principal& who, UserId user);
 
-  /// Told in the transaction that resets a password by mail. Set up before the first call.
-  void on_password_reset(std::function<void(UnitOfWork&, const User&)> hook) { on_password_reset_ = std::move(hook); }
+  using Hook = std::function<void(UnitOfWork&, const User&)>;
+  /// Told in the transaction that resets a password by mail, and that gives an account its new address. Set up before
+  /// the first call, as the next.
+  void on_password_reset(Hook hook) { reset_hooks_.push_back(std::move(hook)); }
+  void on_email_changed(Hook hook) { email_hooks_.push_back(std::move(hook)); }
+  /// Told when the owner of an address resets the password of an account that was not known to be theirs: what was set
+  /// up in it before may be somebody else's.
+  void on_claimed(Hook hook) { claim_hooks_.push_back(std::move(hook)); }
   /// Forgets tokens and counts that have run out; returns how many.
   std::size_t purge();
 
@@ -126,10 +139,15 @@ class LMS_API Accounts {
 
  private:
   void declare_mails();
-  bool may_mail(UnitOfWork& uow, std::string_view email, const MailKind& kind, std::size_t most_a_day) const;
-  void send(UnitOfWork& uow, const MailKind& kind, const std::optional<User>& user);
+  bool may_mail(UnitOfWork& uow, std::string_view email, const MailKind& kind, std::size_t most_a_day,
+                std::chrono::seconds interval = mail_interval) const;
+  void send(UnitOfWork& uow, const MailKind& kind, const std::optional<User>& user,
+            const MailSendOptions& options = {});
+  void end_email_change(UnitOfWork& uow, UserId user) const;
   std::optional<MailContent> compose_link(const AccountLinkKind& kind, const Value& payload);
   Error refused(std::string_view what, const ClientInfo& client) const;
+
+  static constexpr std::chrono::minutes mail_interval{1};  // between two to one address
 
   Storage& storage_;
   Clock& clock_;
@@ -143,7 +161,7 @@ class LMS_API Accounts {
   Mails& mails_;
   Logger& logger_;
   AccountOptions options_;
-  std::function<void(UnitOfWork&, const User&)> on_password_reset_;
+  std::vector<Hook> reset_hooks_, email_hooks_, claim_hooks_;
 };
 
 }  // namespace lms

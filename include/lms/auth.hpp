@@ -64,9 +64,11 @@ struct SessionOptions {
 };
 
 struct LMS_API Registration {
-  std::string email;
-  std::string password;
-  std::string full_name;
+  std::string email = {};
+  std::string password = {};
+  std::string full_name = {};
+  std::optional<std::string> language = {};  ///< none: the school's, as the next
+  std::optional<std::string> timezone = {};
 
   static const Schema& schema();
 };
@@ -91,6 +93,25 @@ struct LMS_API PasswordChange {
   static const Schema& schema();
 };
 
+/// What can be the second factor of a sign-in.
+enum class MfaMethod {
+  totp,           ///< a code of an authenticator app
+  recovery_code,  ///< one of those that were given out for when the app is lost
+  email           ///< a code that is mailed on request
+};
+constexpr auto names_of(MfaMethod) {
+  return std::array<std::string_view, 3>{"totp", "recovery_code", "email"};
+}
+
+/// What somebody who is signed in shows once more, before what would outlast a stolen session.
+struct LMS_API Confirmation {
+  std::string password;
+  std::string code = {};  ///< of the second factor, if the account has one
+  MfaMethod method = MfaMethod::totp;
+
+  static const Schema& schema();
+};
+
 /// Fresh tokens of a session.
 struct LMS_API TokenPair {
   std::string access_token;
@@ -107,16 +128,6 @@ struct LMS_API Login {
 
   static const Schema& schema();
 };
-
-/// What can be the second factor of a sign-in.
-enum class MfaMethod {
-  totp,           ///< a code of an authenticator app
-  recovery_code,  ///< one of those that were given out for when the app is lost
-  email           ///< a code that is mailed on request
-};
-constexpr auto names_of(MfaMethod) {
-  return std::array<std::string_view, 3>{"totp", "recovery_code", "email"};
-}
 
 /// The password was right, and a second factor is wanted: `Mfa::finish`.
 struct LMS_API MfaChallenge {
@@ -143,7 +154,8 @@ namespace audited {
 extern LMS_API const AuditAction signed_in, password_refused, token_reused, signed_out_everywhere, password_changed;
 }
 
-/// Who somebody is: registration, login, sessions. Thread-safe; each call is one transaction.
+/// Who somebody is: registration, login, sessions. Thread-safe. What a call does it does in one transaction; sign-ins
+/// that fail, wrong passwords among them, are counted even so.
 class LMS_API Auth {
  public:
   Auth(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Users& users,
@@ -198,20 +210,24 @@ class LMS_API Auth {
   const Tokens& tokens() const noexcept { return tokens_; }
   Lockout& lockout() noexcept { return lockout_; }
 
-  /// Asked in the transaction of a sign-in whose password was right: an answer takes the place of the session. One of
-  /// these; it and the hooks below are set up before the first call.
-  void challenge_by(std::function<std::optional<MfaChallenge>(UnitOfWork&, const User&)> ask) { ask_ = std::move(ask); }
+  // What other parts of the school have a say in. All of it is set up before the first call.
+
   /// Told in the transaction that registers somebody.
-  void on_registered(std::function<void(UnitOfWork&, const User&)> hook) { on_registered_ = std::move(hook); }
+  void on_registered(std::function<void(UnitOfWork&, const User&)> hook) {
+    registered_hooks_.push_back(std::move(hook));
+  }
   /// Told in the transaction of `change_password`.
   void on_password_changed(std::function<void(UnitOfWork&, const User&, const ClientInfo&)> hook) {
-    on_password_changed_ = std::move(hook);
+    password_hooks_.push_back(std::move(hook));
   }
-
+  /// Asked in the transaction of a sign-in whose password was right: an answer takes the place of the session.
+  /// These three are the school's own: @throws Error internal if there is one already.
+  void challenge_by(std::function<std::optional<MfaChallenge>(UnitOfWork&, const User&)> ask);
+  /// Checks the code of a confirmation whose password was right, where the account has a second factor.
+  void confirm_codes_by(
+      std::function<void(const Principal&, const User&, const Confirmation&, const ClientInfo&)> check);
   /// Asked first by `authenticate(text)`: none for a token of another kind.
-  void authenticate_by(std::function<std::optional<Principal>(std::string_view)> ask) {
-    authenticate_ = std::move(ask);
-  }
+  void authenticate_by(std::function<std::optional<Principal>(std::string_view)> ask);
 
   // --- for services that have found out who it is ---
 
@@ -220,6 +236,12 @@ class LMS_API Auth {
   ///   locked, `sign_in_busy` as login.
   User confirm_password(const Principal& who, std::string_view password, const std::string& field,
                         const ClientInfo& client);
+  /// The same with `body`/`password`, and the code of the second factor if the account has one, which is used up.
+  /// @throws Error likewise, and invalid at `body`/`code` for a code that is wrong or missing.
+  User confirm(const Principal& who, const Confirmation& given, const ClientInfo& client);
+  /// Whether it may be the user's next one. What is refused is told to the log.
+  /// @throws Error invalid at `body`/`new_password`.
+  void check_new_password(const User& user, const std::string& password, const ClientInfo& client) const;
   /// The user as one who acts.
   Principal principal_of(const User& user) const { return {user.id, user.role, roles_}; }
   /// Ends the user's sessions, but for one if it is named; returns how many.
@@ -235,6 +257,7 @@ class LMS_API Auth {
   void renew(Session& session) const;
   TokenPair tokens_of(const User& user, const Session& session) const;
   bool is_repeated(const Session& session, const TokenClaims& refresh, const ClientInfo& client) const;
+  Error refused_refresh(std::string_view cause, const ClientInfo& client) const;
   void make_room(UnitOfWork& uow, const User& user) const;
   void refuse(UnitOfWork& uow, const Principal& who, const LoginAttempt& attempt, const std::optional<User>& user,
               const ClientInfo& client) const;
@@ -252,10 +275,11 @@ class LMS_API Auth {
   std::shared_ptr<const Roles> roles_;
   Logger& logger_;
   SessionOptions options_;
-  std::function<std::optional<MfaChallenge>(UnitOfWork&, const User&)> ask_;
+  std::function<std::optional<MfaChallenge>(UnitOfWork&, const User&)> challenge_;
+  std::function<void(const Principal&, const User&, const Confirmation&, const ClientInfo&)> check_code_;
   std::function<std::optional<Principal>(std::string_view)> authenticate_;
-  std::function<void(UnitOfWork&, const User&)> on_registered_;
-  std::function<void(UnitOfWork&, const User&, const ClientInfo&)> on_password_changed_;
+  std::vector<std::function<void(UnitOfWork&, const User&)>> registered_hooks_;
+  std::vector<std::function<void(UnitOfWork&, const User&, const ClientInfo&)>> password_hooks_;
 };
 
 /// Turns a fault of a token into what its bearer is told: `token_expired`, or `invalid_token`.

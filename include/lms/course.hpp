@@ -162,8 +162,8 @@ namespace audited {
 extern LMS_API const AuditAction course_owner_changed, course_archived, course_deleted, lesson_deleted;
 }
 
-/// Courses, their sections and lessons. Thread-safe; each call is one transaction: if it throws, nothing changed. A new
-/// owner, and what is archived or removed, are audited.
+/// Courses, their sections and lessons. Thread-safe; each call is one transaction, where nothing else is said: if it
+/// throws, nothing changed. A new owner, and what is archived or removed, are audited.
 ///
 /// Who may see a course: everybody if it is published, else its owner, admins and those a hook admits (who are
 /// enrolled). Who may change it: its owner with `update_course`, and admins; otherwise Error forbidden.

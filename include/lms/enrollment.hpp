@@ -172,8 +172,8 @@ namespace audited {
 extern LMS_API const AuditAction enrollment_granted, enrollment_updated, enrollment_dropped;
 }
 
-/// Students in courses, and how far they are. Thread-safe; each call is one transaction: if it throws, nothing changed.
-/// What those who manage enrolments do to others' is audited.
+/// Students in courses, and how far they are. Thread-safe; each call is one transaction, where nothing else is said: if
+/// it throws, nothing changed. What those who manage enrolments do to others' is audited.
 class LMS_API Enrollments {
  public:
   Enrollments(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Courses& courses);

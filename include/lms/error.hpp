@@ -61,15 +61,16 @@ class LMS_API Error : public std::runtime_error {
 
 LMS_API std::string_view name(ErrorCode code) noexcept;
 
-LMS_API Error invalid(std::vector<Fault> faults);
-LMS_API Error invalid(Path loc, std::string message, std::string type);
-LMS_API Error unauthenticated(std::string reason, const std::string& message);
-LMS_API Error forbidden(std::string reason, const std::string& message);
-LMS_API Error not_found(std::string reason, const std::string& message);
-LMS_API Error conflict(std::string reason, const std::string& message);
-LMS_API Error too_many_requests(std::string reason, const std::string& message, std::chrono::seconds retry_after);
-LMS_API Error unavailable(std::string reason, const std::string& message,
-                          std::chrono::seconds retry_after = std::chrono::seconds{1});
-LMS_API Error internal(const std::string& message);
+[[nodiscard]] LMS_API Error invalid(std::vector<Fault> faults);
+[[nodiscard]] LMS_API Error invalid(Path loc, std::string message, std::string type);
+[[nodiscard]] LMS_API Error unauthenticated(std::string reason, const std::string& message);
+[[nodiscard]] LMS_API Error forbidden(std::string reason, const std::string& message);
+[[nodiscard]] LMS_API Error not_found(std::string reason, const std::string& message);
+[[nodiscard]] LMS_API Error conflict(std::string reason, const std::string& message);
+[[nodiscard]] LMS_API Error too_many_requests(std::string reason, const std::string& message,
+                                              std::chrono::seconds retry_after);
+[[nodiscard]] LMS_API Error unavailable(std::string reason, const std::string& message,
+                                        std::chrono::seconds retry_after = std::chrono::seconds{1});
+[[nodiscard]] LMS_API Error internal(const std::string& message);
 
 }  // namespace lms

@@ -113,8 +113,8 @@ class LMS_API Jobs {
   /// Newest first. All of these: @throws Error forbidden `admin_required`; not_found.
   Page<Job> list(const Principal& who, const JobFilter& filter);
   Job get(const Principal& who, JobId id);
-  /// Gives a dead job a fresh set of attempts. @throws Error conflict `job_not_dead`, `job_exists` if another job has
-  /// its unique key by now.
+  /// Gives a dead job a fresh set of attempts; one that waits for its next attempt waits no longer.
+  /// @throws Error conflict `job_not_retryable` for others, `job_exists` if another job has its unique key by now.
   Job retry(const Principal& who, JobId id);
   /// Calls off a waiting job, or puts a dead one aside. @throws Error conflict `job_not_cancellable`.
   Job cancel(const Principal& who, JobId id);
@@ -123,6 +123,8 @@ class LMS_API Jobs {
   struct Workers;
 
   std::optional<Job> claim();
+  std::optional<Job> claim_first(const Condition& due, std::optional<JobId>& chosen);
+  void bury(JobId id, const std::string& error);
   void run(const Job& job, std::stop_token stop);
   void finish(const Job& job, Value result);
   void fail(const Job& job, const std::string& error, bool for_good);

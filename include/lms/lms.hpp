@@ -69,13 +69,15 @@ class LMS_API Lms {
  public:
   /// Brings the storage's structure up to date, gives it the keys of encrypted fields if the settings have any (it then
   /// encrypts with them as long as it lives), and makes the first admin if the settings name one and none exists.
-  /// Starts no thread. What `backends` brings, a database or a log, the settings do not change: their database_url,
-  /// db_…, sqlite_…, log_…, smtp_…, email_from, host, port and limits of connections are for those who open backends
-  /// and listen, as lms-server.
+  /// Without a secret_key, in development, tokens are good as long as this object lives. Starts no thread. What
+  /// `backends` brings, a database or a log, the settings do not change: their database_url, db_…, sqlite_…, log_…,
+  /// smtp_…, email_from, vault_…, host, port, workers and limits of connections are for those who open backends and
+  /// listen, as lms-server.
   /// @throws Error invalid for settings that no school can run on, such as a weak admin password or a mail template
-  /// with faults; what
-  ///   Storage::migrate throws.
+  ///   with faults; what Storage::migrate throws.
   explicit Lms(Settings settings, Backends backends = {});
+  /// Stops first if it was started, and then waits for jobs however long they take. Every call has returned and every
+  /// answer of `handle` was given before.
   ~Lms();
   Lms(const Lms&) = delete;
   Lms& operator=(const Lms&) = delete;
@@ -111,7 +113,7 @@ class LMS_API Lms {
   /// Where a request of this head should be handled, and how much body it may bring. Never waits, never throws.
   http::Plan plan(const http::Request& head) const noexcept;
   /// Answers on the caller's thread if nothing has to wait for it; none otherwise: then call `handle` on another
-  /// thread.
+  /// thread. The request is untouched then.
   std::optional<http::Response> try_handle(http::Request& request) noexcept;
   /// Answers any request; may wait. Whatever goes wrong becomes an answer.
   http::Response handle(http::Request request) noexcept;
@@ -119,6 +121,7 @@ class LMS_API Lms {
   /// another thread. What has to wait does so on a thread of `executor`, which outlives the request. Writes that come
   /// from several clients at once share a commit, and need a thread among them, not one each.
   void handle(http::Request request, http::Answer answer, const Executor& executor) noexcept;
+  void handle(http::Request request, http::Answer answer, const Executor&& executor) = delete;  // it would be gone
   /// An answer in the API's error format, for what a transport refuses before a request exists (408, 413, 431 …).
   http::Response refuse(int status, std::string_view reason, std::string_view message) const;
 

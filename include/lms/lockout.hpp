@@ -42,6 +42,7 @@ struct LMS_API LockoutStatus {
   std::int64_t failed_attempts = 0;     ///< wrong passwords that are not forgotten yet
   std::int64_t failed_codes = 0;        ///< wrong second factors, likewise
   std::int64_t remaining_attempts = 0;  ///< wrong passwords until it is locked; 0 while it is
+  std::int64_t remaining_codes = 0;     ///< wrong second factors, likewise
   std::optional<Time> locked_until;
   std::int64_t remaining_seconds = 0;  ///< of the lock
 
@@ -93,8 +94,10 @@ class LMS_API Lockout {
   LockoutStatus status(const Principal& who, std::string_view login_id);
   /// Ends a lock and forgets the failures. Emits `user.unlocked` if a user was locked. @throws Error as status.
   LockoutStatus unlock(const Principal& who, std::string_view login_id);
-  /// Told in the transaction that locks a user's address.
-  void on_locked(std::function<void(UnitOfWork&, const User&)> hook) { locked_hooks_.push_back(std::move(hook)); }
+  /// Told in the transaction that locks a user's address, and what was wrong once too often.
+  void on_locked(std::function<void(UnitOfWork&, const User&, Factor)> hook) {
+    locked_hooks_.push_back(std::move(hook));
+  }
   /// Forgets what has run out; returns of how many addresses.
   std::size_t purge();
 
@@ -133,7 +136,7 @@ class LMS_API Lockout {
   Audit& audit_;
   Logger& logger_;
   LockoutOptions options_;
-  std::vector<std::function<void(UnitOfWork&, const User&)>> locked_hooks_;
+  std::vector<std::function<void(UnitOfWork&, const User&, Factor)>> locked_hooks_;
 };
 
 }  // namespace lms

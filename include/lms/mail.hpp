@@ -46,11 +46,14 @@ extern LMS_API const MailKind verify_email,  ///< `link`, `lifetime`
     password_reset,                          ///< `link`, `lifetime`
     password_changed,                        ///< `time`, `device`
     email_change_verify,                     ///< to the new address: `address` (the new one), `link`, `lifetime`
+    email_change_requested,                  ///< to the old address: `address` (the new one), `time`, `device`
     email_changed,                           ///< to the old address: `address` (the new one), `time`
     login_code,                              ///< `code`, `lifetime`
-    account_locked,                          ///< `time`, `lifetime` (of the lock)
+    account_locked,                          ///< `time`, `lifetime` (of the lock), `codes` if codes were wrong
     mfa_enabled,                             ///< `time`, `device`
     mfa_disabled,                            ///< `time`, `device`
+    recovery_codes_renewed,                  ///< `time`, `device`
+    access_token_created,                    ///< `token` (its name), `time`, `device`
     invitation,  ///< to somebody for whom an account was made: `address` to sign in with, `link`, `lifetime`
     test;        ///< `time`
 /// All of the above.
@@ -78,6 +81,7 @@ struct MailOptions {
 struct MailSendOptions {
   std::optional<Time> not_before = {};         ///< none: at once
   std::optional<std::string> unique_key = {};  ///< at most one mail with it waits at a time
+  std::int64_t priority = 0;                   ///< higher goes first
 };
 
 /// Writes mails and sends them, in the background and at least once. Thread-safe, but for `declare`.

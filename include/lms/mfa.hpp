@@ -59,14 +59,6 @@ struct LMS_API MfaStatus {
   static const Schema& schema();
 };
 
-struct LMS_API MfaSetupRequest {
-  std::string password;
-  std::string code = {};  ///< of the second factor that the account has already, if it has one
-  MfaMethod method = MfaMethod::totp;
-
-  static const Schema& schema();
-};
-
 struct LMS_API MfaCode {
   std::string code;
 
@@ -126,7 +118,7 @@ class LMS_API Mfa {
   /// minutes; until then all is as before, also where another app is in use already, whose code is needed then.
   /// @throws Error as Auth::confirm_password; unavailable `encryption_key_missing` where the school cannot keep
   /// secrets.
-  MfaSetup set_up(const Principal& who, const MfaSetupRequest& request, const ClientInfo& client = {});
+  MfaSetup set_up(const Principal& who, const Confirmation& given, const ClientInfo& client = {});
   /// Asks for a second factor from now on; the user's other sessions end. Emits `user.mfa_enabled`.
   /// @throws Error conflict `mfa_not_set_up`; invalid at `body`/`code`; too_many_requests `account_locked`,
   ///   `sign_in_busy`.
@@ -161,6 +153,9 @@ class LMS_API Mfa {
   RecoveryCodes make_recovery_codes(UnitOfWork& uow, UserId user) const;
   template <class Work>
   void watched(const ClientInfo& client, Work&& work) const;
+  void check_code(const Principal& who, const User& confirmed, const Confirmation& given, const ClientInfo& client);
+  bool take_code(UnitOfWork& uow, const Principal& who, const User& user, std::string_view code, MfaMethod method,
+                 const ClientInfo& client) const;
   template <class Change>
   void with_code(const Principal& who, const MfaConfirmation& confirmation, const ClientInfo& client, Change&& change);
   void turn_off(UnitOfWork& uow, const Principal& who, const User& user, const AuditAction& action,

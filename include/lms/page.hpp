@@ -23,7 +23,7 @@ struct LMS_API PageRequest {
 
   std::size_t offset() const noexcept { return static_cast<std::size_t>((page - 1) * page_size); }
   std::size_t limit() const noexcept { return static_cast<std::size_t>(page_size); }
-  /// @throws Error invalid if the page lies deeper than `max_depth`.
+  /// @throws Error invalid for a page or a size outside of these bounds, and for one deeper than `max_depth`.
   void check() const;
 };
 

@@ -42,7 +42,7 @@ struct LMS_API ErasureRequest {
 };
 
 struct LMS_API OwnErasureRequest {
-  std::string password;
+  Confirmation confirmation;
   CertificateFate certificates = CertificateFate::revoke;
 
   static const Schema& schema();

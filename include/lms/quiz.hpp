@@ -235,8 +235,8 @@ namespace audited {
 extern LMS_API const AuditAction quiz_pass_mark_changed, quiz_deleted;
 }
 
-/// Quizzes, their questions, and students' attempts at them. Thread-safe; each call is one transaction: if it throws,
-/// nothing changed. A new pass mark and the removal of a quiz are audited.
+/// Quizzes, their questions, and students' attempts at them. Thread-safe; each call is one transaction, where nothing
+/// else is said: if it throws, nothing changed. A new pass mark and the removal of a quiz are audited.
 ///
 /// Quizzes are seen by those who see their course or are enrolled in it, and changed by its owner with `manage_quizzes`
 /// and admins; otherwise Error not_found for who may not see the course, forbidden for the rest.

@@ -213,7 +213,7 @@ class LMS_API Router {
   /// Takes time in proportion to the path's length at most.
   Match match(http::Method method, std::string_view path) const;
 
-  const std::vector<std::unique_ptr<Route>>& routes() const noexcept;
+  const std::vector<std::unique_ptr<const Route>>& routes() const noexcept;
   const std::vector<std::pair<std::string, std::string>>& tags() const noexcept { return tags_; }
   const std::string& prefix() const noexcept { return prefix_; }
   /// Every scope that a route has, in alphabetical order.
@@ -222,7 +222,7 @@ class LMS_API Router {
  private:
   struct Tree;
   std::string prefix_;
-  std::vector<std::unique_ptr<Route>> routes_;
+  std::vector<std::unique_ptr<const Route>> routes_;
   std::vector<std::pair<std::string, std::string>> tags_;
   std::unique_ptr<Tree> tree_;
 };

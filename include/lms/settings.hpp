@@ -46,6 +46,8 @@ struct LMS_API Settings {
   Environment environment = Environment::development;  // ENVIRONMENT
   bool debug = false;                                  // DEBUG
   std::string project_name = "LMS";                    // PROJECT_NAME
+  std::string default_language = "en";                 // DEFAULT_LANGUAGE
+  std::string default_timezone = "UTC";                // DEFAULT_TIMEZONE
   std::string api_prefix = "/api/v1";                  // API_V1_PREFIX
   std::string public_url;                              // PUBLIC_URL
   std::string frontend_url;                            // FRONTEND_URL

@@ -52,7 +52,9 @@ struct LMS_API NewUser {
   std::string password = {};  ///< empty: the person is invited to choose one
   std::string full_name = {};
   std::optional<std::string> role = {};
-  bool service_account = false;  ///< for a machine, which calls by access tokens: then without a password
+  bool service_account = false;              ///< for a machine, which calls by access tokens: then without a password
+  std::optional<std::string> language = {};  ///< none: the school's, as the next
+  std::optional<std::string> timezone = {};
 
   static const Schema& schema();
 };
@@ -122,11 +124,18 @@ extern LMS_API const AuditAction user_created, user_updated, user_role_changed, 
 /// Which passwords a school accepts; the longest is 1,024 bytes.
 struct PasswordPolicy {
   std::size_t min_length = 8;  ///< code points
+  std::string school = {};     ///< its name, which is no password either
   /// Refuses what is too short, blank, among the first that anybody would guess (`12345678`, `Password1!`), or made of
-  /// the person's own address or name.
+  /// the person's own address or name, or of the school's.
   /// @throws Error invalid at `body`/`field`.
   LMS_API void check(const std::string& password, std::string_view email, std::string_view full_name,
                      const std::string& field = "password") const;
+};
+
+struct UserOptions {
+  PasswordPolicy passwords = {};
+  std::string language = "en";   ///< of new accounts that do not say theirs, `de` or `pt-BR`; of their first mail, too
+  std::string timezone = "UTC";  ///< likewise; IANA name
 };
 
 /// The school's people. Thread-safe; each call is one transaction. What becomes of accounts is audited, and of a change
@@ -134,7 +143,7 @@ struct PasswordPolicy {
 class LMS_API Users {
  public:
   Users(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, PasswordHasher& hasher,
-        const Roles& roles, PasswordPolicy policy);
+        const Roles& roles, UserOptions options = {});
 
   /// Makes an account for somebody, whose address is taken to be theirs; the role is `student` unless given. Without a
   /// password the person is invited; a service account is not. Emits `user.registered`.
@@ -156,8 +165,7 @@ class LMS_API Users {
   /// Changes an account; deactivating ends its sessions. Emits `user.updated`, and `user.deactivated` or
   /// `user.reactivated` for what they say.
   /// @throws Error forbidden without `manage_users`, and `admin_required` for admins; conflict `last_admin` when no
-  /// active
-  ///   admin would be left who can sign in, `account_erased`.
+  ///   active admin would be left who can sign in, `account_erased`.
   User update(const Principal& who, UserId id, const Patch<Account>& patch);
   /// Emits `user.role_changed`. @throws Error as update; invalid for an unknown role.
   User change_role(const Principal& who, UserId id, const std::string& role);
@@ -171,7 +179,7 @@ class LMS_API Users {
   /// Told in the transaction that removes or erases an account, before it does. Set up as that.
   void on_removal(std::function<void(UnitOfWork&, const User&)> hook) { removal_hooks_.push_back(std::move(hook)); }
   /// Told in the transaction that makes an account without a password. Set up as that.
-  void on_invited(std::function<void(UnitOfWork&, const User&)> hook) { on_invited_ = std::move(hook); }
+  void on_invited(std::function<void(UnitOfWork&, const User&)> hook) { invitation_hooks_.push_back(std::move(hook)); }
 
   // --- for services that have decided who may ---
 
@@ -186,7 +194,7 @@ class LMS_API Users {
   /// Takes off an account what says whose it is, its password too, and deactivates it for good. Whoever calls it says
   /// so in events and audit log. @throws Error conflict `last_admin`.
   void erase(UnitOfWork& uow, User& user);
-  const PasswordPolicy& password_policy() const noexcept { return policy_; }
+  const PasswordPolicy& password_policy() const noexcept { return options_.passwords; }
 
  private:
   friend class UserImports;  // makes and changes many accounts in one transaction
@@ -202,9 +210,8 @@ class LMS_API Users {
   Audit& audit_;
   PasswordHasher& hasher_;
   const Roles& roles_;
-  PasswordPolicy policy_;
-  std::vector<std::function<void(UnitOfWork&, const User&)>> leaving_hooks_, removal_hooks_;
-  std::function<void(UnitOfWork&, const User&)> on_invited_;
+  UserOptions options_;
+  std::vector<std::function<void(UnitOfWork&, const User&)>> leaving_hooks_, removal_hooks_, invitation_hooks_;
 };
 
 /// The names of those of the users that exist, read at once.

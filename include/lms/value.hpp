@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -60,7 +61,9 @@ class LMS_API Value {
  public:
   Value() noexcept = default;
   Value(std::nullptr_t) noexcept {}
-  Value(bool value) : data_(value) {}
+  /// Only of a bool: a pointer would become one as well.
+  template <std::same_as<bool> Bool>
+  Value(Bool value) : data_(value) {}
   Value(int value) : data_(std::int64_t{value}) {}
   Value(std::int64_t value) : data_(value) {}
   Value(double value) : data_(value) {}
@@ -113,7 +116,8 @@ LMS_API Value parse_json(std::string_view text, const JsonLimits& limits = {});
 /// Writes compact JSON; `indent` > 0 breaks lines.
 LMS_API std::string to_json(const Value& value, int indent = 0);
 LMS_API void append_json(std::string& out, const Value& value);
-/// The same without a Value. Text is UTF-8; a number that is not finite becomes null, a whole real keeps its `.0`.
+/// The same without a Value. Each byte that is no UTF-8 becomes U+FFFD, so that what is written can be read; a number
+/// that is not finite becomes null, a whole real keeps its `.0`.
 LMS_API void append_json_text(std::string& out, std::string_view text);
 LMS_API void append_json_number(std::string& out, std::int64_t number);
 LMS_API void append_json_number(std::string& out, double number);

@@ -35,7 +35,7 @@ void add_admin_routes(Router& router, Jobs& jobs, Events& events) {
               .weight = Weight::write,
               .output = &Job::schema(),
               .errors = {admin_required,
-                         {ErrorCode::conflict, "job_not_dead", "The job is not dead."},
+                         {ErrorCode::conflict, "job_not_retryable", "The job is neither dead nor waiting."},
                          {ErrorCode::conflict, "job_exists", "Another job with its unique key waits or runs."}},
               .handler = [&](Call& call) { return ok(jobs.retry(call.who(), call.id<JobId>("id"))); }});
 

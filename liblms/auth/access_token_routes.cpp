@@ -1,5 +1,7 @@
 #include "auth/access_token_routes.hpp"
 
+#include "auth/sign_in_call.hpp"
+
 namespace lms {
 
 void add_access_token_routes(Router& router, AccessTokens& tokens) {
@@ -11,9 +13,10 @@ void add_access_token_routes(Router& router, AccessTokens& tokens) {
        .operation = "createAccessToken",
        .tag = "auth",
        .summary = "Make an access token for a program",
-       .description =
-           "Its text is in this answer and never shown again. With `manage_users` also for a service account.",
-       .weight = Weight::write,
+       .description = "Its text is in this answer and never shown again. With `manage_users` also for a service "
+                      "account. It outlives "
+                      "the session, so it takes the caller's password, and a code where there is a second factor.",
+       .weight = Weight::heavy,
        .input_mode = Input::create,
        .input = &NewAccessToken::schema(),
        .output = &CreatedAccessToken::schema(),
@@ -21,9 +24,11 @@ void add_access_token_routes(Router& router, AccessTokens& tokens) {
        .errors = {{ErrorCode::forbidden, "not_a_service_account", "The user is a person, who makes tokens alone."},
                   {ErrorCode::not_found, "user_not_found", "There is no such service account."},
                   {ErrorCode::conflict, "too_many_access_tokens", "The account has as many as it may have."},
-                  {ErrorCode::conflict, "account_deactivated", "The service account is deactivated."}},
+                  {ErrorCode::conflict, "account_deactivated", "The service account is deactivated."},
+                  refused::account_locked(),
+                  refused::sign_in_busy()},
        .handler = [&, prefix = router.prefix()](Call& call) {
-         const CreatedAccessToken made = tokens.create(call.who(), call.body<NewAccessToken>());
+         const CreatedAccessToken made = tokens.create(call.who(), call.body<NewAccessToken>(), client_of(call));
          return created(made, prefix + "/auth/tokens/" + made.access_token.id.text());
        }});
 

@@ -7,7 +7,9 @@
 #include <lms/router.hpp>
 
 #include "auth/access_token_text.hpp"
+#include "auth/mail_content.hpp"
 #include "base/crypto.hpp"
+#include "base/removal.hpp"
 
 namespace lms {
 
@@ -45,17 +47,22 @@ AccessToken known_token(UnitOfWork& uow, const Principal& who, AccessTokenId id)
 }  // namespace
 
 AccessTokens::AccessTokens(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Users& users,
-                           Auth& auth, const Router& router, Logger& logger)
+                           Auth& auth, Accounts& accounts, Mails& mails, const Router& router, Logger& logger)
     : storage_(storage),
       clock_(clock),
       random_(random),
       events_(events),
       audit_(audit),
       auth_(auth),
+      mails_(mails),
       router_(router),
       logger_(logger) {
-  users.on_removal(
-      [](UnitOfWork& uow, const User& user) { Repository<AccessToken>(uow).remove_where(equal("user_id", user.id)); });
+  const auto remove_all = [](UnitOfWork& uow, const User& user) {
+    Repository<AccessToken>(uow).remove_where(equal("user_id", user.id));
+  };
+  users.on_removal(remove_all);
+  accounts.on_claimed(remove_all);
+  mails_.declare(mail_kind::access_token_created, [this](const Value& payload) { return compose_notice(payload); });
   auth.authenticate_by([this](std::string_view text) -> std::optional<Principal> {
     if (!is_meant(text)) return std::nullopt;
     return authenticate(text);
@@ -75,12 +82,13 @@ void AccessTokens::check(const Principal& who, const NewAccessToken& wanted) con
   if (!faults.empty()) throw invalid(std::move(faults));
 }
 
-CreatedAccessToken AccessTokens::create(const Principal& who, const NewAccessToken& given) {
+CreatedAccessToken AccessTokens::create(const Principal& who, const NewAccessToken& given, const ClientInfo& client) {
   refuse_access_token(who);
   NewAccessToken wanted = validated(given);
   const UserId owner = wanted.user_id ? *wanted.user_id : who.user();
   if (!who.is(owner)) require(who, Permission::manage_users);
   check(who, wanted);
+  if (who.maybe_user()) auth_.confirm(who, wanted.confirmation, client);
   std::sort(wanted.scopes.begin(), wanted.scopes.end());
   wanted.scopes.erase(std::unique(wanted.scopes.begin(), wanted.scopes.end()), wanted.scopes.end());
 
@@ -106,10 +114,30 @@ CreatedAccessToken AccessTokens::create(const Principal& who, const NewAccessTok
       throw conflict("too_many_access_tokens", "An account may have " + std::to_string(most_per_user) +
                                                    " access tokens: revoke those that are not needed.");
     tokens.insert(token);
+    if (!user.service_account) {
+      Object notice = account_notice(user, token.created_at, client);
+      notice.append("access_token_id", token.id.text());
+      mails_.send(uow, mail_kind::access_token_created, std::move(notice));
+    }
     events_.emit(uow, events::access_token_created, who, event_data(token));
     audit_.record(uow, who, audited::access_token_created, token.id, details_of(token));
   });
   return {std::move(token), text};
+}
+
+/// None once the token is gone: the erasure of a person reaches it there.
+std::optional<MailContent> AccessTokens::compose_notice(const Value& payload) const {
+  const auto id = AccessTokenId::parse(payload["access_token_id"].as_string());
+  return storage_.read([&](UnitOfWork& uow) -> std::optional<MailContent> {
+    const auto token = id ? Repository<AccessToken>(uow).find(*id) : std::nullopt;
+    const auto user = token ? Repository<User>(uow).find(token->user_id) : std::nullopt;
+    if (!user) return std::nullopt;
+    MailContent content = mail_to(*user);
+    content.values = {{"token", token->name},
+                      {"time", time_of_notice(payload).value_or(token->created_at)},
+                      {"device", payload["device"].as_string()}};
+    return content;
+  });
 }
 
 Page<AccessToken> AccessTokens::list(const Principal& who, const AccessTokenFilter& filter) {
@@ -138,9 +166,7 @@ void AccessTokens::revoke(const Principal& who, AccessTokenId id) {
 }
 
 std::size_t AccessTokens::purge() {
-  const Time expired = clock_.now() - kept_expired;
-  return storage_.write(
-      [&](UnitOfWork& uow) { return Repository<AccessToken>(uow).remove_where(less_equal("expires_at", expired)); });
+  return remove_in_batches<AccessToken>(storage_, less_equal("expires_at", clock_.now() - kept_expired));
 }
 
 // --- who calls ---

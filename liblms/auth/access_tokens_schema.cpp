@@ -60,7 +60,8 @@ const Schema& NewAccessToken::schema() {
           .field("expires_in_days", &NewAccessToken::expires_in_days,
                  {.doc = "When it is over. More than 365 only with `manage_users`.", .minimum = 1, .maximum = max_days})
           .field("user_id", &NewAccessToken::user_id,
-                 {.doc = "A service account that it shall act for; left out: the caller."});
+                 {.doc = "A service account that it shall act for; left out: the caller."})
+          .flatten(&NewAccessToken::confirmation);
   return schema;
 }
 

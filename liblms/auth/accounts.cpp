@@ -9,13 +9,15 @@
 #include "auth/mail_content.hpp"
 #include "base/crypto.hpp"
 #include "base/formats.hpp"
+#include "base/removal.hpp"
 
 namespace lms {
 
 namespace {
 
-constexpr auto mail_interval = std::chrono::minutes{1};
 constexpr auto day = std::chrono::days{1};
+/// What strangers ask for comes after everything else in the queue, however much it is.
+const MailSendOptions for_strangers{.priority = -1};
 constexpr std::size_t most_verifications = 5, most_resets = 10, most_changes = 10, most_notices = 5;  // a day
 
 }  // namespace
@@ -44,7 +46,7 @@ const AccountLinkKind link_kinds[] = {
      .token = TokenType::email_verification,
      .page = "/verify-email",
      .is_wanted = [](const User& user) { return user.pending_email.has_value(); },
-     .subject = [](const User& user) { return user.pending_email.value_or(""); },
+     .subject = [](const User& user) { return user.pending_email.value_or("") + '\n' + user.password_hash; },
      .recipient = [](const User& user) { return user.pending_email.value_or(""); }},
     {.mail = mail_kind::password_reset,
      .token = TokenType::password_reset,
@@ -102,13 +104,16 @@ Accounts::Accounts(Storage& storage, Clock& clock, Random& random, Events& event
   declare_mails();
   auth_.on_registered([this](UnitOfWork& uow, const User& user) {
     may_mail(uow, user.email, mail_kind::verify_email, most_verifications);
-    send(uow, mail_kind::verify_email, user);
+    send(uow, mail_kind::verify_email, user, for_strangers);
   });
   auth_.on_password_changed([this](UnitOfWork& uow, const User& user, const ClientInfo& client) {
+    end_email_change(uow, user.id);
     mails_.send(uow, mail_kind::password_changed, account_notice(user, clock_.now(), client));
   });
-  lockout_.on_locked([this](UnitOfWork& uow, const User& user) {
-    mails_.send(uow, mail_kind::account_locked, account_notice(user, clock_.now(), {}));
+  lockout_.on_locked([this](UnitOfWork& uow, const User& user, Factor factor) {
+    Object notice = account_notice(user, clock_.now(), {});
+    notice.append("factor", name_of(factor));
+    mails_.send(uow, mail_kind::account_locked, std::move(notice));
   });
   users_.on_invited([this](UnitOfWork& uow, const User& user) { send(uow, mail_kind::invitation, user); });
   users_.on_removal(
@@ -135,32 +140,48 @@ void Accounts::declare_mails() {
   declare_notice(mail_kind::password_changed, [time](MailContent& content, const Value& payload) {
     content.values = {{"time", time(payload)}, {"device", payload["device"].as_string()}};
   });
+  declare_notice(mail_kind::email_change_requested, [time](MailContent& content, const Value& payload) {
+    content.values = {
+        {"time", time(payload)}, {"device", payload["device"].as_string()}, {"address", payload["to"].as_string()}};
+  });
   declare_notice(mail_kind::email_changed, [time](MailContent& content, const Value& payload) {
     content.values = {{"time", time(payload)}, {"address", std::exchange(content.to, payload["to"].as_string())}};
   });
   declare_notice(mail_kind::account_locked, [this, time](MailContent& content, const Value& payload) {
-    content.values = {{"time", time(payload)}, {"lifetime", lockout_.options().duration}};
+    const bool by_codes = payload["factor"] == Value(name_of(Factor::code));
+    content.values = {{"time", time(payload)},
+                      {"lifetime", lockout_.options().duration},
+                      {"codes", std::string(by_codes ? "yes" : "")}};
   });
 }
 
 /// Counts a mail to an address, and says whether it may be sent.
-bool Accounts::may_mail(UnitOfWork& uow, std::string_view email, const MailKind& kind, std::size_t most_a_day) const {
+bool Accounts::may_mail(UnitOfWork& uow, std::string_view email, const MailKind& kind, std::size_t most_a_day,
+                        std::chrono::seconds interval) const {
   const Time now = clock_.now();
   Repository<AccountMail> mails(uow);
   const std::string recipient = sha256_hex(email_key(email));
   const auto today = mails.select(
       {.where = all_of({equal("recipient", recipient), greater("sent_at", now - day), equal("kind", kind.name)}),
        .limit = most_a_day});
-  const bool is_soon = std::any_of(today.begin(), today.end(),
-                                   [&](const AccountMail& mail) { return mail.sent_at > now - mail_interval; });
+  const bool is_soon =
+      std::any_of(today.begin(), today.end(), [&](const AccountMail& mail) { return mail.sent_at > now - interval; });
   if (is_soon || today.size() >= most_a_day) return false;
   mails.insert({Id<AccountMailTag>(random_.uuid(now)), recipient, std::string(kind.name), now});
   return true;
 }
 
 /// Also for nobody, so that it costs the same; what is sent to nobody is not wanted when its turn comes.
-void Accounts::send(UnitOfWork& uow, const MailKind& kind, const std::optional<User>& user) {
-  mails_.send(uow, kind, Object{{"user_id", user ? Value(user->id.text()) : Value()}});
+void Accounts::send(UnitOfWork& uow, const MailKind& kind, const std::optional<User>& user,
+                    const MailSendOptions& options) {
+  mails_.send(uow, kind, Object{{"user_id", user ? Value(user->id.text()) : Value()}}, options);
+}
+
+/// The link that was mailed is good for nothing then, and none is mailed any more.
+void Accounts::end_email_change(UnitOfWork& uow, UserId id) const {
+  Repository<User>(uow).update_all(equal("id", id), {{"pending_email", {}, false}});
+  Repository<AccountLink>(uow).remove_where(
+      all_of({equal("user_id", id), equal("kind", mail_kind::email_change_verify.name)}));
 }
 
 std::optional<MailContent> Accounts::compose_link(const AccountLinkKind& kind, const Value& payload) {
@@ -199,16 +220,17 @@ Error Accounts::refused(std::string_view what, const ClientInfo& client) const {
 // --- the address ---
 
 std::optional<User> Accounts::register_student(const Registration& registration, const ClientInfo& client) {
-  if (!options_.require_verification) return auth_.register_student(registration);
   try {
-    auth_.register_student(registration);
+    User made = auth_.register_student(registration);
+    if (!options_.require_verification) return made;
   } catch (const Error& error) {
-    if (error.reason() != "email_taken") throw;
+    if (error.code() == ErrorCode::invalid) auth_.log_refused_input(error, client);
+    if (error.reason() != "email_taken" || !options_.require_verification) throw;
     logger_.warning("security", "registration for an address that is taken", Object{{"address", client.address}});
     storage_.write([&](UnitOfWork& uow) {
       const auto user = Repository<User>(uow).first(equal("email_key", email_key(registration.email)));
       if (may_mail(uow, registration.email, mail_kind::account_exists, most_notices))
-        send(uow, mail_kind::account_exists, user);
+        send(uow, mail_kind::account_exists, user, for_strangers);
     });
   }
   return std::nullopt;
@@ -218,7 +240,7 @@ void Accounts::resend_verification(const AddressRequest& request, const ClientIn
   const bool is_sent = storage_.write([&](UnitOfWork& uow) {
     const auto user = Repository<User>(uow).first(equal("email_key", email_key(request.email)));
     if (!may_mail(uow, request.email, mail_kind::verify_email, most_verifications)) return false;
-    send(uow, mail_kind::verify_email, user);
+    send(uow, mail_kind::verify_email, user, for_strangers);
     return true;
   });
   if (!is_sent) logger_.warning("security", "too many mails asked for", Object{{"address", client.address}});
@@ -248,6 +270,7 @@ void Accounts::verify_email(const MailedToken& given, const ClientInfo& client) 
     user.email_verified_at = user.updated_at = now;
     users.update(user);
     Repository<AccountLink>(uow).remove_where(equal("user_id", user.id));
+    for (const Hook& hook : email_hooks_) hook(uow, user);
     events_.emit(uow, events::user_email_changed, themselves, UserEvent::of(user));
     Object notice = account_notice(user, now, client);
     notice.set("to", before);
@@ -262,18 +285,35 @@ void Accounts::change_email(const Principal& who, const EmailChange& change, con
   auto address = normal_email(change.new_email);
   if (!address)
     throw invalid({"body", "new_email"}, "must be a mail address such as ada@example.org", "value_error.email");
-  const User confirmed = auth_.confirm_password(who, change.password, "password", client);
+  const User confirmed = auth_.confirm(who, change.confirmation, client);
   if (email_key(*address) == confirmed.email_key)
     throw invalid({"body", "new_email"}, "is the address of the account already", "value_error.email.same");
   storage_.write([&](UnitOfWork& uow) {
     Repository<User> users(uow);
     User user = users.get(confirmed.id);
+    // Whose address it is nobody knows yet: one account does not write to many.
+    if (!may_mail(uow, user.email, mail_kind::email_change_requested, most_changes, std::chrono::seconds{0}))
+      throw too_many_requests("too_many_changes", "Another address was asked for too often today; try again tomorrow.",
+                              std::chrono::hours{24});
     user.pending_email = *address;
     user.updated_at = clock_.now();
     users.update(user);
     if (may_mail(uow, *address, mail_kind::email_change_verify, most_changes))
       send(uow, mail_kind::email_change_verify, user);
+    Object notice = account_notice(user, user.updated_at, client);
+    notice.set("to", *address);
+    mails_.send(uow, mail_kind::email_change_requested, std::move(notice));
     audit_.record(uow, who, audited::email_change_requested, user.id);
+  });
+}
+
+void Accounts::cancel_email_change(const Principal& who) {
+  refuse_access_token(who);
+  storage_.write([&](UnitOfWork& uow) {
+    if (!Repository<User>(uow).get(who.user()).pending_email)
+      throw not_found("no_pending_email", "No other address was asked for.");
+    end_email_change(uow, who.user());
+    audit_.record(uow, who, audited::email_change_cancelled, who.user());
   });
 }
 
@@ -283,7 +323,7 @@ void Accounts::request_password_reset(const AddressRequest& request, const Clien
   const bool is_sent = storage_.write([&](UnitOfWork& uow) {
     const auto user = Repository<User>(uow).first(equal("email_key", email_key(request.email)));
     if (!may_mail(uow, request.email, mail_kind::password_reset, most_resets)) return false;
-    send(uow, mail_kind::password_reset, user);
+    send(uow, mail_kind::password_reset, user, for_strangers);
     return true;
   });
   logger_.info("security", is_sent ? "password reset asked for" : "too many mails asked for",
@@ -296,7 +336,7 @@ void Accounts::reset_password(const PasswordReset& reset, const ClientInfo& clie
   const auto asked = [&](UnitOfWork& uow) { return find_link(uow, *claims, clock_.now()); };
   const auto begun = claims == nullptr ? std::nullopt : storage_.read(asked);
   if (!begun) throw refused("token to set a password refused", client);
-  users_.password_policy().check(reset.new_password, begun->user.email, begun->user.full_name, "new_password");
+  auth_.check_new_password(begun->user, reset.new_password, client);
   const std::string hash = hasher_.hash(reset.new_password);
   const bool is_done = storage_.write([&](UnitOfWork& uow) {
     auto found = asked(uow);
@@ -305,13 +345,17 @@ void Accounts::reset_password(const PasswordReset& reset, const ClientInfo& clie
     const Principal themselves = auth_.principal_of(user);
     user.password_hash = hash;
     user.updated_at = clock_.now();
-    if (!user.email_verified_at) user.email_verified_at = user.updated_at;  // the mail came where it should
+    user.pending_email.reset();
+    const bool is_claimed = !user.email_verified_at;
+    if (is_claimed) user.email_verified_at = user.updated_at;  // the mail came where it should
     Repository<User>(uow).update(user);
     Repository<AccountLink>(uow).remove_where(equal("user_id", user.id));
     lockout_.clear(uow, themselves, user);
     auth_.end_sessions(uow, user.id);
     events_.emit(uow, events::user_password_changed, themselves, UserEvent::of(user));
-    if (on_password_reset_) on_password_reset_(uow, user);
+    for (const Hook& hook : reset_hooks_) hook(uow, user);
+    if (is_claimed)
+      for (const Hook& hook : claim_hooks_) hook(uow, user);
     mails_.send(uow, mail_kind::password_changed, account_notice(user, user.updated_at, client));
     audit_.record(uow, themselves.from(client.address), audited::password_reset, user.id);
     return true;
@@ -335,10 +379,8 @@ void Accounts::invite(const Principal& who, UserId id) {
 
 std::size_t Accounts::purge() {
   const Time now = clock_.now();
-  return storage_.write([&](UnitOfWork& uow) {
-    return Repository<AccountLink>(uow).remove_where(less_equal("expires_at", now)) +
-           Repository<AccountMail>(uow).remove_where(less_equal("sent_at", now - day));
-  });
+  return remove_in_batches<AccountLink>(storage_, less_equal("expires_at", now)) +
+         remove_in_batches<AccountMail>(storage_, less_equal("sent_at", now - day));
 }
 
 }  // namespace lms

@@ -129,25 +129,41 @@ void add_account_routes(Router& router, Accounts& accounts, Auth& auth) {
                 return no_content();
               }});
 
-  router.add({.method = post,
+  router.add(
+      {.method = post,
+       .path = "/auth/change-email",
+       .operation = "changeEmail",
+       .tag = "auth",
+       .summary = "Ask for another address",
+       .description =
+           "A mail goes to the new address, and one that says so to the present one. Once the token of the first "
+           "was used the account has the new address. A new password ends the matter before that.",
+       .weight = Weight::heavy,
+       .input_mode = Input::create,
+       .input = &EmailChange::schema(),
+       .output = &Accepted::schema(),
+       .status = 202,
+       .errors = {{ErrorCode::invalid, "validation_error", "Password or code are wrong, or it is the same address."},
+                  {ErrorCode::too_many_requests, "too_many_changes", "Ten a day are enough."},
+                  refused::account_locked(),
+                  refused::sign_in_busy()},
+       .handler = [&](Call& call) {
+         accounts.change_email(call.who(), sign_in_body<EmailChange>(call, auth), client_of(call));
+         return accepted("A mail to the new address is on its way.");
+       }});
+
+  router.add({.method = del,
               .path = "/auth/change-email",
-              .operation = "changeEmail",
+              .operation = "cancelEmailChange",
               .tag = "auth",
-              .summary = "Ask for another address",
-              .description =
-                  "A mail goes to the new address. Once its token was used the account has it, and a mail to the "
-                  "old one says so.",
-              .weight = Weight::heavy,
-              .input_mode = Input::create,
-              .input = &EmailChange::schema(),
-              .output = &Accepted::schema(),
-              .status = 202,
-              .errors = {{ErrorCode::invalid, "validation_error", "The password is wrong, or it is the same address."},
-                         refused::account_locked(),
-                         refused::sign_in_busy()},
+              .summary = "Call another address off that was asked for",
+              .weight = Weight::write,
+              .output_mode = Output::nothing,
+              .status = 204,
+              .errors = {{ErrorCode::not_found, "no_pending_email", "No other address was asked for."}},
               .handler = [&](Call& call) {
-                accounts.change_email(call.who(), sign_in_body<EmailChange>(call, auth), client_of(call));
-                return accepted("A mail to the new address is on its way.");
+                accounts.cancel_email_change(call.who());
+                return no_content();
               }});
 
   router.add({.method = post,

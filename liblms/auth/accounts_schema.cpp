@@ -64,7 +64,7 @@ const Schema& EmailChange::schema() {
       define<EmailChange>("EmailChange", "The address that an account shall have, and the password as proof.")
           .field("new_email", &EmailChange::new_email,
                  account_fields::email("It is sent a mail, and counts once that was used."))
-          .field("password", &EmailChange::password, account_fields::password());
+          .flatten(&EmailChange::confirmation);
   return schema;
 }
 
@@ -85,6 +85,7 @@ const EventType user_email_changed{"user.email_changed", "An account got another
 namespace audited {
 const AuditAction password_reset{"auth.password_reset", "A new password was set with a token from a mail."};
 const AuditAction email_change_requested{"auth.email_change_requested", "Another address was asked for."};
+const AuditAction email_change_cancelled{"auth.email_change_cancelled", "It was called off before it was verified."};
 const AuditAction email_changed{"auth.email_changed", "An account got another address."};
 const AuditAction invitation_sent{"auth.invitation_sent", "Somebody was invited to an account made for them."};
 }  // namespace audited

@@ -5,8 +5,10 @@
 
 #include <lms/repository.hpp>
 
+#include "auth/device_text.hpp"
 #include "auth/refusals.hpp"
 #include "base/formats.hpp"
+#include "base/removal.hpp"
 #include "base/utf8.hpp"
 
 namespace lms {
@@ -15,23 +17,6 @@ namespace {
 
 Error session_ended() {
   return unauthenticated("session_ended", "The session has ended; sign in again.");
-}
-
-/// What a client calls itself, as one line that can be shown.
-std::string device_text(std::string_view sent) {
-  constexpr std::size_t longest = 255, longest_read = 1'024;
-  sent = sent.substr(0, longest_read);
-  std::string text;
-  for (std::size_t position = 0; position < sent.size();) {
-    const std::size_t begin = position;
-    if (!next_code_point(sent, position)) {
-      ++position;
-      continue;
-    }
-    const std::string_view character = sent.substr(begin, position - begin);
-    if (is_plain_line(character)) text += character;
-  }
-  return std::string(cut_utf8(text, longest));
 }
 
 /// What the session's refresh token says.
@@ -54,6 +39,13 @@ auto tried(Storage& storage, const Lockout& lockout, const LoginAttempt& attempt
     storage.write([&](UnitOfWork& uow) { lockout.withdraw(uow, attempt); });
     throw;
   }
+}
+
+/// A second one would take the place of the first, and with it a second factor, say, without a sound.
+template <class Function>
+void set_once(Function& slot, Function function) {
+  if (slot) throw internal("this is seen to already");
+  slot = std::move(function);
 }
 
 Condition alive(UserId user, Time now) {
@@ -95,12 +87,15 @@ Auth::Auth(Storage& storage, Clock& clock, Random& random, Events& events, Audit
 User Auth::register_student(const Registration& given) {
   const Registration registration = validated(given);
   users_.password_policy().check(registration.password, registration.email, registration.full_name);
-  const NewUser account{registration.email, registration.password, registration.full_name, std::nullopt};
+  const NewUser account{.email = registration.email,
+                        .full_name = registration.full_name,
+                        .language = registration.language,
+                        .timezone = registration.timezone};
   const User user = users_.make(account, hasher_.hash(registration.password));
   const Principal themselves(user.id, user.role, roles_);
   return storage_.write([&](UnitOfWork& uow) {
     User made = users_.insert(uow, themselves, user);
-    if (on_registered_) on_registered_(uow, made);
+    for (const auto& hook : registered_hooks_) hook(uow, made);
     return made;
   });
 }
@@ -151,7 +146,7 @@ SignIn Auth::login(const Credentials& credentials, const ClientInfo& client) {
       lockout_.passed(uow, attempt);
       return Outcome::unverified;
     }
-    if (auto challenge = ask_ ? ask_(uow, *current) : std::nullopt) {
+    if (auto challenge = challenge_ ? challenge_(uow, *current) : std::nullopt) {
       lockout_.passed(uow, attempt);
       answer = *std::move(challenge);
     } else {
@@ -166,6 +161,19 @@ SignIn Auth::login(const Credentials& credentials, const ClientInfo& client) {
   return *std::move(answer);
 }
 
+void Auth::challenge_by(std::function<std::optional<MfaChallenge>(UnitOfWork&, const User&)> ask) {
+  set_once(challenge_, std::move(ask));
+}
+
+void Auth::confirm_codes_by(
+    std::function<void(const Principal&, const User&, const Confirmation&, const ClientInfo&)> check) {
+  set_once(check_code_, std::move(check));
+}
+
+void Auth::authenticate_by(std::function<std::optional<Principal>(std::string_view)> ask) {
+  set_once(authenticate_, std::move(ask));
+}
+
 /// Settles a try that was in vain; the caller then throws.
 void Auth::refuse(UnitOfWork& uow, const Principal& who, const LoginAttempt& attempt, const std::optional<User>& user,
                   const ClientInfo& client) const {
@@ -175,12 +183,14 @@ void Auth::refuse(UnitOfWork& uow, const Principal& who, const LoginAttempt& att
     return user->is_active ? "wrong password" : "deactivated or wrong password";
   };
   lockout_.failed(uow, attempt, user, client.address);
-  // Strangers may fail as often as they like: they write to the log, which is rotated, and not to what stays for ever.
-  if (who.is_anonymous()) {
+  // Strangers, and who is locked out already, may fail as often as they like: they write to the log, which is rotated,
+  // and not to what stays for ever.
+  if (who.is_anonymous() || attempt.admission == LoginAttempt::Admission::locked) {
     Object fields{
         {"address", client.address}, {"user_id", user ? Value(user->id.text()) : Value()}, {"cause", cause()}};
+    const std::string_view what = who.is_anonymous() ? "sign-in refused" : "password refused";
     uow.after_commit(
-        [&logger = logger_, fields = std::move(fields)] { logger.warning("security", "sign-in refused", fields); });
+        [&logger = logger_, what, fields = std::move(fields)] { logger.warning("security", what, fields); });
   } else {
     audit_.record(uow, who.from(client.address), audited::password_refused, user->id, {{"cause", cause()}});
   }
@@ -208,6 +218,21 @@ User Auth::confirm_password(const Principal& who, std::string_view password, con
   });
   if (!is_right) throw invalid({"body", field}, "is not the current password", "value_error.password.wrong");
   return *std::move(user);
+}
+
+User Auth::confirm(const Principal& who, const Confirmation& given, const ClientInfo& client) {
+  User user = confirm_password(who, given.password, "password", client);
+  if (check_code_) check_code_(who, user, given, client);
+  return user;
+}
+
+void Auth::check_new_password(const User& user, const std::string& password, const ClientInfo& client) const {
+  try {
+    users_.password_policy().check(password, user.email, user.full_name, "new_password");
+  } catch (const Error& error) {
+    log_refused_input(error, client);
+    throw;
+  }
 }
 
 void Auth::log_refused_input(const Error& error, const ClientInfo& client) const {
@@ -282,6 +307,12 @@ bool Auth::is_repeated(const Session& session, const TokenClaims& refresh, const
          clock_.now() <= session.last_seen_at + options_.reuse_grace && session.device == device_text(client.device);
 }
 
+/// Tells the log; returns what a session is refused with.
+Error Auth::refused_refresh(std::string_view cause, const ClientInfo& client) const {
+  logger_.warning("security", "refresh token refused", Object{{"address", client.address}, {"fault", cause}});
+  return session_ended();
+}
+
 TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& client) {
   const TokenVerdict verdict = tokens_.decode(refresh_token, TokenType::refresh);
   if (const auto* fault = std::get_if<TokenFault>(&verdict)) {
@@ -297,7 +328,7 @@ TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& clie
     Repository<Session> sessions(uow);
     auto session = sessions.find(*claims.session);
     const Time now = clock_.now();
-    if (!session || session->ended_at || session->expires_at <= now) throw session_ended();
+    if (!session || session->ended_at || session->expires_at <= now) throw refused_refresh("session ended", client);
     const bool is_repeat = session->refresh_jti != claims.id && is_repeated(*session, claims, client);
     if (session->refresh_jti != claims.id && !is_repeat) {
       session->ended_at = now;
@@ -309,7 +340,7 @@ TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& clie
       return std::nullopt;
     }
     const auto user = Repository<User>(uow).find(session->user_id);
-    if (!user || !user->is_active) throw session_ended();
+    if (!user || !user->is_active) throw refused_refresh("deactivated", client);
     if (is_repeat) return tokens_of(*user, *session);
     if (!client.address.empty()) session->address = client.address;
     if (!client.device.empty()) session->device = device_text(client.device);
@@ -359,7 +390,7 @@ std::size_t Auth::end_sessions(UnitOfWork& uow, UserId user, std::optional<Sessi
 
 void Auth::change_password(const Principal& who, const PasswordChange& change, const ClientInfo& client) {
   const User user = confirm_password(who, change.current_password, "current_password", client);
-  users_.password_policy().check(change.new_password, user.email, user.full_name, "new_password");
+  check_new_password(user, change.new_password, client);
   const std::string hash = hasher_.hash(change.new_password);
   storage_.write([&](UnitOfWork& uow) {
     Repository<User> users(uow);
@@ -372,7 +403,7 @@ void Auth::change_password(const Principal& who, const PasswordChange& change, c
     lockout_.clear(uow, who, current);
     end_sessions(uow, user.id, who.session());
     events_.emit(uow, events::user_password_changed, who, UserEvent::of(current));
-    if (on_password_changed_) on_password_changed_(uow, current, client);
+    for (const auto& hook : password_hooks_) hook(uow, current, client);
     audit_.record(uow, who, audited::password_changed, user.id);
   });
 }
@@ -430,10 +461,7 @@ Principal Auth::authenticate(std::string_view access_token) {
 }
 
 std::size_t Auth::purge() {
-  const Time now = clock_.now();
-  const std::size_t sessions =
-      storage_.write([&](UnitOfWork& uow) { return Repository<Session>(uow).remove_where(less("expires_at", now)); });
-  return sessions + lockout_.purge() + blacklist_.purge();
+  return remove_in_batches<Session>(storage_, less("expires_at", clock_.now())) + lockout_.purge() + blacklist_.purge();
 }
 
 }  // namespace lms

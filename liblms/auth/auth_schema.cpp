@@ -39,7 +39,9 @@ const Schema& Registration::schema() {
   static const Schema schema = define<Registration>("Registration", "A new student's account.")
                                    .field("email", &Registration::email, account_fields::email())
                                    .field("password", &Registration::password, account_fields::new_password())
-                                   .field("full_name", &Registration::full_name, account_fields::full_name());
+                                   .field("full_name", &Registration::full_name, account_fields::full_name())
+                                   .field("language", &Registration::language, account_fields::language())
+                                   .field("timezone", &Registration::timezone, account_fields::timezone());
   return schema;
 }
 
@@ -63,6 +65,20 @@ const Schema& PasswordChange::schema() {
           .field("current_password", &PasswordChange::current_password,
                  account_fields::password("The password until now."))
           .field("new_password", &PasswordChange::new_password, account_fields::new_password());
+  return schema;
+}
+
+const Schema& Confirmation::schema() {
+  static const Schema schema = [] {
+    FieldOptions code = account_fields::code("Of the account's second factor; needed if it has one.");
+    code.required = false;
+    return Schema(
+        define<Confirmation>("Confirmation", "The password once more, and a code where there is a second factor.")
+            .field("password", &Confirmation::password, account_fields::password())
+            .field("code", &Confirmation::code, std::move(code))
+            .field("method", &Confirmation::method,
+                   {.doc = "What kind of code it is: of the authenticator app, or a recovery code."}));
+  }();
   return schema;
 }
 

@@ -3,6 +3,8 @@
 #include <lms/error.hpp>
 #include <lms/repository.hpp>
 
+#include "base/removal.hpp"
+
 namespace lms {
 
 TokenBlacklist::~TokenBlacklist() = default;
@@ -26,9 +28,7 @@ bool StorageBlacklist::is_revoked(std::string_view jti) {
 }
 
 std::size_t StorageBlacklist::purge() {
-  const Time now = clock_.now();
-  return storage_.write(
-      [&](UnitOfWork& uow) { return Repository<RevokedToken>(uow).remove_where(less_equal("expires_at", now)); });
+  return remove_in_batches<RevokedToken>(storage_, less_equal("expires_at", clock_.now()));
 }
 
 bool WatchedBlacklist::is_revoked(std::string_view jti) {

@@ -29,7 +29,8 @@ void add_key_routes(Router& router, const Tokens& tokens) {
               .tag = "auth",
               .summary = "Public keys that verify access tokens",
               .description =
-                  "No key is here while tokens are signed with a secret (`ALGORITHM=HS256`). Whoever meets a "
+                  "No key is here while tokens are signed with a secret (`ALGORITHM=HS256`). The same keys sign "
+                  "tokens for other purposes, so check that the claim `typ` is `access`. Whoever meets a "
                   "`kid` that is not in a set they have kept should ask again before refusing the token.",
               .allow = Anyone{},
               .weight = Weight::none,

@@ -7,6 +7,7 @@
 
 #include "auth/login_failures.hpp"
 #include "base/formats.hpp"
+#include "base/removal.hpp"
 
 namespace lms {
 
@@ -19,6 +20,7 @@ const Schema& LockoutStatus::schema() {
           .field("failed_codes", &LockoutStatus::failed_codes, {.doc = "Wrong second factors, likewise."})
           .field("remaining_attempts", &LockoutStatus::remaining_attempts,
                  {.doc = "Wrong passwords until the address is locked; 0 while it is."})
+          .field("remaining_codes", &LockoutStatus::remaining_codes, {.doc = "Wrong second factors, likewise."})
           .field("locked_until", &LockoutStatus::locked_until, {.doc = "When the lock ends by itself."})
           .field("remaining_seconds", &LockoutStatus::remaining_seconds, {.doc = "Seconds until then."});
   return schema;
@@ -85,7 +87,7 @@ void Lockout::failed(UnitOfWork& uow, const LoginAttempt& attempt, const std::op
     return;
   }
   events_.emit(uow, events::user_locked, Principal::system(), UserEvent::of(*user));
-  for (const auto& hook : locked_hooks_) hook(uow, *user);
+  for (const auto& hook : locked_hooks_) hook(uow, *user, attempt.factor);
   audit_.record(uow, Principal::anonymous().from(from), audited::sign_in_locked, user->id, std::move(details));
 }
 
@@ -130,8 +132,11 @@ LockoutStatus Lockout::status_of(UnitOfWork& uow, std::string_view email) const 
   status.locked_until = failures.locked_until;
   if (status.locked)
     status.remaining_seconds = std::chrono::ceil<std::chrono::seconds>(*failures.locked_until - now).count();
-  else
-    status.remaining_attempts = std::max<std::int64_t>(0, options_.max_failed_attempts - status.failed_attempts);
+  const auto left = [&](std::int64_t failed) {
+    return status.locked ? 0 : std::max<std::int64_t>(0, options_.max_failed_attempts - failed);
+  };
+  status.remaining_attempts = left(status.failed_attempts);
+  status.remaining_codes = left(status.failed_codes);
   return status;
 }
 
@@ -163,9 +168,7 @@ LockoutStatus Lockout::unlock(const Principal& who, std::string_view login_id) {
 }
 
 std::size_t Lockout::purge() {
-  return storage_.write([&](UnitOfWork& uow) {
-    return Repository<LoginFailures>(uow).remove_where(less_equal("expires_at", clock_.now()));
-  });
+  return remove_in_batches<LoginFailures>(storage_, less_equal("expires_at", clock_.now()));
 }
 
 }  // namespace lms

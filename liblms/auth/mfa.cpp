@@ -11,6 +11,7 @@
 #include "auth/second_factor.hpp"
 #include "base/crypto.hpp"
 #include "base/encoding.hpp"
+#include "base/removal.hpp"
 
 namespace lms {
 
@@ -34,6 +35,18 @@ Error wrong_code() {
 }
 Error not_enabled() {
   return conflict("mfa_not_enabled", "The account has no second factor.");
+}
+
+/// Codes by mail are for signing in.
+void require_offline(MfaMethod method) {
+  if (method == MfaMethod::email)
+    throw invalid({"body", "method"}, "must be totp or recovery_code here", "value_error.mfa.method");
+}
+
+/// Between the check of the password and what it is for.
+void require_unchanged(const User& user, const User& confirmed) {
+  if (user.password_hash != confirmed.password_hash)
+    throw conflict("password_changed_meanwhile", "The password was changed by somebody else at the same time.");
 }
 
 /// A code as it was typed: in groups, in small letters.
@@ -73,6 +86,17 @@ std::vector<MfaMethod> methods_of(const SecondFactor& factor) {
   return {MfaMethod::totp, MfaMethod::recovery_code};
 }
 
+void end_challenges(UnitOfWork& uow, const User& user) {
+  Repository<SignInChallenge>(uow).remove_where(of_user(user.id));
+}
+
+/// All that there is of somebody's second factor.
+void forget(UnitOfWork& uow, const User& user) {
+  end_challenges(uow, user);
+  Repository<RecoveryCode>(uow).remove_where(of_user(user.id));
+  Repository<SecondFactor>(uow).remove_where(of_user(user.id));
+}
+
 bool is_enabled(UnitOfWork& uow, UserId user) {
   const auto factor = Repository<SecondFactor>(uow).find(user);
   return factor && factor->secret;
@@ -98,24 +122,24 @@ Mfa::Mfa(Storage& storage, Clock& clock, Random& random, Events& events, Audit& 
   if (options_.mailed_code_life < std::chrono::minutes{1})
     throw invalid({"MFA_LOGIN_CODE_EXPIRE_MINUTES"}, "must be at least 1", "value_error.number.not_ge");
   auth_.challenge_by([this](UnitOfWork& uow, const User& user) { return challenge(uow, user); });
-  const auto end_challenges = [](UnitOfWork& uow, const User& user) {
-    Repository<SignInChallenge>(uow).remove_where(of_user(user.id));
-  };
-  lockout_.on_locked(end_challenges);
-  accounts.on_password_reset([](UnitOfWork& uow, const User& user) {
+  auth_.confirm_codes_by([this](const Principal& who, const User& user, const Confirmation& given,
+                                const ClientInfo& client) { check_code(who, user, given, client); });
+  lockout_.on_locked([](UnitOfWork& uow, const User& user, Factor) { end_challenges(uow, user); });
+  // Until another factor was given: the mail box has proved itself, or is a new one.
+  const auto mail_no_codes = [](UnitOfWork& uow, const User& user) {
     Repository<SecondFactor>(uow).update_all(of_user(user.id), {set("mails_codes", false)});
-  });
-  users_.on_removal([end_challenges](UnitOfWork& uow, const User& user) {
-    end_challenges(uow, user);
-    Repository<RecoveryCode>(uow).remove_where(of_user(user.id));
-    Repository<SecondFactor>(uow).remove_where(of_user(user.id));
-  });
+  };
+  accounts.on_password_reset(mail_no_codes);
+  accounts.on_email_changed(mail_no_codes);
+  users_.on_removal(forget);
+  accounts.on_claimed(forget);
   mails_.declare(mail_kind::login_code, [this](const Value& payload) { return compose_code(payload); });
-  for (const MailKind* kind : {&mail_kind::mfa_enabled, &mail_kind::mfa_disabled})
+  for (const MailKind* kind : {&mail_kind::mfa_enabled, &mail_kind::mfa_disabled, &mail_kind::recovery_codes_renewed})
     mails_.declare(*kind, [this](const Value& payload) { return compose_notice(payload); });
 }
 
 MfaStatus Mfa::status(const Principal& who) {
+  refuse_access_token(who);
   const UserId id = who.user();
   return storage_.read([&](UnitOfWork& uow) {
     const auto factor = Repository<SecondFactor>(uow).find(id);
@@ -130,7 +154,7 @@ MfaStatus Mfa::status(const Principal& who) {
 
 // --- turning it on and off ---
 
-MfaSetup Mfa::set_up(const Principal& who, const MfaSetupRequest& request, const ClientInfo& client) {
+MfaSetup Mfa::set_up(const Principal& who, const Confirmation& given, const ClientInfo& client) {
   MfaSetup setup{.secret = totp::make_secret(random_)};
   const auto keep = [&](UnitOfWork& uow, const User& user) {
     Repository<SecondFactor> factors(uow);
@@ -140,26 +164,26 @@ MfaSetup Mfa::set_up(const Principal& who, const MfaSetupRequest& request, const
     factors.upsert(factor, {"user_id"});
     setup.otpauth_uri = totp::uri({options_.school, user.email, setup.secret});
   };
-  if (status(who).enabled) {
-    if (request.code.empty())
-      throw invalid({"body", "code"}, "is needed, for the account has a second factor already", "value_error.missing");
-    with_code(who, {request.password, request.code, request.method}, client, keep);
-  } else {
-    const User user = auth_.confirm_password(who, request.password, "password", client);
-    storage_.write([&](UnitOfWork& uow) {
-      if (is_enabled(uow, user.id)) throw conflict("mfa_enabled_meanwhile", "A second factor was set up just now.");
-      keep(uow, user);
-    });
-  }
+  const bool replaces = status(who).enabled;
+  const User confirmed = auth_.confirm(who, given, client);
+  storage_.write([&](UnitOfWork& uow) {
+    const User user = Repository<User>(uow).get(confirmed.id);
+    require_unchanged(user, confirmed);
+    if (!replaces && is_enabled(uow, user.id))
+      throw conflict("mfa_enabled_meanwhile", "A second factor was set up just now.");
+    keep(uow, user);
+  });
   setup.qr_svg = qr_svg(setup.otpauth_uri);
   setup.qr_png = "data:image/png;base64," + to_base64(qr_png(setup.otpauth_uri));
   return setup;
 }
 
 RecoveryCodes Mfa::enable(const Principal& who, const MfaCode& given, const ClientInfo& client) {
+  refuse_access_token(who);
   const UserId id = who.user();
   std::optional<RecoveryCodes> codes;
   storage_.write([&](UnitOfWork& uow) {
+    codes.reset();  // of a run that was undone
     Repository<SecondFactor> factors(uow);
     const User user = Repository<User>(uow).get(id);
     auto factor = factors.find(id);
@@ -188,25 +212,41 @@ RecoveryCodes Mfa::enable(const Principal& who, const MfaCode& given, const Clie
 template <class Change>
 void Mfa::with_code(const Principal& who, const MfaConfirmation& confirmation, const ClientInfo& client,
                     Change&& change) {
-  if (confirmation.method == MfaMethod::email)
-    throw invalid({"body", "method"}, "must be totp or recovery_code here", "value_error.mfa.method");
+  require_offline(confirmation.method);
   const User confirmed = auth_.confirm_password(who, confirmation.password, "password", client);
   const bool is_right = storage_.write([&](UnitOfWork& uow) {
     const User user = Repository<User>(uow).get(confirmed.id);
     if (!is_enabled(uow, user.id)) throw not_enabled();
-    if (user.password_hash != confirmed.password_hash)
-      throw conflict("password_changed_meanwhile", "The password was changed by somebody else at the same time.");
-    const LoginAttempt attempt = lockout_.begin(uow, user.email, Factor::code);
-    require_admitted(attempt);
-    if (!accept(uow, user, confirmation.code, confirmation.method)) {
-      refuse(uow, who, attempt, user, client);
-      return false;
-    }
-    lockout_.passed(uow, attempt);
+    require_unchanged(user, confirmed);
+    if (!take_code(uow, who, user, confirmation.code, confirmation.method, client)) return false;
     change(uow, user);
     return true;
   });
   if (!is_right) throw wrong_code();
+}
+
+/// That of `Auth::confirm`.
+void Mfa::check_code(const Principal& who, const User& confirmed, const Confirmation& given, const ClientInfo& client) {
+  if (!storage_.read([&](UnitOfWork& uow) { return is_enabled(uow, confirmed.id); })) return;
+  if (given.code.empty())
+    throw invalid({"body", "code"}, "is needed, for the account has a second factor", "value_error.missing");
+  require_offline(given.method);
+  const bool is_right =
+      storage_.write([&](UnitOfWork& uow) { return take_code(uow, who, confirmed, given.code, given.method, client); });
+  if (!is_right) throw wrong_code();
+}
+
+/// False for a wrong code, which counts; the caller throws once that is committed.
+bool Mfa::take_code(UnitOfWork& uow, const Principal& who, const User& user, std::string_view code, MfaMethod method,
+                    const ClientInfo& client) const {
+  const LoginAttempt attempt = lockout_.begin(uow, user.email, Factor::code);
+  require_admitted(attempt);
+  if (!accept(uow, user, code, method)) {
+    refuse(uow, who, attempt, user, client);
+    return false;
+  }
+  lockout_.passed(uow, attempt);
+  return true;
 }
 
 void Mfa::disable(const Principal& who, const MfaConfirmation& confirmation, const ClientInfo& client) {
@@ -219,6 +259,7 @@ RecoveryCodes Mfa::renew_recovery_codes(const Principal& who, const MfaConfirmat
   RecoveryCodes codes;
   with_code(who, confirmation, client, [&](UnitOfWork& uow, const User& user) {
     codes = make_recovery_codes(uow, user.id);
+    mails_.send(uow, mail_kind::recovery_codes_renewed, account_notice(user, clock_.now(), client));
     audit_.record(uow, who, audited::recovery_codes_renewed, user.id);
   });
   return codes;
@@ -237,9 +278,7 @@ void Mfa::remove(const Principal& who, UserId id) {
 
 void Mfa::turn_off(UnitOfWork& uow, const Principal& who, const User& user, const AuditAction& action,
                    const ClientInfo& client) {
-  Repository<SignInChallenge>(uow).remove_where(of_user(user.id));
-  Repository<RecoveryCode>(uow).remove_where(of_user(user.id));
-  Repository<SecondFactor>(uow).remove_where(of_user(user.id));
+  forget(uow, user);
   events_.emit(uow, events::user_mfa_disabled, who, UserEvent::of(user));
   mails_.send(uow, mail_kind::mfa_disabled, account_notice(user, clock_.now(), client));
   audit_.record(uow, who, action, user.id);
@@ -327,6 +366,7 @@ void Mfa::watched(const ClientInfo& client, Work&& work) const {
 Login Mfa::finish(const MfaLogin& login, const ClientInfo& client) {
   std::optional<Login> opened;
   watched(client, [&](UnitOfWork& uow) {
+    opened.reset();  // of a run that was undone
     const Time now = clock_.now();
     const auto [challenge, user] = waiting(uow, auth_.tokens(), login.challenge_token, now);
     const LoginAttempt attempt = lockout_.begin(uow, user.email, Factor::code);
@@ -368,7 +408,8 @@ void Mfa::mail_code(const MfaMailRequest& request, const ClientInfo& client) {
     ++found.challenge.mails;
     found.challenge.mailed_at = now;
     challenges.update(found.challenge);
-    mails_.send(uow, mail_kind::login_code, Object{{"challenge", found.challenge.jti}});
+    mails_.send(uow, mail_kind::login_code,
+                Object{{"user_id", found.user.id.text()}, {"challenge", found.challenge.jti}}, {.priority = 1});
   });
   logger_.info("security", "sign-in code mailed", Object{{"address", client.address}});
 }
@@ -410,9 +451,7 @@ void Mfa::refuse(UnitOfWork& uow, const Principal& who, const LoginAttempt& atte
 }
 
 std::size_t Mfa::purge() {
-  return storage_.write([&](UnitOfWork& uow) {
-    return Repository<SignInChallenge>(uow).remove_where(less_equal("expires_at", clock_.now() - mail_window));
-  });
+  return remove_in_batches<SignInChallenge>(storage_, less_equal("expires_at", clock_.now() - mail_window));
 }
 
 }  // namespace lms

@@ -43,7 +43,7 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
               .status = 204,
               .errors = {invalid_challenge,
                          {ErrorCode::conflict, "no_mailed_codes",
-                          "The password was reset by mail; take another second factor."},
+                          "The password was reset by mail, or the address is new; take another second factor."},
                          {ErrorCode::too_many_requests, "code_just_sent", "One was sent a moment ago."},
                          {ErrorCode::too_many_requests, "too_many_codes", "Enough were sent for a while."}},
               .ignores_token = true,
@@ -69,7 +69,7 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
        .description = "Answers with the app's secret. Nothing changes before `verify-mfa-setup` has seen a code of it.",
        .weight = Weight::heavy,
        .input_mode = Input::create,
-       .input = &MfaSetupRequest::schema(),
+       .input = &Confirmation::schema(),
        .output = &MfaSetup::schema(),
        .errors = {wrong_code,
                   refused::account_locked(),
@@ -77,7 +77,7 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
                   refused::sign_in_busy(),
                   {ErrorCode::unavailable, "encryption_key_missing", "The school has no key to keep secrets with."}},
        .handler = [&](Call& call) {
-         return ok(mfa.set_up(call.who(), sign_in_body<MfaSetupRequest>(call, auth), client_of(call)));
+         return ok(mfa.set_up(call.who(), sign_in_body<Confirmation>(call, auth), client_of(call)));
        }});
 
   router.add({.method = post,

@@ -9,13 +9,6 @@ namespace lms {
 
 namespace {
 
-FieldOptions code_options() {
-  return {.doc = "The code; blanks and hyphens in it make no difference.",
-          .access = Access::write_only,
-          .required = true,
-          .max_length = 64,
-          .example = "287082"};
-}
 FieldOptions method_options() {
   return {.doc = "What kind of code it is: of the authenticator app, from a mail, or a recovery code."};
 }
@@ -92,23 +85,9 @@ const Schema& MfaStatus::schema() {
   return schema;
 }
 
-const Schema& MfaSetupRequest::schema() {
-  static const Schema schema = [] {
-    FieldOptions code = code_options();
-    code.required = false;
-    code.doc = "Of the second factor that the account has already; needed if it has one.";
-    return Schema(
-        define<MfaSetupRequest>("MfaSetupRequest", "The password, so that nobody else turns a second factor on.")
-            .field("password", &MfaSetupRequest::password, account_fields::password())
-            .field("code", &MfaSetupRequest::code, std::move(code))
-            .field("method", &MfaSetupRequest::method, method_options()));
-  }();
-  return schema;
-}
-
 const Schema& MfaCode::schema() {
   static const Schema schema = define<MfaCode>("MfaCode", "A code of the authenticator app, to show that it works.")
-                                   .field("code", &MfaCode::code, code_options());
+                                   .field("code", &MfaCode::code, account_fields::code());
   return schema;
 }
 
@@ -117,15 +96,15 @@ const Schema& MfaConfirmation::schema() {
       define<MfaConfirmation>("MfaConfirmation",
                               "Both of what somebody signs in with. Codes by mail are for signing in.")
           .field("password", &MfaConfirmation::password, account_fields::password())
-          .field("code", &MfaConfirmation::code, code_options())
-          .field("method", &MfaConfirmation::method, method_options());
+          .field("code", &MfaConfirmation::code, account_fields::code())
+          .field("method", &MfaConfirmation::method, {.doc = "What kind of code it is: `totp` or `recovery_code`."});
   return schema;
 }
 
 const Schema& MfaLogin::schema() {
   static const Schema schema = define<MfaLogin>("MfaLogin", "The second factor of a sign-in.")
                                    .field("challenge_token", &MfaLogin::challenge_token, challenge_options())
-                                   .field("code", &MfaLogin::code, code_options())
+                                   .field("code", &MfaLogin::code, account_fields::code())
                                    .field("method", &MfaLogin::method, method_options());
   return schema;
 }

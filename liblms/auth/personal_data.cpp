@@ -30,7 +30,11 @@ PersonalData::Page export_events(UnitOfWork& uow, const User& user, const std::s
   const auto found = Repository<Event>(uow).select({.where = greater("id", from), .limit = looked_through_at_once});
   PersonalData::Page page;
   for (const Event& event : found)
-    if (event.actor == user.id || Events::names(event, user.id)) page.items.emplace_back(to_wire(event));
+    if (event.actor == user.id || Events::names(event, user.id))
+      page.items.emplace_back(Object{{"time", to_iso8601(event.timestamp)},
+                                     {"type", event.type},
+                                     {"by_you", event.actor == user.id},
+                                     {"data", event.data}});
   if (found.size() == looked_through_at_once) page.next = found.back().id.text();
   return page;
 }
@@ -201,6 +205,7 @@ std::unique_ptr<http::BodySource> PersonalData::export_person(const Principal& w
   if (!who.is(id)) require(who, Permission::manage_users);
   User user = storage_.write([&](UnitOfWork& uow) {
     User found = Repository<User>(uow).get(id);
+    if (!who.is(id)) Users::require_may_manage(who, found.role);
     audit_.record(uow, who, audited::user_exported, id);
     return found;
   });
@@ -236,7 +241,7 @@ Erasure PersonalData::erase(const Principal& who, UserId id, const ErasureReques
 }
 
 Erasure PersonalData::erase_self(const Principal& who, const OwnErasureRequest& request, const ClientInfo& client) {
-  auth_.confirm_password(who, request.password, "password", client);
+  auth_.confirm(who, request.confirmation, client);
   return begin(who, who.user(), request.certificates);
 }
 

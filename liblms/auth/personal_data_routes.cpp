@@ -13,29 +13,40 @@ void add_personal_data_routes(Router& router, PersonalData& data) {
     return response;
   };
 
+  const auto document = [&data](const Call& call, UserId id) {
+    return http::Response{
+        .status = 200,
+        .headers = {{"Content-Type", "application/json"},
+                    {"Content-Disposition", "attachment; filename=\"person-" + id.text() + ".json\""}},
+        .body = data.export_person(call.who(), id)};
+  };
+
+  router.add({.method = get,
+              .path = "/users/me/export",
+              .operation = "exportMe",
+              .tag = "personal-data",
+              .summary = "Everything that the school holds about you",
+              .description = "One document: the account, and a list for each kind of thing.",
+              .weight = Weight::wait,
+              .output_mode = Output::free,
+              .handler = [document](Call& call) { return document(call, call.who().user()); }});
+
   router.add({.method = get,
               .path = "/users/{id}/export",
               .operation = "exportUser",
-              .tag = "users",
+              .tag = "personal-data",
               .summary = "Everything that the school holds about a person",
               .description =
                   "One document: the account, and a list for each kind of thing. People get their own; others "
                   "need `manage_users`.",
               .weight = Weight::wait,
               .output_mode = Output::free,
-              .handler = [&](Call& call) {
-                const auto id = call.id<UserId>("id");
-                return http::Response{
-                    .status = 200,
-                    .headers = {{"Content-Type", "application/json"},
-                                {"Content-Disposition", "attachment; filename=\"person-" + id.text() + ".json\""}},
-                    .body = data.export_person(call.who(), id)};
-              }});
+              .handler = [document](Call& call) { return document(call, call.id<UserId>("id")); }});
 
   router.add({.method = post,
               .path = "/users/{id}/erase",
               .operation = "eraseUser",
-              .tag = "users",
+              .tag = "personal-data",
               .summary = "Erase a person, for good",
               .description =
                   "Name, addresses and all that says whose account it was go, here and in what other parts of "
@@ -58,9 +69,10 @@ void add_personal_data_routes(Router& router, PersonalData& data) {
   router.add({.method = post,
               .path = "/users/me/erase",
               .operation = "eraseMe",
-              .tag = "users",
+              .tag = "personal-data",
               .summary = "Erase one's own account, for good",
-              .description = "As `eraseUser`, and takes the password.",
+              .description = "As `POST /users/{id}/erase`, and takes the password, and a code where there is a second "
+                             "factor.",
               .weight = Weight::heavy,
               .input_mode = Input::create,
               .input = &OwnErasureRequest::schema(),

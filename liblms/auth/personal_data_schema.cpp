@@ -1,7 +1,5 @@
 #include <lms/personal_data.hpp>
 
-#include "base/account_fields.hpp"
-
 namespace lms {
 
 namespace {
@@ -20,7 +18,7 @@ const Schema& ErasureRequest::schema() {
 
 const Schema& OwnErasureRequest::schema() {
   static const Schema schema = define<OwnErasureRequest>("OwnErasureRequest", "How somebody erases their own account.")
-                                   .field("password", &OwnErasureRequest::password, account_fields::password())
+                                   .flatten(&OwnErasureRequest::confirmation)
                                    .field("certificates", &OwnErasureRequest::certificates, certificates_options());
   return schema;
 }

@@ -26,7 +26,8 @@ void add_auth_routes(Router& router, Auth& auth) {
               .other_output = &MfaChallenge::schema(),
               .errors = {{ErrorCode::unauthenticated, "bad_credentials", "The address or the password is wrong."},
                          {ErrorCode::forbidden, "email_not_verified", "The address has to be verified first."},
-                         refused::sign_in_busy()},
+                         refused::sign_in_busy(),
+                         {ErrorCode::unavailable, "password_hashing_busy", "Too many sign in at this moment."}},
               .ignores_token = true,
               .handler = [&](Call& call) {
                 const SignIn answer = auth.login(sign_in_body<Credentials>(call, auth), client_of(call));
@@ -48,7 +49,9 @@ void add_auth_routes(Router& router, Auth& auth) {
               .input = &RefreshRequest::schema(),
               .output = &TokenPair::schema(),
               .errors = {{ErrorCode::unauthenticated, "token_reused", "The token was used before; its session ended."},
-                         {ErrorCode::unauthenticated, "session_ended", "The session has ended."}},
+                         {ErrorCode::unauthenticated, "session_ended", "The session has ended."},
+                         {ErrorCode::unauthenticated, "token_expired", "The token has expired."},
+                         {ErrorCode::unauthenticated, "invalid_token", "It is no refresh token of this school."}},
               .ignores_token = true,
               .handler = [&](Call& call) {
                 return ok(auth.refresh(sign_in_body<RefreshRequest>(call, auth).refresh_token, client_of(call)));

@@ -26,6 +26,17 @@ inline FieldOptions full_name() {
           .search_weight = 4};
 }
 
+inline FieldOptions language() {
+  return {.doc = "Preferred language.", .format = Format::language, .example = "pt-BR"};
+}
+
+inline FieldOptions timezone() {
+  return {.doc = "A name of the IANA time zone database.",
+          .max_length = 64,
+          .format = Format::timezone,
+          .example = "Europe/Madrid"};
+}
+
 inline FieldOptions password(std::string doc = "The password of the account.") {
   return {.doc = std::move(doc),
           .access = Access::write_only,
@@ -37,6 +48,11 @@ inline FieldOptions password(std::string doc = "The password of the account.") {
 
 inline FieldOptions new_password() {
   return password("At least `PASSWORD_MIN_LENGTH` characters, and not one of those that everybody would guess.");
+}
+
+/// A code of a second factor.
+inline FieldOptions code(std::string doc = "The code; blanks and hyphens in it make no difference.") {
+  return {.doc = std::move(doc), .access = Access::write_only, .required = true, .max_length = 64, .example = "287082"};
 }
 
 /// A signed token that is given back.

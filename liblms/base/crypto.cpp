@@ -220,7 +220,10 @@ bool is_password_hash(std::string_view hash) {
   constexpr std::size_t longest = 512, shortest_salt = 11, shortest_hash = 16;  // characters
   if (is_bcrypt(hash)) return is_affordable_bcrypt(hash) && is_made_of(hash.substr(7), bcrypt_base64);
   const auto cost = cost_of(hash);
-  if (hash.size() > longest || !cost || !affordable(*cost) || cost->iterations < 1 || cost->parallelism < 1)
+  // What others chose may keep a core busy for about a second, as bcrypt's; what the settings say is the operator's.
+  constexpr std::uint64_t most_work = 1024UL * 1024;  // KiB that are gone over
+  if (hash.size() > longest || !cost || cost->iterations < 1 || cost->parallelism < 1 || !affordable(*cost) ||
+      std::uint64_t{cost->memory_kib} * cost->iterations > most_work)
     return false;
   const std::size_t end_of_salt = hash.rfind('$');
   const std::size_t end_of_cost = hash.rfind('$', end_of_salt - 1);

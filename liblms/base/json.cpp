@@ -230,6 +230,17 @@ void break_line(std::string& out, int indent, int level) {
   out.append(static_cast<std::size_t>(indent) * static_cast<std::size_t>(level), ' ');
 }
 
+/// What stands between the quotes.
+void append_inner(std::string& out, std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t plain = count_plain(text);
+    out += text.substr(0, plain);
+    if (plain == text.size()) return;
+    append_escaped(out, text[plain]);
+    text.remove_prefix(plain + 1);
+  }
+}
+
 void write(std::string& out, const Value& value, int indent, int level);
 
 void write_array(std::string& out, const Array& array, int indent, int level) {
@@ -290,14 +301,14 @@ void append_json(std::string& out, const Value& value) {
 }
 
 void append_json_text(std::string& out, std::string_view text) {
+  constexpr std::string_view replacement = "\uFFFD";
   out += '"';
-  while (!text.empty()) {
-    const std::size_t plain = count_plain(text);
-    out += text.substr(0, plain);
-    if (plain == text.size()) break;
-    append_escaped(out, text[plain]);
-    text.remove_prefix(plain + 1);
+  while (const auto malformed = find_malformed_utf8(text)) {
+    append_inner(out, text.substr(0, *malformed));
+    out += replacement;
+    text.remove_prefix(*malformed + 1);
   }
+  append_inner(out, text);
   out += '"';
 }
 

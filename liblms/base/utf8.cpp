@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 namespace lms {
 
@@ -9,6 +10,17 @@ namespace {
 
 bool is_continuation(char c) noexcept {
   return (static_cast<std::uint8_t>(c) & 0xC0U) == 0x80U;
+}
+
+/// Most text is ASCII, which eight bytes at a time can tell.
+std::size_t skip_ascii(std::string_view text, std::size_t position) noexcept {
+  constexpr std::uint64_t high_bits = 0x8080'8080'8080'8080U;
+  std::uint64_t bytes = 0;
+  for (; position + sizeof bytes <= text.size(); position += sizeof bytes) {
+    std::memcpy(&bytes, text.data() + position, sizeof bytes);
+    if ((bytes & high_bits) != 0) break;
+  }
+  return position;
 }
 
 }  // namespace
@@ -45,7 +57,7 @@ std::optional<char32_t> next_code_point(std::string_view text, std::size_t& posi
 
 std::optional<std::size_t> find_malformed_utf8(std::string_view text) noexcept {
   std::size_t position = 0;
-  while (position < text.size())
+  while ((position = skip_ascii(text, position)) < text.size())
     if (!next_code_point(text, position)) return position;
   return std::nullopt;
 }

@@ -18,9 +18,9 @@ constexpr std::array<std::string_view, 40> common{
     "whatever", "trustno1",      "changeme", "changeit", "secret",     "default",  "computer",   "internet",
     "admin",    "administrator", "student",  "teacher",  "instructor", "school",   "q1w2e3r4",   "1q2w3e4r"};
 
-constexpr std::array<std::string_view, 5> lines{"01234567890123456789", "abcdefghijklmnopqrstuvwxyz",
-                                                "qwertyuiopasdfghjklzxcvbnm", "qwertzuiopasdfghjklyxcvbnm",
-                                                "1qaz2wsx3edc4rfv"};
+constexpr std::array<std::string_view, 8> lines{
+    "01234567890123456789", "12345678910111213",    "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm",
+    "1qaz2wsx3edc4rfv",     "1q2w3e4r5t6y7u8i9o0p", "1q2w3e4r5t6z7u8i9o0p",       "qwertzuiopasdfghjklyxcvbnm"};
 
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || static_cast<unsigned char>(c) >= 0x80;
@@ -56,6 +56,18 @@ bool runs_along(std::string_view text) {
   });
 }
 
+/// `abc12345`, `11112222`, `123qweasd`: at most three runs, one after another, each along a line or of one character.
+bool is_few_runs(std::string_view text) {
+  constexpr std::size_t most = 3, shortest = 2;
+  for (std::size_t runs = 0; runs < most && !text.empty(); ++runs) {
+    std::size_t length = std::min(text.find_first_not_of(text.front()), text.size());
+    while (length < text.size() && runs_along(text.substr(0, length + 1))) ++length;
+    if (length < shortest) return false;
+    text.remove_prefix(length);
+  }
+  return text.empty();
+}
+
 }  // namespace
 
 bool is_too_common(std::string_view password) {
@@ -63,7 +75,7 @@ bool is_too_common(std::string_view password) {
   const std::string_view root = stem(text);
   const auto is = [&](std::string_view word) { return text == word || root == word || root == stem(word); };
   constexpr std::size_t shortest_run = 4;
-  return std::any_of(common.begin(), common.end(), is) || repeats(text) || runs_along(text) ||
+  return std::any_of(common.begin(), common.end(), is) || repeats(text) || is_few_runs(text) ||
          (root.size() >= shortest_run && runs_along(root));
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/crypto.hpp"
 #include "base/encoding.hpp"
+#include "base/removal.hpp"
 #include "http/header_text.hpp"
 #include "http/problem.hpp"
 
@@ -212,8 +213,7 @@ std::string IdempotentAnswers::forget(UnitOfWork& uow, UserId person, const std:
 }
 
 std::size_t IdempotentAnswers::purge() {
-  const Time now = clock_.now();
-  return storage_.write([&](UnitOfWork& uow) { return Answers(uow).remove_where(less("expires_at", now)); });
+  return remove_in_batches<IdempotentAnswer>(storage_, less("expires_at", clock_.now()));
 }
 
 }  // namespace lms

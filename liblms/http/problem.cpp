@@ -162,7 +162,7 @@ Object problem_details(const Problem& problem, const ProblemContext& context) {
 /// for the log.
 bool is_about_storage(const Error& error) {
   return error.code() == ErrorCode::unavailable &&
-         (error.reason().starts_with("storage_") || error.reason() == "encryption_key_wrong");
+         (error.reason().starts_with("storage_") || error.reason().starts_with("encryption_key_"));
 }
 
 }  // namespace

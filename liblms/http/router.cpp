@@ -157,7 +157,7 @@ Router::Match Router::match(http::Method method, std::string_view path) const {
   return match;
 }
 
-const std::vector<std::unique_ptr<Route>>& Router::routes() const noexcept {
+const std::vector<std::unique_ptr<const Route>>& Router::routes() const noexcept {
   return routes_;
 }
 

@@ -11,6 +11,7 @@
 #include <lms/repository.hpp>
 #include <lms/spi/log_sink.hpp>
 
+#include "base/removal.hpp"
 #include "base/utf8.hpp"
 
 namespace lms {
@@ -142,25 +143,49 @@ std::optional<Job> Jobs::claim() {
   for (const auto& [kind, handler] : handlers_) kinds.push_back(kind);
   const Condition due =
       all_of({equal("status", JobStatus::waiting), less_equal("run_at", clock_.now()), in("kind", kinds)});
-  if (!storage_.read([&](UnitOfWork& uow) { return Repository<Job>(uow).exists(due); })) return std::nullopt;
+  while (storage_.read([&](UnitOfWork& uow) { return Repository<Job>(uow).exists(due); })) {
+    std::optional<JobId> first;
+    try {
+      return claim_first(due, first);
+    } catch (const Error& error) {
+      if (!first || error.code() != ErrorCode::internal) throw;
+      bury(*first, error.what());
+    }
+  }
+  return std::nullopt;
+}
 
+std::optional<Job> Jobs::claim_first(const Condition& due, std::optional<JobId>& chosen) {
   return storage_.write(
       [&](UnitOfWork& uow) -> std::optional<Job> {
         Repository<Job> jobs(uow);
-        auto first = jobs.select({.where = due,
-                                  .order = {descending("priority"), ascending("run_at"), ascending("id")},
-                                  .limit = 1,
-                                  .lock = Lock::skip_locked});
+        const auto first = jobs.select({.where = due,
+                                        .order = {descending("priority"), ascending("run_at"), ascending("id")},
+                                        .fields = {"id"},
+                                        .limit = 1,
+                                        .lock = Lock::skip_locked});
         if (first.empty()) return std::nullopt;
-        Job& job = first.front();
+        chosen = first.front().id;
+        Job job = jobs.get(*chosen);
         job.status = JobStatus::running;
         job.worker = worker_;
         job.heartbeat_at = clock_.now();
         ++job.attempts;
         jobs.update(job);
-        return std::move(job);
+        return job;
       },
       Isolation::read_committed);
+}
+
+/// A job that cannot even be read must not keep others from their turn.
+void Jobs::bury(JobId id, const std::string& error) {
+  storage_.write([&](UnitOfWork& uow) {
+    Repository<Job>(uow).update_all(
+        all_of({equal("id", id), equal("status", JobStatus::waiting)}),
+        {set("status", JobStatus::dead), set("error", std::string(cut_utf8(error, longest_error))),
+         set("finished_at", clock_.now()), no_active_key});
+  });
+  logger_.error("tasks", "job cannot be read and is dead", {{"job", id.text()}, {"error", error}});
 }
 
 void Jobs::run(const Job& job, std::stop_token stop) {
@@ -280,17 +305,7 @@ void Jobs::rescue() {
 void Jobs::forget_old() {
   const Condition old = all_of({in("status", std::vector{JobStatus::succeeded, JobStatus::cancelled}),
                                 less("finished_at", clock_.now() - kept_for)});
-  const auto forget_some = [&](UnitOfWork& uow) {
-    Repository<Job> repository(uow);
-    std::vector<JobId> ids;
-    for (const Job& job : repository.select({.where = old, .fields = {"id"}, .limit = tidied_at_once}))
-      ids.push_back(job.id);
-    repository.remove_where(in("id", ids));
-    return ids.size() == tidied_at_once;
-  };
-  if (!storage_.read([&](UnitOfWork& uow) { return Repository<Job>(uow).exists(old); })) return;
-  while (storage_.write(forget_some, Isolation::read_committed)) {
-  }
+  remove_in_batches<Job>(storage_, old);
 }
 
 void Jobs::beat() {
@@ -394,7 +409,13 @@ Job Jobs::retry(const Principal& who, JobId id) {
   return storage_.write([&](UnitOfWork& uow) {
     Repository<Job> jobs(uow);
     Job job = jobs.get(id);
-    if (job.status != JobStatus::dead) throw conflict("job_not_dead", "Only a dead job can be tried again.");
+    if (job.status != JobStatus::dead && job.status != JobStatus::waiting)
+      throw conflict("job_not_retryable", "Only a job that is dead or waits can be tried again.");
+    if (job.status == JobStatus::waiting) {
+      job.run_at = clock_.now();
+      jobs.update(job);
+      return job;
+    }
     if (job.unique_key && jobs.exists(equal("active_key", *job.unique_key)))
       throw conflict("job_exists", "Another job with the same unique key is waiting or running.");
     job.status = JobStatus::waiting;

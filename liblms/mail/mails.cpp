@@ -83,9 +83,11 @@ void Mails::declare(const MailKind& kind, Compose compose) {
 std::optional<JobId> Mails::send(UnitOfWork& uow, const MailKind& kind, Value payload, const MailSendOptions& options) {
   if (!declared_.contains(kind.name))
     throw internal("nobody has said how mails of the kind " + std::string(kind.name) + " are made");
-  return jobs_.enqueue(
-      uow, job_kind(kind), std::move(payload),
-      {.run_at = options.not_before, .max_attempts = attempts_in_three_days, .unique_key = options.unique_key});
+  return jobs_.enqueue(uow, job_kind(kind), std::move(payload),
+                       {.run_at = options.not_before,
+                        .priority = options.priority,
+                        .max_attempts = attempts_in_three_days,
+                        .unique_key = options.unique_key});
 }
 
 Value Mails::deliver(const MailKind& kind, const Compose& compose, const Job& job) const {

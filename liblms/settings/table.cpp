@@ -308,6 +308,10 @@ std::vector<SettingSection> make_table() {
            boolean("DEBUG", &S::debug, "Puts internal details into answers about internal errors."),
            text("PROJECT_NAME", &S::project_name, "a name", not_empty,
                 "The school's name, as it stands in the API's documentation."),
+           text("DEFAULT_LANGUAGE", &S::default_language, "a language such as en or pt-BR", is_language,
+                "The language of accounts that do not say theirs, and so of their first mail."),
+           text("DEFAULT_TIMEZONE", &S::default_timezone, "a name of the IANA time zone database such as Europe/Madrid",
+                is_timezone, "The time zone of accounts that do not say theirs."),
            text("API_V1_PREFIX", &S::api_prefix, "a path such as /api/v1 that does not end in a slash", is_path_prefix,
                 "The path that all operations of the API stand below."),
            text("PUBLIC_URL", &S::public_url, "empty, or an http or https address without a slash at its end",
@@ -439,9 +443,9 @@ std::vector<SettingSection> make_table() {
        {
            integer("PASSWORD_MIN_LENGTH", &S::password_min_length, 8, 128,
                    "The shortest password accepted, in characters."),
-           integer("ARGON2_MEMORY_KIB", &S::argon2_memory_kib, 8, 4'194'304,
+           integer("ARGON2_MEMORY_KIB", &S::argon2_memory_kib, 8, 1'048'576,
                    "Memory that hashing one password takes, in KiB. Old hashes are renewed at the next login."),
-           integer("ARGON2_ITERATIONS", &S::argon2_iterations, 1, 1'000, "Passes over that memory."),
+           integer("ARGON2_ITERATIONS", &S::argon2_iterations, 1, 64, "Passes over that memory."),
            integer(
                "ARGON2_MAX_CONCURRENT", &S::argon2_max_concurrent, 1, 1'024,
                "Passwords hashed at the same time, so that a flood of logins cannot take all memory and processors."),

@@ -169,11 +169,16 @@ UserImports::Candidate UserImports::candidate(std::size_t line, std::vector<std:
       refuse("password_hash", "a row has a password or a hash of one, not both", "value_error.password.twice");
     if (!row.password.empty()) users_.password_policy().check(row.password, row.email, row.full_name);
     if (!row.password_hash.empty() && !is_password_hash(row.password_hash))
-      refuse("password_hash", "must be a hash of Argon2id as a PHC string, or one of bcrypt with a cost of 14 at most",
+      refuse("password_hash",
+             "must be a hash of Argon2id as a PHC string, whose memory times its passes is 1 GiB at most, or one of "
+             "bcrypt with a cost of 14 at most",
              "value_error.password.hash");
-    User user = users_.make({row.email, {}, row.full_name, row.role}, row.password_hash);
-    if (row.language) user.language = *row.language;
-    if (row.timezone) user.timezone = *row.timezone;
+    User user = users_.make({.email = row.email,
+                             .full_name = row.full_name,
+                             .role = row.role,
+                             .language = row.language,
+                             .timezone = row.timezone},
+                            row.password_hash);
     user.is_active = row.is_active;
     if (!row.password.empty() || !row.password_hash.empty()) user.email_verified_at = user.created_at;
     made.made = std::move(user);
@@ -205,7 +210,8 @@ bool UserImports::create(UnitOfWork& uow, const Principal& who, const Candidate&
   const User& user = *candidate.made;
   if (!Repository<User>(uow).insert_if_absent(user)) return false;
   events_.emit(uow, events::user_registered, who, UserEvent::of(user));
-  if (user.password_hash.empty() && user.is_active && users_.on_invited_) users_.on_invited_(uow, user);
+  if (user.password_hash.empty() && user.is_active)
+    for (const auto& hook : users_.invitation_hooks_) hook(uow, user);
   audit_.record(uow, who, audited::user_imported, user.id, {{"role", user.role}});
   return true;
 }

@@ -9,15 +9,6 @@ namespace {
 FieldOptions bio_options() {
   return {.doc = "A few words about the person.", .max_length = 2'000};
 }
-FieldOptions language_options() {
-  return {.doc = "Preferred language.", .format = Format::language, .example = "pt-BR"};
-}
-FieldOptions timezone_options() {
-  return {.doc = "A name of the IANA time zone database.",
-          .max_length = 64,
-          .format = Format::timezone,
-          .example = "Europe/Madrid"};
-}
 FieldOptions email_options() {
   FieldOptions options =
       account_fields::email("The address the person signs in with. An international domain is kept in its ASCII form.");
@@ -38,8 +29,8 @@ const Schema& User::schema() {
           .field("role", &User::role,
                  {.doc = "`admin`, `instructor`, `student`, or a role of the host.", .access = Access::read_only})
           .field("bio", &User::bio, bio_options())
-          .field("language", &User::language, language_options())
-          .field("timezone", &User::timezone, timezone_options())
+          .field("language", &User::language, account_fields::language())
+          .field("timezone", &User::timezone, account_fields::timezone())
           .field("is_active", &User::is_active,
                  {.doc = "False once an admin has deactivated the account.", .access = Access::read_only})
           .field("password_hash", &User::password_hash, {.access = Access::hidden})
@@ -76,7 +67,9 @@ const Schema& NewUser::schema() {
           .field("role", &NewUser::role, {.doc = "`student` unless given.", .max_length = 64, .example = "instructor"})
           .field("service_account", &NewUser::service_account,
                  {.doc = "For a machine: without a password, it never signs in, gets no mail, and calls by access "
-                         "tokens that an admin makes for it."});
+                         "tokens that an admin makes for it."})
+          .field("language", &NewUser::language, account_fields::language())
+          .field("timezone", &NewUser::timezone, account_fields::timezone());
   return schema;
 }
 
@@ -84,8 +77,8 @@ const Schema& Profile::schema() {
   static const Schema schema = define<Profile>("Profile", "What people may change of themselves.")
                                    .field("full_name", &Profile::full_name, account_fields::full_name())
                                    .field("bio", &Profile::bio, bio_options())
-                                   .field("language", &Profile::language, language_options())
-                                   .field("timezone", &Profile::timezone, timezone_options());
+                                   .field("language", &Profile::language, account_fields::language())
+                                   .field("timezone", &Profile::timezone, account_fields::timezone());
   return schema;
 }
 

@@ -71,6 +71,7 @@ void PasswordPolicy::check(const std::string& password, std::string_view email, 
   const std::string_view local = email.substr(0, email.find('@'));
   if (is_made_of(password, email) || is_made_of(password, local))
     refuse("must not be made of the address itself", "value_error.password.email");
+  if (is_made_of(password, school)) refuse("must not be made of the school's name", "value_error.password.school");
   const auto names = words(full_name);
   const auto is_name = [&](const std::string& name) { return is_made_of(password, name); };
   if (is_made_of(password, full_name) || std::any_of(names.begin(), names.end(), is_name))
@@ -78,7 +79,7 @@ void PasswordPolicy::check(const std::string& password, std::string_view email, 
 }
 
 Users::Users(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, PasswordHasher& hasher,
-             const Roles& roles, PasswordPolicy policy)
+             const Roles& roles, UserOptions options)
     : storage_(storage),
       clock_(clock),
       random_(random),
@@ -86,7 +87,7 @@ Users::Users(Storage& storage, Clock& clock, Random& random, Events& events, Aud
       audit_(audit),
       hasher_(hasher),
       roles_(roles),
-      policy_(policy) {}
+      options_(std::move(options)) {}
 
 User Users::make(const NewUser& account, std::string password_hash) const {
   User user;
@@ -98,6 +99,8 @@ User Users::make(const NewUser& account, std::string password_hash) const {
   user.email_key = email_key(user.email);
   user.full_name = account.full_name;
   user.role = account.role.value_or(std::string(role::student));
+  user.language = account.language.value_or(options_.language);
+  user.timezone = account.timezone.value_or(options_.timezone);
   if (!roles_.exists(user.role)) throw invalid({"body", "role"}, "is not a role of this school", "type_error.enum");
   user.service_account = account.service_account;
   if (user.service_account && !password_hash.empty())
@@ -124,13 +127,14 @@ User Users::create(const Principal& who, const NewUser& given) {
   const NewUser account = validated(given);
   require_may_manage(who, account.role.value_or(std::string(role::student)));
   const bool has_password = !account.password.empty();
-  if (has_password) policy_.check(account.password, account.email, account.full_name);
+  if (has_password) options_.passwords.check(account.password, account.email, account.full_name);
   User user = make(account, has_password ? hasher_.hash(account.password) : std::string());
   if (has_password) user.email_verified_at = user.created_at;
   const bool is_invited = !has_password && !user.service_account;
   return storage_.write([&](UnitOfWork& uow) {
     User made = insert(uow, who, user);
-    if (is_invited && on_invited_) on_invited_(uow, made);
+    if (is_invited)
+      for (const auto& hook : invitation_hooks_) hook(uow, made);
     return made;
   });
 }
@@ -143,7 +147,7 @@ std::vector<User> Users::create_many(const Principal& who, const std::vector<New
   users.reserve(accounts.size());
   for (const NewUser& given : accounts) {
     const NewUser account = validated(given);
-    policy_.check(shared_password, account.email, account.full_name);
+    options_.passwords.check(shared_password, account.email, account.full_name);
     users.push_back(make(account, hash));
     users.back().email_verified_at = users.back().created_at;
   }
@@ -296,7 +300,7 @@ void Users::tell_leaving(UnitOfWork& uow, const User& user) const {
 /// Active admins besides those.
 Condition Users::other_admins(const std::vector<UserId>& leaving) {
   return all_of({equal("role", role::admin), equal("is_active", true), equal("service_account", false),
-                 none_of({in("id", leaving)})});
+                 none_of({in("id", leaving), equal("password_hash", "")})});
 }
 
 void Users::require_other_admin(UnitOfWork& uow, const User& leaving) const {

@@ -22,7 +22,10 @@ namespace {
 Object wanted(std::initializer_list<const char*> scopes, std::int64_t days = 90) {
   Array names;
   for (const char* scope : scopes) names.emplace_back(scope);
-  return {{"name", "Nightly export"}, {"scopes", std::move(names)}, {"expires_in_days", days}};
+  return {{"name", "Nightly export"},
+          {"scopes", std::move(names)},
+          {"expires_in_days", days},
+          {"password", School::password}};
 }
 
 Answered make(School& school, std::string_view session, std::initializer_list<const char*> scopes) {
@@ -127,8 +130,10 @@ TEST_CASE("no access token makes tokens, changes a password or sees sessions") {
   const std::string admin = school.signed_in("root@example.org", role::admin);
   Array all;
   for (const std::string& scope : school.lms.router().scopes()) all.emplace_back(scope);
-  const Answered made =
-      school.post("/auth/tokens", Object{{"name", "Everything"}, {"scopes", all}, {"expires_in_days", 3'650}}, admin);
+  const Answered made = school.post(
+      "/auth/tokens",
+      Object{{"name", "Everything"}, {"scopes", all}, {"expires_in_days", 3'650}, {"password", School::password}},
+      admin);
   REQUIRE(made.status == 201);
   const std::string token = made.text("token");
   CHECK(school.get("/users", token).status == 200);
@@ -203,7 +208,8 @@ TEST_CASE("what is asked of a new access token is held to the rules") {
   CHECK(faults[1]["msg"].as_string().find("auth:") == std::string::npos);
 
   CHECK(first_fault(school.post("/auth/tokens", wanted({}), session)) == "value_error.list.min_items");
-  CHECK(school.post("/auth/tokens", Object{{"scopes", Array{"courses:read"}}}, session).status == 422);
+  CHECK(school.post("/auth/tokens", Object{{"scopes", Array{"courses:read"}}, {"password", School::password}}, session)
+            .status == 422);
   CHECK(school.post("/auth/tokens", wanted({"courses:read"}, 0), session).status == 422);
   CHECK(school.post("/auth/tokens", wanted({"courses:read"}, 365), session).status == 201);
   const Answered long_life = school.post("/auth/tokens", wanted({"courses:read"}, 366), session);
@@ -218,7 +224,11 @@ TEST_CASE("a user has at most fifty access tokens that are alive") {
   const std::string session = school.signed_in("ada@example.org");
   const Principal ada = school.lms.auth().authenticate(session);
   AccessTokens& tokens = school.lms.access_tokens();
-  for (int i = 0; i < 49; ++i) tokens.create(ada, {.name = "x", .scopes = {"courses:read"}, .expires_in_days = 1});
+  for (int i = 0; i < 49; ++i)
+    tokens.create(ada, {.name = "x",
+                        .scopes = {"courses:read"},
+                        .expires_in_days = 1,
+                        .confirmation = {.password = School::password}});
   const Answered last = make(school, session, {"courses:read"});
   CHECK(school.post("/auth/tokens", wanted({"courses:read"}), session).code() == "too_many_access_tokens");
   CHECK(school.del("/auth/tokens/" + last.text("id"), session).status == 204);
@@ -226,7 +236,8 @@ TEST_CASE("a user has at most fifty access tokens that are alive") {
   CHECK(school.post("/auth/tokens", wanted({"courses:read"}), session).code() == "too_many_access_tokens");
 
   school.clock->advance(std::chrono::days{1});
-  CHECK(tokens.create(ada, {.name = "x", .scopes = {"courses:read"}}).token.size() == 43);
+  CHECK(tokens.create(ada, {.name = "x", .scopes = {"courses:read"}, .confirmation = {.password = School::password}})
+            .token.size() == 43);
   CHECK(tokens.list(ada).total == 51);  // what expired of late is seen
   CHECK(tokens.purge() == 0);
   school.clock->advance(std::chrono::days{30});
@@ -345,7 +356,9 @@ TEST_CASE("an access token ends with its time and its user, and with nothing els
   const std::string again =
       school.post("/auth/login", Object{{"email", "ada@example.org"}, {"password", "a sea of small clouds"}})
           .text("access_token");
-  const std::string other = make(school, again, {"users:read"}).text("token");
+  Object with_new_password = wanted({"users:read"});
+  with_new_password.set("password", "a sea of small clouds");
+  const std::string other = school.post("/auth/tokens", with_new_password, again).text("token");
   CHECK(school.get("/users/me", other).status == 200);
   const std::string root =
       school.post("/auth/login", Object{{"email", "root@example.org"}, {"password", School::password}})
@@ -439,4 +452,44 @@ TEST_CASE("logs and audit log say that it was a token") {
   };
   CHECK(told("request completed") == 2);
   CHECK(told("call refused") == 1);
+}
+
+TEST_CASE("a token is made with the password, and its owner is told") {
+  School school;
+  const std::string session = school.signed_in("ada@example.org");
+  Object wish = wanted({"courses:read"});
+  wish.erase("password");
+  CHECK(first_fault(school.post("/auth/tokens", wish, session)) == "value_error.missing");
+  wish.set("password", "not this one");
+  CHECK(first_fault(school.post("/auth/tokens", wish, session)) == "value_error.password.wrong");
+  CHECK(school.get("/auth/tokens", session).number("total") == 0);
+  const Answered made = make(school, session, {"courses:read"});
+  school.do_jobs();
+  const Mail mail = school.mailer->mails().back();
+  CHECK(mail.to == "ada@example.org");
+  CHECK(mail.text.find("“Nightly export”") != std::string::npos);
+  CHECK(mail.text.find(made.text("token")) == std::string::npos);
+
+  // A program that links the library vouches for itself.
+  const User robot = school.lms.users().create(Principal::system(), {.email = "robot@example.org",
+                                                                     .full_name = "Robot",
+                                                                     .role = std::string(role::instructor),
+                                                                     .service_account = true});
+  CHECK_NOTHROW(school.lms.access_tokens().create(Principal::system(),
+                                                  {.name = "Robot", .scopes = {"courses:read"}, .user_id = robot.id}));
+}
+
+TEST_CASE("to read or erase what is held about a person takes a scope of its own") {
+  School school;
+  const std::string admin = school.signed_in("root@example.org", role::admin);
+  school.signed_in("ada@example.org");
+  const std::string ada = school.lms.users().find_by_email(Principal::system(), "ada@example.org")->id.text();
+  const std::string people = make(school, admin, {"users:write"}).text("token");
+  CHECK(school.get("/users/" + ada, people).status == 200);
+  CHECK(school.get("/users/" + ada + "/export", people).code() == "insufficient_scope");
+  CHECK(school.post("/users/" + ada + "/erase", {}, people).code() == "insufficient_scope");
+  const std::string reading = make(school, admin, {"personal-data:read"}).text("token");
+  CHECK(school.post("/users/" + ada + "/erase", {}, reading).code() == "insufficient_scope");
+  const std::string erasing = make(school, admin, {"personal-data:write"}).text("token");
+  CHECK(school.post("/users/" + ada + "/erase", {}, erasing).status == 202);
 }

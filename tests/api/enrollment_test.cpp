@@ -26,8 +26,7 @@ const Value done = Object{{"completed", true}};
 
 /// Does what waits in the queue, as the threads of `start` would.
 void run_jobs(School& school) {
-  while (school.lms.jobs().run_one()) {
-  }
+  school.do_jobs();
 }
 
 }  // namespace

@@ -195,7 +195,7 @@ TEST_CASE("an address without an account locks as well, and says so to nobody bu
   School school;
   testing::EventRecorder recorder(school.lms.events());
   int told = 0;
-  school.lms.lockout().on_locked([&](UnitOfWork&, const User&) { ++told; });
+  school.lms.lockout().on_locked([&](UnitOfWork&, const User&, Factor) { ++told; });
   fail(school, nobody, 7);
   CHECK(status(school, nobody).locked);
   CHECK(recorder.take_types().empty());
@@ -210,7 +210,7 @@ TEST_CASE("an address without an account locks as well, and says so to nobody bu
 
 TEST_CASE("what a hook does when somebody is locked belongs to the same transaction") {
   School school(School::quick_settings(), std::make_shared<testing::RunTwiceStorage>(open_memory_storage()));
-  school.lms.lockout().on_locked([&](UnitOfWork& uow, const User& user) {
+  school.lms.lockout().on_locked([&](UnitOfWork& uow, const User& user, Factor) {
     school.lms.jobs().enqueue(uow, "tell", Object{{"email", user.email}});
   });
   register_ada(school);
@@ -414,6 +414,16 @@ TEST_CASE("a stolen session cannot guess the password for ever") {
   CHECK(*refused.headers.find("Retry-After") == "1800");
   CHECK(school.post("/auth/login", credentials(ada)).status == 401);
   CHECK(school.get("/users/me", token).status == 200);
+
+  // What is refused without a look fills the log of the process, not the one that is never thinned out.
+  const auto audited = [&] {
+    return school.lms.audit().list(Principal::system(), {.action = "auth.password_refused"}).total;
+  };
+  const auto before = audited();
+  CHECK(before == 5);
+  for (int i = 0; i < 3; ++i) CHECK(change(wrong).status == 429);
+  CHECK(audited() == before);
+  CHECK(school.log->has(LogLevel::warning, "password refused"));
 
   school.lms.lockout().unlock(Principal::system(), ada);
   CHECK(change(wrong).status == 422);

@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <lms/totp.hpp>
@@ -32,6 +35,7 @@ struct Protected {
     const Answered enabled = school.post("/auth/verify-mfa-setup", Object{{"code", code()}}, token);
     REQUIRE(enabled.status == 200);
     for (const Value& each : enabled.body["recovery_codes"].as_array()) recovery_codes.push_back(each.as_string());
+    school.do_jobs();
   }
 
   std::string code() const { return totp::code(secret, totp::step_at(school.clock->now())); }
@@ -50,8 +54,7 @@ struct Protected {
   }
   /// The code of the newest mail.
   std::string mailed_code() {
-    while (school.lms.jobs().run_one()) {
-    }
+    school.do_jobs();
     const std::string text = school.mailer->mails().back().text;
     const auto begin = text.find_first_of("0123456789");
     return text.substr(begin, text.find_first_not_of("0123456789", begin) - begin);
@@ -215,8 +218,7 @@ TEST_CASE("a mail that comes too late is not sent, and its job holds no code") {
   ada.school.post("/auth/login/mfa/email", Object{{"challenge_token", challenge}});
   const std::size_t before = ada.school.mailer->mails().size();
   ada.school.clock->advance(5min);
-  while (ada.school.lms.jobs().run_one()) {
-  }
+  ada.school.do_jobs();
   for (std::size_t i = before; i < ada.school.mailer->mails().size(); ++i)
     CHECK(ada.school.mailer->mails()[i].subject.find("code") == std::string::npos);
 }
@@ -253,8 +255,7 @@ TEST_CASE("a second factor is taken off with password and code, and the user is 
   CHECK(disable(School::password, ada.next_code()).status == 204);
   CHECK(ada.sign_in().body["access_token"].is_string());
   CHECK(disable(School::password, ada.next_code()).code() == "mfa_not_enabled");
-  while (ada.school.lms.jobs().run_one()) {
-  }
+  ada.school.do_jobs();
   CHECK(ada.school.mailer->mails().size() == 2);
 }
 
@@ -266,6 +267,8 @@ TEST_CASE("new recovery codes take the place of the old ones") {
   CHECK(ada.finish(ada.challenge(), ada.recovery_codes[0], "recovery_code").code() == "bad_code");
   const std::string fresh = renewed.body["recovery_codes"].as_array()[0].as_string();
   CHECK(ada.finish(ada.challenge(), fresh, "recovery_code").status == 200);
+  ada.school.do_jobs();
+  CHECK(ada.school.mailer->mails().back().subject == "New recovery codes for LMS");
 }
 
 TEST_CASE("an admin takes a second factor off, which others may not") {
@@ -321,11 +324,7 @@ TEST_CASE("a secret that was shown waits a quarter of an hour for its first code
 TEST_CASE("after a reset by mail a code by mail is no second factor, until another one was given") {
   Protected ada;
   ada.school.post("/auth/request-password-reset", Object{{"email", address}});
-  while (ada.school.lms.jobs().run_one()) {
-  }
-  const std::string text = ada.school.mailer->mails().back().text;
-  const auto begin = text.find("#token=") + 7;
-  const std::string token = text.substr(begin, text.find_first_of(" \n", begin) - begin);
+  const std::string token = ada.school.mailed_token();
   REQUIRE(ada.school.post("/auth/reset-password", Object{{"token", token}, {"new_password", "a new battery, correct"}})
               .status == 204);
   const auto mail = [&](const std::string& challenge) {
@@ -336,4 +335,90 @@ TEST_CASE("after a reset by mail a code by mail is no second factor, until anoth
   CHECK(mail(begun.text("challenge_token")).code() == "no_mailed_codes");
   CHECK(ada.finish(begun.text("challenge_token"), ada.next_code()).status == 200);
   CHECK(mail(ada.sign_in("a new battery, correct").text("challenge_token")).status == 204);
+}
+
+TEST_CASE("what outlasts a session takes a code where there is a second factor") {
+  Protected ada;
+  const auto fault = [](const Answered& answer) { return answer.body["detail"].as_array().at(0)["type"].as_string(); };
+  const auto ask = [&](const char* path, Object body, const std::string& code, const char* method = "totp") {
+    body.append("password", School::password);
+    if (!code.empty()) {
+      body.append("code", code);
+      body.append("method", method);
+    }
+    return ada.school.post(path, std::move(body), ada.token);
+  };
+  const Object token{{"name", "Export"}, {"scopes", Array{"courses:read"}}};
+  const Object email{{"new_email", "ada@example.net"}};
+  for (const auto& [path, body] : {std::pair{"/auth/tokens", token}, std::pair{"/auth/change-email", email},
+                                   std::pair{"/users/me/erase", Object()}}) {
+    CAPTURE(path);
+    CHECK(fault(ask(path, body, "")) == "value_error.missing");
+    CHECK(fault(ask(path, body, "000000")) == "value_error.mfa.code");
+    CHECK(fault(ask(path, body, "000000", "email")) == "value_error.mfa.method");
+    ada.school.clock->advance(31min);  // the wrong ones count no more
+    ada.token = ada.finish(ada.challenge(), ada.next_code()).text("access_token");
+    const std::string good = ada.next_code();
+    CHECK(ask(path, body, good).status < 300);
+    if (path != std::string_view("/users/me/erase")) CHECK(fault(ask(path, body, good)) == "value_error.mfa.code");
+  }
+}
+
+TEST_CASE("with another address codes come by mail no more, until another factor was given") {
+  Protected ada;
+  const Object change{{"new_email", "ada@example.net"},
+                      {"password", School::password},
+                      {"code", ada.recovery_codes.front()},
+                      {"method", "recovery_code"}};
+  REQUIRE(ada.school.post("/auth/change-email", change, ada.token).status == 202);
+  const std::string token = ada.school.mailed_token();
+  REQUIRE(ada.school.post("/auth/verify-email", Object{{"token", token}}).status == 204);
+  const auto sign_in = [&] {
+    return ada.school.post("/auth/login", Object{{"email", "ada@example.net"}, {"password", School::password}});
+  };
+  const auto mail = [&](const std::string& challenge) {
+    return ada.school.post("/auth/login/mfa/email", Object{{"challenge_token", challenge}});
+  };
+  const std::string challenge = sign_in().text("challenge_token");
+  CHECK(mail(challenge).code() == "no_mailed_codes");
+  CHECK(ada.finish(challenge, ada.next_code()).status == 200);
+  CHECK(mail(sign_in().text("challenge_token")).status == 204);
+}
+
+TEST_CASE("whose codes lock the account is told that somebody knows the password") {
+  Protected ada;
+  const std::string challenge = ada.challenge();
+  for (int i = 0; i < 5; ++i) ada.finish(challenge, "000000");
+  ada.school.do_jobs();
+  const std::string by_codes = ada.school.mailer->mails().back().text;
+  CHECK(by_codes.find("a wrong code, after the right password, was given") != std::string::npos);
+  CHECK(by_codes.find("somebody knows your password") != std::string::npos);
+  CHECK(by_codes.find("your account is safe") == std::string::npos);
+
+  Protected bob;
+  for (int i = 0; i < 5; ++i) bob.sign_in("wrong password");
+  bob.school.do_jobs();
+  const std::string by_passwords = bob.school.mailer->mails().back().text;
+  CHECK(by_passwords.find("a wrong password was given") != std::string::npos);
+  CHECK(by_passwords.find("your account is safe") != std::string::npos);
+}
+
+TEST_CASE("a second factor that a stranger set up in an account with somebody's address does not keep its owner out") {
+  School school(settings_with_key());
+  school.post("/auth/register", Object{{"email", address}, {"password", School::password}, {"full_name", "Ada Byron"}});
+  const auto sign_in = [&](const char* words) {
+    return school.post("/auth/login", Object{{"email", address}, {"password", words}});
+  };
+  const std::string thief = sign_in(School::password).text("access_token");
+  const std::string secret =
+      school.post("/auth/setup-mfa", Object{{"password", School::password}}, thief).text("secret");
+  REQUIRE(school
+              .post("/auth/verify-mfa-setup", Object{{"code", totp::code(secret, totp::step_at(school.clock->now()))}},
+                    thief)
+              .status == 200);
+  school.post("/auth/request-password-reset", Object{{"email", address}});
+  const std::string token = school.mailed_token();
+  REQUIRE(school.post("/auth/reset-password", Object{{"token", token}, {"new_password", "a new battery, correct"}})
+              .status == 204);
+  CHECK(sign_in("a new battery, correct").body["access_token"].is_string());
 }

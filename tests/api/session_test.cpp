@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <lms/testing/run_twice_storage.hpp>
+#include <lms/testing/storage_wrapper.hpp>
 
 #include "api/login_race.hpp"
 
@@ -10,6 +11,24 @@ using lms::test::School;
 using namespace std::chrono_literals;
 
 namespace {
+
+class CountingStorage final : public testing::StorageWrapper {
+ public:
+  CountingStorage() : StorageWrapper(open_memory_storage()) {}
+  int writes = 0;
+
+ protected:
+  void do_write(const Function& function, Isolation isolation) override {
+    ++writes;
+    StorageWrapper::do_write(function, isolation);
+  }
+};
+
+struct BrokenBlacklist final : TokenBlacklist {
+  void revoke(std::string_view, Time) override {}
+  bool is_revoked(std::string_view) override { return false; }
+  std::size_t purge() override { throw internal("broken"); }
+};
 
 constexpr const char* ada = "ada@example.org";
 
@@ -316,4 +335,31 @@ TEST_CASE("a session ends after its greatest age, however often it is refreshed"
   }
   school.clock->advance(std::chrono::hours{12});
   CHECK(school.post("/auth/refresh", Object{{"refresh_token", token}}).code() == "session_ended");
+}
+
+TEST_CASE("however much has run out, it is forgotten in short transactions") {
+  const auto storage = std::make_shared<CountingStorage>();
+  School school(School::quick_settings(), storage);
+  for (int i = 0; i < 1'201; ++i)
+    school.post("/auth/resend-verification", Object{{"email", "nobody" + std::to_string(i) + "@example.org"}});
+  school.clock->advance(std::chrono::hours{25});
+  const int before = storage->writes;
+  CHECK(school.lms.accounts().purge() == 1'201);
+  CHECK(storage->writes - before == 3);
+  CHECK(school.lms.accounts().purge() == 0);
+}
+
+TEST_CASE("a step of housekeeping that fails holds up no other, and is told") {
+  const auto blacklist = std::make_shared<BrokenBlacklist>();
+  School school(School::quick_settings(), nullptr, blacklist);
+  school.post("/auth/resend-verification", Object{{"email", "nobody@example.org"}});
+  school.clock->advance(std::chrono::hours{25});
+  const auto job = school.lms.storage().write(
+      [&](UnitOfWork& uow) { return school.lms.jobs().enqueue(uow, "housekeeping", {}).value(); });
+  school.do_jobs();
+  CHECK(school.log->has(LogLevel::warning, "a step of housekeeping failed"));
+  CHECK(school.lms.accounts().purge() == 0);
+  const Job failed = school.lms.jobs().get(Principal::system(), job);
+  CHECK(failed.status == JobStatus::waiting);
+  CHECK(failed.error == "broken");
 }

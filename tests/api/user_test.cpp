@@ -158,7 +158,9 @@ TEST_CASE("who may manage users but is no admin makes no admins and touches none
       Principal::system(),
       {.email = "robot@example.org", .full_name = "Robot", .role = std::string(role::admin), .service_account = true});
   CHECK(refused([&] {
-          school.lms.access_tokens().create(registrar, {.name = "x", .scopes = {"users:read"}, .user_id = robot.id});
+          school.lms.access_tokens().create(
+              registrar,
+              {.name = "x", .scopes = {"users:read"}, .user_id = robot.id, .confirmation = {School::password}});
         }) == "admin_required");
   CHECK(users.change_role(registrar, id(ada), "instructor").role == "instructor");
 }

@@ -48,7 +48,7 @@ class People(unittest.TestCase):
         (self.place / "people.csv").write_text(PEOPLE, encoding="utf-8", newline="")
         done = self.run_program(65, "import-users", "people.csv")
         self.assertIn("2 created, 0 updated, 0 there already, 1 invalid", done.stdout)
-        self.assertIn("1 rows are invalid; the others were imported.", done.stderr)
+        self.assertIn("1 row is invalid; the others were imported.", done.stderr)
         self.assertEqual(self.users(), {"ada@example.org": "Byron; Ada", "zuleika.quandt@example.org": "Zuleika Quandt"})
         good = PEOPLE.replace("nobody;No Body;;\r\n", "").replace("Byron; Ada", "Ada")
         self.assertEqual(self.run_program(0, "import-users", "-", given=good).stdout,

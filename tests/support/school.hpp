@@ -81,6 +81,24 @@ class School {
   }
   Answered del(std::string_view path, std::string_view token) { return ask(http::Method::del, path, {}, token); }
 
+  /// Does all jobs that are due, as `start` would have them done.
+  void do_jobs() {
+    while (lms.jobs().run_one()) {
+    }
+  }
+  /// The token of the newest mail with a link, or none.
+  std::string mailed_token() {
+    constexpr std::string_view mark = "#token=";
+    do_jobs();
+    const std::vector<Mail> mails = mailer->mails();
+    for (auto mail = mails.rbegin(); mail != mails.rend(); ++mail) {
+      const auto begin = mail->text.find(mark);
+      if (begin == std::string::npos) continue;
+      return mail->text.substr(begin + mark.size(), mail->text.find_first_of(" \n", begin) - begin - mark.size());
+    }
+    return {};
+  }
+
   /// Makes an account of that role and signs it in; returns the access token.
   std::string signed_in(const std::string& email, std::string_view role = role::student) {
     lms.users().create(Principal::system(), {email, password, "Test " + email, std::string(role)});

@@ -233,7 +233,6 @@ TEST_CASE("an admin tries a dead job again or cancels it") {
     return "done";
   });
   const auto id = school.enqueue("moody", {}, {.max_attempts = 1, .unique_key = "k"});
-  CHECK_THROWS_WITH_AS(school.jobs.retry(system_itself, *id), "Only a dead job can be tried again.", Error);
   CHECK(school.jobs.run_one());
 
   const auto rival = school.enqueue("moody", {}, {.unique_key = "k"});
@@ -327,4 +326,20 @@ TEST_CASE("at the deadline a job that goes on is handed back, and what it return
   JobFilter filter;
   filter.status = JobStatus::waiting;
   CHECK(school.jobs.list(system_itself, filter).total == 1);
+}
+
+TEST_CASE("a job that waits for its next attempt can be hurried") {
+  School school;
+  int tried = 0;
+  school.jobs.handle("mail", [&](const Job&, std::stop_token) -> Value {
+    if (++tried == 1) throw unavailable("mail_server_unavailable", "Down.");
+    return {};
+  });
+  const auto id = *school.enqueue("mail");
+  CHECK(school.jobs.run_one());
+  CHECK_FALSE(school.jobs.run_one());
+  CHECK(school.jobs.retry(system_itself, id).attempts == 1);
+  CHECK(school.jobs.run_one());
+  CHECK(school.get(id).status == JobStatus::succeeded);
+  CHECK_THROWS_WITH(school.jobs.retry(system_itself, id), "Only a job that is dead or waits can be tried again.");
 }

@@ -266,3 +266,16 @@ TEST_CASE("values have one order") {
   }
   CHECK(Value::compare(1, 1.0) == 0);
 }
+
+TEST_CASE("what is no UTF-8 is written as U+FFFD, so that what is written can be read") {
+  for (const auto& [text, written] : {std::pair<std::string, std::string>{"Evil\xff!", "Evil\uFFFD!"},
+                                      {"\xc0\x80", "\uFFFD\uFFFD"},
+                                      {"\xE2\x80", "\uFFFD\uFFFD"},
+                                      {"long enough for eight at a time \xED\xA0\x80 and on",
+                                       "long enough for eight at a time \uFFFD\uFFFD\uFFFD and on"},
+                                      {"Zoë 🎓 \"quoted\"", "Zoë 🎓 \"quoted\""}}) {
+    CAPTURE(text);
+    CHECK(parse_json(to_json(Value(text))).as_string() == written);
+    CHECK(parse_json(to_json(Object{{text, 1}})).as_object().begin()->first == written);
+  }
+}

@@ -294,7 +294,7 @@ TEST_CASE("every built-in template is without fault and says every value it is g
       CHECK(mail.language == language);
       CHECK(has(mail.subject, "Sea School"));
       for (const std::string_view name : kind->values) {
-        if (name == "lifetime" || name == "time") continue;
+        if (name == "lifetime" || name == "time" || name == "codes") continue;
         CHECK_MESSAGE(has(mail.text, "the-" + std::string(name)), name);
         CHECK_MESSAGE(has(mail.html, "the-" + std::string(name)), name);
       }

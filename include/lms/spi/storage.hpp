@@ -179,6 +179,7 @@ class LMS_API Storage {
   /// that `executor` finds, and `done` is told there how that ended. The executor outlives both.
   /// @throws Error unavailable if there are too many waiting; `done` is not called then.
   void together_later(std::function<void()> function, Done done, const Executor& executor);
+  void together_later(std::function<void()> function, Done done, const Executor&& executor) = delete;
 
   /// Runs `function`; the first `write` that it calls on this storage begins with `proviso`, as part of that
   /// transaction, which is serializable. A `read` that the proviso calls sees what the transaction sees; what it throws

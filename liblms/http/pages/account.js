@@ -20,9 +20,12 @@ function say(text, wrong) {
 // What is wrong, in the words of the API, whatever format its errors have.
 function explanation(body) {
   const faults = Array.isArray(body.detail) ? body.detail : body.details ?? body.errors ?? [];
-  const texts = Array.isArray(faults) ? faults.map(fault => fault.msg ?? fault.message ?? fault.detail) : [];
-  const name = verifies ? 'The link' : 'It';
-  if (texts.length > 0 && texts[0]) return `${name} ${texts[0]}.`;
+  const first = (Array.isArray(faults) ? faults : Object.entries(faults))[0];
+  if (first) {
+    const [place, text] = Array.isArray(first) ? [first[0], [first[1]].flat()[0]]
+      : [String(first.loc?.at(-1) ?? first.field ?? first.pointer ?? ''), first.msg ?? first.message ?? first.detail];
+    if (text) return `${/token$/.test(place) ? 'The link' : 'The password'} ${text}.`;
+  }
   return typeof body.detail === 'string' ? body.detail : body.message ?? body.error ?? 'That did not work; try again later.';
 }
 
