@@ -11,12 +11,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include <lms/accounts.hpp>
 #include <lms/audit.hpp>
 #include <lms/auth.hpp>
 #include <lms/event.hpp>
 #include <lms/export.hpp>
-#include <lms/mail.hpp>
 #include <lms/page.hpp>
 #include <lms/principal.hpp>
 #include <lms/schema.hpp>
@@ -28,6 +26,8 @@
 
 namespace lms {
 
+class Accounts;
+class Mails;
 class Router;
 
 /// What a program calls with in place of a person who signs in. Its text is `lmspat_`, 30 random letters and digits,
@@ -148,7 +148,6 @@ class LMS_API AccessTokens {
 
  private:
   void check(const Principal& who, const NewAccessToken& wanted) const;
-  std::optional<MailContent> compose_notice(const Value& payload) const;
   bool claim_use(const std::string& digest, Time now);
   Error refused(std::string_view cause, const AccessToken* token, const std::string& address, Error error) const;
 

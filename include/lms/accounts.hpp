@@ -112,9 +112,8 @@ class LMS_API Accounts {
 
   /// Asks the owner of the new address, and tells that of the present one. Until the new one is verified nothing
   /// changes; another request takes the place of this one, and a new password ends it.
-  /// @throws Error as Auth::confirm; invalid for the present address; too_many_requests `too_many_changes` for more
-  /// than
-  ///   ten a day.
+  /// @throws Error as Auth::confirm; invalid for the present address; too_many_requests `too_many_changes` for
+  ///   more than ten a day.
   void change_email(const Principal& who, const EmailChange& change, const ClientInfo& client = {});
   /// Calls that off. @throws Error not_found `no_pending_email`.
   void cancel_email_change(const Principal& who);

@@ -257,7 +257,6 @@ class LMS_API Auth {
   void renew(Session& session) const;
   TokenPair tokens_of(const User& user, const Session& session) const;
   bool is_repeated(const Session& session, const TokenClaims& refresh, const ClientInfo& client) const;
-  Error refused_refresh(std::string_view cause, const ClientInfo& client) const;
   void make_room(UnitOfWork& uow, const User& user) const;
   void refuse(UnitOfWork& uow, const Principal& who, const LoginAttempt& attempt, const std::optional<User>& user,
               const ClientInfo& client) const;

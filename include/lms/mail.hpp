@@ -47,7 +47,7 @@ extern LMS_API const MailKind verify_email,  ///< `link`, `lifetime`
     password_changed,                        ///< `time`, `device`
     email_change_verify,                     ///< to the new address: `address` (the new one), `link`, `lifetime`
     email_change_requested,                  ///< to the old address: `address` (the new one), `time`, `device`
-    email_changed,                           ///< to the old address: `address` (the new one), `time`
+    email_changed,                           ///< to the old address: `address` (the new one), `time`, `device`
     login_code,                              ///< `code`, `lifetime`
     account_locked,                          ///< `time`, `lifetime` (of the lock), `codes` if codes were wrong
     mfa_enabled,                             ///< `time`, `device`

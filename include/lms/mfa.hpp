@@ -65,15 +65,6 @@ struct LMS_API MfaCode {
   static const Schema& schema();
 };
 
-/// Both of what somebody signs in with.
-struct LMS_API MfaConfirmation {
-  std::string password;
-  std::string code;
-  MfaMethod method = MfaMethod::totp;
-
-  static const Schema& schema();
-};
-
 struct LMS_API MfaLogin {
   std::string challenge_token;
   std::string code;
@@ -116,18 +107,17 @@ class LMS_API Mfa {
 
   /// Makes a secret for an authenticator app. It is asked for only once `enable` has seen a code of it, within fifteen
   /// minutes; until then all is as before, also where another app is in use already, whose code is needed then.
-  /// @throws Error as Auth::confirm_password; unavailable `encryption_key_missing` where the school cannot keep
+  /// @throws Error as Auth::confirm; unavailable `encryption_key_missing` where the school cannot keep
   /// secrets.
   MfaSetup set_up(const Principal& who, const Confirmation& given, const ClientInfo& client = {});
   /// Asks for a second factor from now on; the user's other sessions end. Emits `user.mfa_enabled`.
   /// @throws Error conflict `mfa_not_set_up`; invalid at `body`/`code`; too_many_requests `account_locked`,
   ///   `sign_in_busy`.
   RecoveryCodes enable(const Principal& who, const MfaCode& code, const ClientInfo& client = {});
-  /// Emits `user.mfa_disabled`. @throws Error as enable, and as Auth::confirm_password; conflict `mfa_not_enabled`.
-  void disable(const Principal& who, const MfaConfirmation& confirmation, const ClientInfo& client = {});
+  /// Emits `user.mfa_disabled`. @throws Error as enable, and as Auth::confirm; conflict `mfa_not_enabled`.
+  void disable(const Principal& who, const Confirmation& given, const ClientInfo& client = {});
   /// Ten new recovery codes; those before are over. @throws Error as disable.
-  RecoveryCodes renew_recovery_codes(const Principal& who, const MfaConfirmation& confirmation,
-                                     const ClientInfo& client = {});
+  RecoveryCodes renew_recovery_codes(const Principal& who, const Confirmation& given, const ClientInfo& client = {});
   /// Takes the second factor off an account whose owner has lost it, and ends its sessions. Emits `user.mfa_disabled`.
   /// @throws Error forbidden without `manage_users`; not_found; conflict `mfa_not_enabled`.
   void remove(const Principal& who, UserId user);
@@ -148,16 +138,13 @@ class LMS_API Mfa {
  private:
   std::optional<MfaChallenge> challenge(UnitOfWork& uow, const User& user);
   std::optional<MailContent> compose_code(const Value& payload);
-  std::optional<MailContent> compose_notice(const Value& payload) const;
   bool accept(UnitOfWork& uow, const User& user, std::string_view code, MfaMethod method) const;
   RecoveryCodes make_recovery_codes(UnitOfWork& uow, UserId user) const;
   template <class Work>
   void watched(const ClientInfo& client, Work&& work) const;
-  void check_code(const Principal& who, const User& confirmed, const Confirmation& given, const ClientInfo& client);
-  bool take_code(UnitOfWork& uow, const Principal& who, const User& user, std::string_view code, MfaMethod method,
-                 const ClientInfo& client) const;
+  void check_code(const Principal& who, const User& user, const Confirmation& given, const ClientInfo& client);
   template <class Change>
-  void with_code(const Principal& who, const MfaConfirmation& confirmation, const ClientInfo& client, Change&& change);
+  void confirmed(const Principal& who, const Confirmation& given, const ClientInfo& client, Change&& change);
   void turn_off(UnitOfWork& uow, const Principal& who, const User& user, const AuditAction& action,
                 const ClientInfo& client);
   void refuse(UnitOfWork& uow, const Principal& who, const LoginAttempt& attempt, const User& user,

@@ -29,6 +29,7 @@ class LMS_API PasswordHasher {
   };
 
   explicit PasswordHasher(Random& random) : PasswordHasher(random, Options()) {}
+  /// @throws Error invalid for a cost over 1 GiB, 64 iterations or 64 lanes: what costs more does not verify.
   PasswordHasher(Random& random, const Options& options);
 
   /// A PHC string with a new salt. @throws Error internal if Argon2 does not accept the options.

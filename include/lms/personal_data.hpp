@@ -113,7 +113,7 @@ class LMS_API PersonalData {
   /// job is done again, with what this request says of certificates.
   /// @throws Error not_found; forbidden without `manage_users`; conflict `last_admin`, and `own_account` for oneself.
   Erasure erase(const Principal& who, UserId id, const ErasureRequest& request = {});
-  /// Erases `who`. @throws Error as Auth::confirm_password; conflict `last_admin`.
+  /// Erases `who`. @throws Error as Auth::confirm; conflict `last_admin`.
   Erasure erase_self(const Principal& who, const OwnErasureRequest& request, const ClientInfo& client = {});
   /// Does the job's work now; for programs that run no jobs. In many short transactions, so it can be interrupted at
   /// any time and begun again. @throws Error unavailable `stopped` once `stop` asks for it.

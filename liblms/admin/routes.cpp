@@ -31,7 +31,7 @@ void add_admin_routes(Router& router, Jobs& jobs, Events& events) {
               .path = "/admin/jobs/{id}/retry",
               .operation = "retryJob",
               .tag = "admin",
-              .summary = "Give a dead job a fresh set of attempts",
+              .summary = "Give a dead job a fresh set of attempts, or hurry one that waits",
               .weight = Weight::write,
               .output = &Job::schema(),
               .errors = {admin_required,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <lms/accounts.hpp>
 #include <lms/repository.hpp>
 #include <lms/router.hpp>
 
@@ -62,7 +63,11 @@ AccessTokens::AccessTokens(Storage& storage, Clock& clock, Random& random, Event
   };
   users.on_removal(remove_all);
   accounts.on_claimed(remove_all);
-  mails_.declare(mail_kind::access_token_created, [this](const Value& payload) { return compose_notice(payload); });
+  mails_.declare(mail_kind::access_token_created, [&storage](const Value& payload) {
+    auto content = compose_notice(storage, payload);
+    if (content) content->values.emplace("token", payload["token"].as_string());
+    return content;
+  });
   auth.authenticate_by([this](std::string_view text) -> std::optional<Principal> {
     if (!is_meant(text)) return std::nullopt;
     return authenticate(text);
@@ -116,28 +121,13 @@ CreatedAccessToken AccessTokens::create(const Principal& who, const NewAccessTok
     tokens.insert(token);
     if (!user.service_account) {
       Object notice = account_notice(user, token.created_at, client);
-      notice.append("access_token_id", token.id.text());
+      notice.append("token", token.name);
       mails_.send(uow, mail_kind::access_token_created, std::move(notice));
     }
     events_.emit(uow, events::access_token_created, who, event_data(token));
     audit_.record(uow, who, audited::access_token_created, token.id, details_of(token));
   });
   return {std::move(token), text};
-}
-
-/// None once the token is gone: the erasure of a person reaches it there.
-std::optional<MailContent> AccessTokens::compose_notice(const Value& payload) const {
-  const auto id = AccessTokenId::parse(payload["access_token_id"].as_string());
-  return storage_.read([&](UnitOfWork& uow) -> std::optional<MailContent> {
-    const auto token = id ? Repository<AccessToken>(uow).find(*id) : std::nullopt;
-    const auto user = token ? Repository<User>(uow).find(token->user_id) : std::nullopt;
-    if (!user) return std::nullopt;
-    MailContent content = mail_to(*user);
-    content.values = {{"token", token->name},
-                      {"time", time_of_notice(payload).value_or(token->created_at)},
-                      {"device", payload["device"].as_string()}};
-    return content;
-  });
 }
 
 Page<AccessToken> AccessTokens::list(const Principal& who, const AccessTokenFilter& filter) {

@@ -76,14 +76,6 @@ std::optional<Found> find_link(UnitOfWork& uow, const TokenClaims& claims, Time 
   return std::nullopt;
 }
 
-/// Whom a mail is to; none if that is nobody, or nobody who gets mails.
-std::optional<User> reader_of(UnitOfWork& uow, const Value& payload) {
-  const auto id = payload["user_id"].is_string() ? UserId::parse(payload["user_id"].as_string()) : std::nullopt;
-  auto user = id ? Repository<User>(uow).find(*id) : std::nullopt;
-  if (!user || !user->is_active || user->service_account) return std::nullopt;
-  return user;
-}
-
 }  // namespace
 
 Accounts::Accounts(Storage& storage, Clock& clock, Random& random, Events& events, Audit& audit, Users& users,
@@ -126,32 +118,31 @@ void Accounts::declare_mails() {
   for (const AccountLinkKind& kind : link_kinds)
     mails_.declare(kind.mail, [this, &kind](const Value& payload) { return compose_link(kind, payload); });
 
+  mails_.declare(mail_kind::account_exists, [this](const Value& payload) -> std::optional<MailContent> {
+    const auto user = storage_.read([&](UnitOfWork& uow) { return reader_of(uow, payload); });
+    if (!user) return std::nullopt;
+    return mail_to(*user);
+  });
   const auto declare_notice = [this](const MailKind& kind, auto complete) {
-    mails_.declare(kind, [this, complete](const Value& payload) -> std::optional<MailContent> {
-      const auto user = storage_.read([&](UnitOfWork& uow) { return reader_of(uow, payload); });
-      if (!user) return std::nullopt;
-      MailContent content = mail_to(*user);
-      complete(content, payload);
+    mails_.declare(kind, [this, complete](const Value& payload) {
+      auto content = compose_notice(storage_, payload);
+      if (content) complete(*content, payload);
       return content;
     });
   };
-  const auto time = [this](const Value& payload) { return time_of_notice(payload).value_or(clock_.now()); };
-  declare_notice(mail_kind::account_exists, [](MailContent&, const Value&) {});
-  declare_notice(mail_kind::password_changed, [time](MailContent& content, const Value& payload) {
-    content.values = {{"time", time(payload)}, {"device", payload["device"].as_string()}};
-  });
-  declare_notice(mail_kind::email_change_requested, [time](MailContent& content, const Value& payload) {
-    content.values = {
-        {"time", time(payload)}, {"device", payload["device"].as_string()}, {"address", payload["to"].as_string()}};
-  });
-  declare_notice(mail_kind::email_changed, [time](MailContent& content, const Value& payload) {
-    content.values = {{"time", time(payload)}, {"address", std::exchange(content.to, payload["to"].as_string())}};
-  });
-  declare_notice(mail_kind::account_locked, [this, time](MailContent& content, const Value& payload) {
+  // To the address that the account had then, whatever it has now.
+  const auto to_the_old_address = [](MailContent& content, const Value& payload) {
+    content.to = payload["to"].as_string();
+    content.values.emplace("address", payload["address"].as_string());
+  };
+  declare_notice(mail_kind::password_changed, [](MailContent&, const Value&) {});
+  declare_notice(mail_kind::email_change_requested, to_the_old_address);
+  declare_notice(mail_kind::email_changed, to_the_old_address);
+  declare_notice(mail_kind::account_locked, [this](MailContent& content, const Value& payload) {
     const bool by_codes = payload["factor"] == Value(name_of(Factor::code));
-    content.values = {{"time", time(payload)},
-                      {"lifetime", lockout_.options().duration},
-                      {"codes", std::string(by_codes ? "yes" : "")}};
+    content.values.erase("device");
+    content.values.emplace("lifetime", lockout_.options().duration);
+    content.values.emplace("codes", std::string(by_codes ? "yes" : ""));
   });
 }
 
@@ -273,7 +264,8 @@ void Accounts::verify_email(const MailedToken& given, const ClientInfo& client) 
     for (const Hook& hook : email_hooks_) hook(uow, user);
     events_.emit(uow, events::user_email_changed, themselves, UserEvent::of(user));
     Object notice = account_notice(user, now, client);
-    notice.set("to", before);
+    notice.append("to", before);
+    notice.append("address", user.email);
     mails_.send(uow, mail_kind::email_changed, std::move(notice));
     audit_.record(uow, themselves.from(client.address), audited::email_changed, user.id);
     return true;
@@ -301,7 +293,8 @@ void Accounts::change_email(const Principal& who, const EmailChange& change, con
     if (may_mail(uow, *address, mail_kind::email_change_verify, most_changes))
       send(uow, mail_kind::email_change_verify, user);
     Object notice = account_notice(user, user.updated_at, client);
-    notice.set("to", *address);
+    notice.append("to", user.email);
+    notice.append("address", *address);
     mails_.send(uow, mail_kind::email_change_requested, std::move(notice));
     audit_.record(uow, who, audited::email_change_requested, user.id);
   });

@@ -44,7 +44,7 @@ auto tried(Storage& storage, const Lockout& lockout, const LoginAttempt& attempt
 /// A second one would take the place of the first, and with it a second factor, say, without a sound.
 template <class Function>
 void set_once(Function& slot, Function function) {
-  if (slot) throw internal("this is seen to already");
+  if (slot) throw internal("somebody sees to this part of signing in already");
   slot = std::move(function);
 }
 
@@ -307,28 +307,24 @@ bool Auth::is_repeated(const Session& session, const TokenClaims& refresh, const
          clock_.now() <= session.last_seen_at + options_.reuse_grace && session.device == device_text(client.device);
 }
 
-/// Tells the log; returns what a session is refused with.
-Error Auth::refused_refresh(std::string_view cause, const ClientInfo& client) const {
-  logger_.warning("security", "refresh token refused", Object{{"address", client.address}, {"fault", cause}});
-  return session_ended();
-}
-
 TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& client) {
+  const auto tell_refused = [&](std::string_view fault) {
+    logger_.warning("security", "refresh token refused", Object{{"address", client.address}, {"fault", fault}});
+  };
   const TokenVerdict verdict = tokens_.decode(refresh_token, TokenType::refresh);
   if (const auto* fault = std::get_if<TokenFault>(&verdict)) {
-    logger_.warning("security", "refresh token refused",
-                    Object{{"address", client.address}, {"fault", name_of(*fault)}});
+    tell_refused(name_of(*fault));
     throw token_error(*fault);
   }
   const auto& claims = std::get<TokenClaims>(verdict);
   if (!claims.session) throw token_error(TokenFault::malformed);
 
   // The end of a session whose token was reused has to be committed, so it is an outcome, not an exception.
-  const auto pair = storage_.write([&](UnitOfWork& uow) -> std::optional<TokenPair> {
+  const auto exchange = [&](UnitOfWork& uow) -> std::optional<TokenPair> {
     Repository<Session> sessions(uow);
     auto session = sessions.find(*claims.session);
     const Time now = clock_.now();
-    if (!session || session->ended_at || session->expires_at <= now) throw refused_refresh("session ended", client);
+    if (!session || session->ended_at || session->expires_at <= now) throw session_ended();
     const bool is_repeat = session->refresh_jti != claims.id && is_repeated(*session, claims, client);
     if (session->refresh_jti != claims.id && !is_repeat) {
       session->ended_at = now;
@@ -340,7 +336,7 @@ TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& clie
       return std::nullopt;
     }
     const auto user = Repository<User>(uow).find(session->user_id);
-    if (!user || !user->is_active) throw refused_refresh("deactivated", client);
+    if (!user || !user->is_active) throw session_ended();
     if (is_repeat) return tokens_of(*user, *session);
     if (!client.address.empty()) session->address = client.address;
     if (!client.device.empty()) session->device = device_text(client.device);
@@ -348,9 +344,16 @@ TokenPair Auth::refresh(const std::string& refresh_token, const ClientInfo& clie
     renew(*session);
     sessions.update(*session);
     return tokens_of(*user, *session);
-  });
+  };
+  std::optional<TokenPair> pair;
+  try {
+    pair = storage_.write(exchange);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::unauthenticated) tell_refused(error.reason());
+    throw;
+  }
   if (!pair) throw unauthenticated("token_reused", "This refresh token was used before; the session has been ended.");
-  return *pair;
+  return *std::move(pair);
 }
 
 void Auth::logout(const Principal& who, const TokenClaims& access) {

@@ -33,22 +33,6 @@ Error bad_code() {
 Error wrong_code() {
   return invalid({"body", "code"}, "is wrong, late or used", "value_error.mfa.code");
 }
-Error not_enabled() {
-  return conflict("mfa_not_enabled", "The account has no second factor.");
-}
-
-/// Codes by mail are for signing in.
-void require_offline(MfaMethod method) {
-  if (method == MfaMethod::email)
-    throw invalid({"body", "method"}, "must be totp or recovery_code here", "value_error.mfa.method");
-}
-
-/// Between the check of the password and what it is for.
-void require_unchanged(const User& user, const User& confirmed) {
-  if (user.password_hash != confirmed.password_hash)
-    throw conflict("password_changed_meanwhile", "The password was changed by somebody else at the same time.");
-}
-
 /// A code as it was typed: in groups, in small letters.
 std::string normal_code(std::string_view typed) {
   std::string code;
@@ -101,6 +85,9 @@ bool is_enabled(UnitOfWork& uow, UserId user) {
   const auto factor = Repository<SecondFactor>(uow).find(user);
   return factor && factor->secret;
 }
+void require_enabled(UnitOfWork& uow, UserId user) {
+  if (!is_enabled(uow, user)) throw conflict("mfa_not_enabled", "The account has no second factor.");
+}
 
 }  // namespace
 
@@ -135,7 +122,7 @@ Mfa::Mfa(Storage& storage, Clock& clock, Random& random, Events& events, Audit& 
   accounts.on_claimed(forget);
   mails_.declare(mail_kind::login_code, [this](const Value& payload) { return compose_code(payload); });
   for (const MailKind* kind : {&mail_kind::mfa_enabled, &mail_kind::mfa_disabled, &mail_kind::recovery_codes_renewed})
-    mails_.declare(*kind, [this](const Value& payload) { return compose_notice(payload); });
+    mails_.declare(*kind, [this](const Value& payload) { return compose_notice(storage_, payload); });
 }
 
 MfaStatus Mfa::status(const Principal& who) {
@@ -154,24 +141,30 @@ MfaStatus Mfa::status(const Principal& who) {
 
 // --- turning it on and off ---
 
+/// Does the change once password and code were right, and are so still.
+template <class Change>
+void Mfa::confirmed(const Principal& who, const Confirmation& given, const ClientInfo& client, Change&& change) {
+  const User known = auth_.confirm(who, given, client);
+  storage_.write([&](UnitOfWork& uow) {
+    const User user = Repository<User>(uow).get(known.id);
+    if (user.password_hash != known.password_hash)
+      throw conflict("password_changed_meanwhile", "The password was changed by somebody else at the same time.");
+    change(uow, user);
+  });
+}
+
 MfaSetup Mfa::set_up(const Principal& who, const Confirmation& given, const ClientInfo& client) {
   MfaSetup setup{.secret = totp::make_secret(random_)};
-  const auto keep = [&](UnitOfWork& uow, const User& user) {
+  const bool replaces = status(who).enabled;
+  confirmed(who, given, client, [&](UnitOfWork& uow, const User& user) {
+    if (!replaces && is_enabled(uow, user.id))
+      throw conflict("mfa_enabled_meanwhile", "A second factor was set up just now.");
     Repository<SecondFactor> factors(uow);
     SecondFactor factor = factors.find(user.id).value_or(SecondFactor{.user_id = user.id});
     factor.pending_secret = setup.secret;
     factor.pending_until = clock_.now() + setup_life;
     factors.upsert(factor, {"user_id"});
     setup.otpauth_uri = totp::uri({options_.school, user.email, setup.secret});
-  };
-  const bool replaces = status(who).enabled;
-  const User confirmed = auth_.confirm(who, given, client);
-  storage_.write([&](UnitOfWork& uow) {
-    const User user = Repository<User>(uow).get(confirmed.id);
-    require_unchanged(user, confirmed);
-    if (!replaces && is_enabled(uow, user.id))
-      throw conflict("mfa_enabled_meanwhile", "A second factor was set up just now.");
-    keep(uow, user);
   });
   setup.qr_svg = qr_svg(setup.otpauth_uri);
   setup.qr_png = "data:image/png;base64," + to_base64(qr_png(setup.otpauth_uri));
@@ -208,56 +201,37 @@ RecoveryCodes Mfa::enable(const Principal& who, const MfaCode& given, const Clie
   return *std::move(codes);
 }
 
-/// Does the change once password and code were right.
-template <class Change>
-void Mfa::with_code(const Principal& who, const MfaConfirmation& confirmation, const ClientInfo& client,
-                    Change&& change) {
-  require_offline(confirmation.method);
-  const User confirmed = auth_.confirm_password(who, confirmation.password, "password", client);
+/// That of `Auth::confirm`.
+void Mfa::check_code(const Principal& who, const User& user, const Confirmation& given, const ClientInfo& client) {
+  if (!storage_.read([&](UnitOfWork& uow) { return is_enabled(uow, user.id); })) return;
+  if (given.code.empty())
+    throw invalid({"body", "code"}, "is needed, for the account has a second factor", "value_error.missing");
+  if (given.method == MfaMethod::email)
+    throw invalid({"body", "method"}, "must be totp or recovery_code here", "value_error.mfa.method");
   const bool is_right = storage_.write([&](UnitOfWork& uow) {
-    const User user = Repository<User>(uow).get(confirmed.id);
-    if (!is_enabled(uow, user.id)) throw not_enabled();
-    require_unchanged(user, confirmed);
-    if (!take_code(uow, who, user, confirmation.code, confirmation.method, client)) return false;
-    change(uow, user);
-    return true;
+    const LoginAttempt attempt = lockout_.begin(uow, user.email, Factor::code);
+    require_admitted(attempt);
+    const bool accepted = accept(uow, user, given.code, given.method);
+    if (accepted)
+      lockout_.passed(uow, attempt);
+    else
+      refuse(uow, who, attempt, user, client);
+    return accepted;
   });
   if (!is_right) throw wrong_code();
 }
 
-/// That of `Auth::confirm`.
-void Mfa::check_code(const Principal& who, const User& confirmed, const Confirmation& given, const ClientInfo& client) {
-  if (!storage_.read([&](UnitOfWork& uow) { return is_enabled(uow, confirmed.id); })) return;
-  if (given.code.empty())
-    throw invalid({"body", "code"}, "is needed, for the account has a second factor", "value_error.missing");
-  require_offline(given.method);
-  const bool is_right =
-      storage_.write([&](UnitOfWork& uow) { return take_code(uow, who, confirmed, given.code, given.method, client); });
-  if (!is_right) throw wrong_code();
+void Mfa::disable(const Principal& who, const Confirmation& given, const ClientInfo& client) {
+  confirmed(who, given, client, [&](UnitOfWork& uow, const User& user) {
+    require_enabled(uow, user.id);
+    turn_off(uow, who, user, audited::mfa_disabled, client);
+  });
 }
 
-/// False for a wrong code, which counts; the caller throws once that is committed.
-bool Mfa::take_code(UnitOfWork& uow, const Principal& who, const User& user, std::string_view code, MfaMethod method,
-                    const ClientInfo& client) const {
-  const LoginAttempt attempt = lockout_.begin(uow, user.email, Factor::code);
-  require_admitted(attempt);
-  if (!accept(uow, user, code, method)) {
-    refuse(uow, who, attempt, user, client);
-    return false;
-  }
-  lockout_.passed(uow, attempt);
-  return true;
-}
-
-void Mfa::disable(const Principal& who, const MfaConfirmation& confirmation, const ClientInfo& client) {
-  with_code(who, confirmation, client,
-            [&](UnitOfWork& uow, const User& user) { turn_off(uow, who, user, audited::mfa_disabled, client); });
-}
-
-RecoveryCodes Mfa::renew_recovery_codes(const Principal& who, const MfaConfirmation& confirmation,
-                                        const ClientInfo& client) {
+RecoveryCodes Mfa::renew_recovery_codes(const Principal& who, const Confirmation& given, const ClientInfo& client) {
   RecoveryCodes codes;
-  with_code(who, confirmation, client, [&](UnitOfWork& uow, const User& user) {
+  confirmed(who, given, client, [&](UnitOfWork& uow, const User& user) {
+    require_enabled(uow, user.id);
     codes = make_recovery_codes(uow, user.id);
     mails_.send(uow, mail_kind::recovery_codes_renewed, account_notice(user, clock_.now(), client));
     audit_.record(uow, who, audited::recovery_codes_renewed, user.id);
@@ -270,7 +244,7 @@ void Mfa::remove(const Principal& who, UserId id) {
   storage_.write([&](UnitOfWork& uow) {
     const User user = Repository<User>(uow).get(id);
     Users::require_may_manage(who, user.role);
-    if (!is_enabled(uow, id)) throw not_enabled();
+    require_enabled(uow, id);
     auth_.end_sessions(uow, id);
     turn_off(uow, who, user, audited::mfa_removed, {});
   });
@@ -431,16 +405,6 @@ std::optional<MailContent> Mfa::compose_code(const Value& payload) {
                       {"lifetime", std::chrono::ceil<std::chrono::minutes>(*challenge->mailed_code_expires_at - now)}};
     return content;
   });
-}
-
-std::optional<MailContent> Mfa::compose_notice(const Value& payload) const {
-  const auto id = UserId::parse(payload["user_id"].as_string());
-  const auto user = storage_.read([&](UnitOfWork& uow) { return id ? Repository<User>(uow).find(*id) : std::nullopt; });
-  if (!user) return std::nullopt;
-  MailContent content = mail_to(*user);
-  content.values = {{"time", time_of_notice(payload).value_or(clock_.now())},
-                    {"device", payload["device"].as_string()}};
-  return content;
 }
 
 /// Settles a code that was wrong; the caller throws once that is committed.

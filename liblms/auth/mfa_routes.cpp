@@ -105,12 +105,12 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
               .summary = "Ask for a password alone from now on",
               .weight = Weight::heavy,
               .input_mode = Input::create,
-              .input = &MfaConfirmation::schema(),
+              .input = &Confirmation::schema(),
               .output_mode = Output::nothing,
               .status = 204,
               .errors = {not_enabled, wrong_code, refused::account_locked(), refused::sign_in_busy()},
               .handler = [&](Call& call) {
-                mfa.disable(call.who(), sign_in_body<MfaConfirmation>(call, auth), client_of(call));
+                mfa.disable(call.who(), sign_in_body<Confirmation>(call, auth), client_of(call));
                 return no_content();
               }});
 
@@ -122,12 +122,12 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
               .description = "Those before are over.",
               .weight = Weight::heavy,
               .input_mode = Input::create,
-              .input = &MfaConfirmation::schema(),
+              .input = &Confirmation::schema(),
               .output = &RecoveryCodes::schema(),
               .errors = {not_enabled, wrong_code, refused::account_locked(), refused::sign_in_busy()},
               .handler = [&](Call& call) {
                 return ok(
-                    mfa.renew_recovery_codes(call.who(), sign_in_body<MfaConfirmation>(call, auth), client_of(call)));
+                    mfa.renew_recovery_codes(call.who(), sign_in_body<Confirmation>(call, auth), client_of(call)));
               }});
 
   router.add({.method = del,

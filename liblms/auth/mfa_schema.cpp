@@ -91,16 +91,6 @@ const Schema& MfaCode::schema() {
   return schema;
 }
 
-const Schema& MfaConfirmation::schema() {
-  static const Schema schema =
-      define<MfaConfirmation>("MfaConfirmation",
-                              "Both of what somebody signs in with. Codes by mail are for signing in.")
-          .field("password", &MfaConfirmation::password, account_fields::password())
-          .field("code", &MfaConfirmation::code, account_fields::code())
-          .field("method", &MfaConfirmation::method, {.doc = "What kind of code it is: `totp` or `recovery_code`."});
-  return schema;
-}
-
 const Schema& MfaLogin::schema() {
   static const Schema schema = define<MfaLogin>("MfaLogin", "The second factor of a sign-in.")
                                    .field("challenge_token", &MfaLogin::challenge_token, challenge_options())

@@ -62,10 +62,6 @@ std::optional<Argon2idCost> cost_of(std::string_view phc) {
   return cost;
 }
 
-bool affordable(const Argon2idCost& cost) {
-  return cost.memory_kib <= 1024 * 1024 && cost.iterations <= 64 && cost.parallelism <= 64;
-}
-
 bool is_made_of(std::string_view text, std::string_view signs) {
   return !text.empty() && text.find_first_not_of(signs) == std::string_view::npos;
 }
@@ -165,6 +161,11 @@ void wipe(void* memory, std::size_t size) noexcept {
   OPENSSL_cleanse(memory, size);
 }
 
+bool is_affordable(const Argon2idCost& cost) noexcept {
+  return cost.memory_kib <= costliest_argon2id.memory_kib && cost.iterations <= costliest_argon2id.iterations &&
+         cost.parallelism <= costliest_argon2id.parallelism;
+}
+
 std::string argon2id_hash(std::string_view password, std::string_view salt, const Argon2idCost& cost) {
   constexpr std::uint32_t hash_size = 32;
   std::string phc(argon2_encodedlen(cost.iterations, cost.memory_kib, cost.parallelism,
@@ -181,7 +182,7 @@ std::string argon2id_hash(std::string_view password, std::string_view salt, cons
 
 bool argon2id_verify(std::string_view password, const std::string& phc) {
   const auto cost = cost_of(phc);
-  if (!cost || !affordable(*cost) || phc.find('\0') != std::string::npos) return false;
+  if (!cost || !is_affordable(*cost) || phc.find('\0') != std::string::npos) return false;
   const int result = ::argon2id_verify(phc.c_str(), password.data(), password.size());
   if (result == ARGON2_MEMORY_ALLOCATION_ERROR) throw no_memory();
   return result == ARGON2_OK;
@@ -222,7 +223,7 @@ bool is_password_hash(std::string_view hash) {
   const auto cost = cost_of(hash);
   // What others chose may keep a core busy for about a second, as bcrypt's; what the settings say is the operator's.
   constexpr std::uint64_t most_work = 1024UL * 1024;  // KiB that are gone over
-  if (hash.size() > longest || !cost || cost->iterations < 1 || cost->parallelism < 1 || !affordable(*cost) ||
+  if (hash.size() > longest || !cost || cost->iterations < 1 || cost->parallelism < 1 || !is_affordable(*cost) ||
       std::uint64_t{cost->memory_kib} * cost->iterations > most_work)
     return false;
   const std::size_t end_of_salt = hash.rfind('$');

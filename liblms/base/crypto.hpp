@@ -41,11 +41,15 @@ struct Argon2idCost {
   std::uint32_t parallelism;
 };
 
+/// No server pays more: what costs more in any of these does not verify.
+constexpr Argon2idCost costliest_argon2id{.memory_kib = 1024 * 1024, .iterations = 64, .parallelism = 64};
+bool is_affordable(const Argon2idCost& cost) noexcept;
+
 /// A PHC string: `$argon2id$v=19$m=…,t=…,p=…$salt$hash`, 32 bytes of hash.
 /// @throws Error internal for a cost or salt that Argon2 refuses; unavailable if there is no memory.
 std::string argon2id_hash(std::string_view password, std::string_view salt, const Argon2idCost& cost);
-/// False also for what is no PHC string of Argon2id, or one whose cost no server would pay (over 1 GiB or 64
-/// iterations). @throws Error unavailable if there is no memory.
+/// False also for what is no PHC string of Argon2id, or one that costs more than `costliest_argon2id`.
+/// @throws Error unavailable if there is no memory.
 bool argon2id_verify(std::string_view password, const std::string& phc);
 /// Whether a hash costs an attacker less than `cost` asks for; true for what is no PHC string of Argon2id.
 bool argon2id_needs_rehash(const std::string& phc, const Argon2idCost& cost);

@@ -53,6 +53,9 @@ class PasswordHasher::Slot {
 };
 
 PasswordHasher::PasswordHasher(Random& random, const Options& options) : random_(random), options_(options) {
+  if (!is_affordable(cost(options_)))
+    throw invalid({"ARGON2_MEMORY_KIB"}, "is too much, or ARGON2_ITERATIONS: such hashes would not verify",
+                  "value_error.number.not_le");
   if (options_.max_concurrent == 0) options_.max_concurrent = std::max(1U, std::thread::hardware_concurrency());
 }
 

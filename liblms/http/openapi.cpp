@@ -391,7 +391,7 @@ class Errors {
   Object response(const Route& route, int status) const {
     const ErrorResponse* common = find_error_response(status);
     std::string description = common ? meaning_of(*common) : std::string(http::reason_phrase(status));
-    if (status == 401 && route.ignores_token) description = "What was sent to show who it is does not.";
+    if (status == 401 && route.ignores_token) description = "What was sent does not show who it is.";
     Object examples;
     for (const RouteError& error : errors_of(route)) {
       const int own = status_of(error.code);

@@ -73,7 +73,8 @@ const Schema& JobFilter::schema() {
 }
 
 namespace audited {
-const AuditAction job_retried{"job.retried", "A dead job was given a fresh set of attempts."};
+const AuditAction job_retried{"job.retried",
+                              "A dead job was given a fresh set of attempts, or one that waited was hurried."};
 const AuditAction job_cancelled{"job.cancelled", "A job was called off."};
 }  // namespace audited
 
@@ -409,21 +410,18 @@ Job Jobs::retry(const Principal& who, JobId id) {
   return storage_.write([&](UnitOfWork& uow) {
     Repository<Job> jobs(uow);
     Job job = jobs.get(id);
-    if (job.status != JobStatus::dead && job.status != JobStatus::waiting)
+    if (job.status == JobStatus::dead) {
+      if (job.unique_key && jobs.exists(equal("active_key", *job.unique_key)))
+        throw conflict("job_exists", "Another job with the same unique key is waiting or running.");
+      job.status = JobStatus::waiting;
+      job.active_key = job.unique_key;
+      job.attempts = 0;
+      job.worker.reset();
+      job.finished_at.reset();
+    } else if (job.status != JobStatus::waiting) {
       throw conflict("job_not_retryable", "Only a job that is dead or waits can be tried again.");
-    if (job.status == JobStatus::waiting) {
-      job.run_at = clock_.now();
-      jobs.update(job);
-      return job;
     }
-    if (job.unique_key && jobs.exists(equal("active_key", *job.unique_key)))
-      throw conflict("job_exists", "Another job with the same unique key is waiting or running.");
-    job.status = JobStatus::waiting;
-    job.active_key = job.unique_key;
-    job.attempts = 0;
     job.run_at = clock_.now();
-    job.worker.reset();
-    job.finished_at.reset();
     jobs.update(job);
     audit_.record(uow, who, audited::job_retried, id, {{"kind", job.kind}});
     return job;

@@ -8,7 +8,7 @@ const MailKind password_reset{"password_reset", {"link", "lifetime"}};
 const MailKind password_changed{"password_changed", {"time", "device"}};
 const MailKind email_change_verify{"email_change_verify", {"address", "link", "lifetime"}};
 const MailKind email_change_requested{"email_change_requested", {"address", "time", "device"}};
-const MailKind email_changed{"email_changed", {"address", "time"}};
+const MailKind email_changed{"email_changed", {"address", "time", "device"}};
 const MailKind login_code{"login_code", {"code", "lifetime"}};
 const MailKind account_locked{"account_locked", {"time", "lifetime", "codes"}};
 const MailKind mfa_enabled{"mfa_enabled", {"time", "device"}};

@@ -13,6 +13,7 @@
 #include <lms/schema.hpp>
 #include <lms/value.hpp>
 
+#include "base/crypto.hpp"
 #include "base/formats.hpp"
 #include "base/mailbox.hpp"
 
@@ -443,9 +444,10 @@ std::vector<SettingSection> make_table() {
        {
            integer("PASSWORD_MIN_LENGTH", &S::password_min_length, 8, 128,
                    "The shortest password accepted, in characters."),
-           integer("ARGON2_MEMORY_KIB", &S::argon2_memory_kib, 8, 1'048'576,
+           integer("ARGON2_MEMORY_KIB", &S::argon2_memory_kib, 8, costliest_argon2id.memory_kib,
                    "Memory that hashing one password takes, in KiB. Old hashes are renewed at the next login."),
-           integer("ARGON2_ITERATIONS", &S::argon2_iterations, 1, 64, "Passes over that memory."),
+           integer("ARGON2_ITERATIONS", &S::argon2_iterations, 1, costliest_argon2id.iterations,
+                   "Passes over that memory."),
            integer(
                "ARGON2_MAX_CONCURRENT", &S::argon2_max_concurrent, 1, 1'024,
                "Passwords hashed at the same time, so that a flood of logins cannot take all memory and processors."),

@@ -466,3 +466,22 @@ TEST_CASE("a new password that is refused is told to the log of security") {
             .status == 422);
   CHECK(other.log->has(LogLevel::warning, "sign-in input refused"));
 }
+
+TEST_CASE("the old address is told of a new one even if that was verified first") {
+  MailedSchool school;
+  const std::string token = school.signed_in(address);
+  school.mails();
+  school.change_email(token, "mallory@example.net");
+  CHECK(school.lms.jobs().run_one());  // the mail to the new address; the notice waits
+  REQUIRE(school.mailer->mails().back().to == "mallory@example.net");
+  const std::string text = school.mailer->mails().back().text;
+  const auto begin = text.find("#token=") + 7;
+  REQUIRE(school.verify(text.substr(begin, text.find_first_of(" \n", begin) - begin)).status == 204);
+  const std::size_t before = school.mailer->mails().size();
+  const std::vector<Mail> mails = school.mails();
+  REQUIRE(mails.size() == before + 2);
+  for (std::size_t i = before; i < mails.size(); ++i) {
+    CHECK(mails[i].to == address);
+    CHECK(mails[i].text.find("mallory@example.net") != std::string::npos);
+  }
+}

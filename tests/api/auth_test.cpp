@@ -110,6 +110,7 @@ TEST_CASE("a refresh token is good once, and its reuse ends the session") {
   CHECK(school.get("/users/me", fresh.text("access_token")).code() == "session_ended");
   const auto successor = school.post("/auth/refresh", Object{{"refresh_token", fresh.text("refresh_token")}});
   CHECK(successor.code() == "session_ended");
+  CHECK(school.log->has(LogLevel::warning, "refresh token refused"));
 }
 
 TEST_CASE("tokens are refused when they are expired, of another type, foreign or garbage") {

@@ -63,6 +63,9 @@ TEST_CASE("a school without a mail server logs mails, with their text in develop
     CHECK(log->has(LogLevel::info, "a mail, only logged: SMTP_HOST is not set") == is_development);
     CHECK(log->has(LogLevel::warning, "a mail was not sent: SMTP_HOST is not set") == !is_development);
     CHECK(log->has(LogLevel::warning, "mails are not sent: SMTP_HOST is not set") == !is_development);
+    CHECK(log->has(LogLevel::warning,
+                   "nobody can set up a second factor: ENCRYPTION_KEY is not set; `lms-server crypto "
+                   "generate-key` prints one") == !is_development);
     for (const auto& line : log->lines())
       if (const Value* text = line.fields.find("text"))
         CHECK(is_development == (text->as_string().find("to see whether mails of LMS arrive") != std::string::npos));

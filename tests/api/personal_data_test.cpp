@@ -273,3 +273,27 @@ TEST_CASE("a host's own part is exported and erased with the others") {
   school.lms.personal_data().finish(school.lms.personal_data().erase(Principal::system(), ada));
   CHECK(places == std::vector<std::string>{"", "1"});
 }
+
+TEST_CASE("an export does not tell who else had a hand in something, and people get their own without an id") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const std::string admin_id = school.get("/users/me", admin).text("id");
+  const std::string id =
+      school
+          .post("/users", Object{{"email", "ada@example.org"}, {"full_name", "Ada"}, {"password", School::password}},
+                admin)
+          .text("id");
+  school.put("/users/" + id + "/role", Object{{"role", "instructor"}}, admin);
+  const std::string ada =
+      school.post("/auth/login", Object{{"email", "ada@example.org"}, {"password", School::password}})
+          .text("access_token");
+  const Value document = exported(school, "me", ada);
+  CHECK(document["account"]["id"] == Value(id));
+  const Array events = document["events"].as_array();
+  REQUIRE(events.size() == 3);
+  CHECK(events[0]["type"] == Value("user.registered"));
+  CHECK(events[0]["by_you"] == Value(false));
+  CHECK(events[2]["type"] == Value("user.logged_in"));
+  CHECK(events[2]["by_you"] == Value(true));
+  CHECK(to_json(document).find(admin_id) == std::string::npos);
+}

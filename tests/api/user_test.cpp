@@ -108,6 +108,9 @@ TEST_CASE("the last admin stays") {
   CHECK(school.del(path, admin).code() == "last_admin");
   CHECK(school.patch(path, Object{{"is_active", false}}, admin).code() == "last_admin");
   CHECK(school.put(path + "/role", Object{{"role", "student"}}, admin).code() == "last_admin");
+  // Who was invited and has no password yet would leave nobody who can sign in.
+  school.post("/users", Object{{"email", "invited@example.org"}, {"full_name", "Invited"}, {"role", "admin"}}, admin);
+  CHECK(school.put(path + "/role", Object{{"role", "student"}}, admin).code() == "last_admin");
   school.signed_in("second@example.org", role::admin);
   CHECK(school.put(path + "/role", Object{{"role", "student"}}, admin).status == 200);
 }

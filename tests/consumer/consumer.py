@@ -86,6 +86,10 @@ class Installed:
         run(binary, LD_LIBRARY_PATH=str(self.libraries))
 
 
+def project_version():
+    return re.search(r"version: '([\d.]+)'", (ROOT / "meson.build").read_text(encoding="utf-8"))[1]
+
+
 def needed(binary):
     return "\n".join(line for line in run("readelf", "-d", binary).splitlines() if "(NEEDED)" in line)
 
@@ -127,7 +131,7 @@ def foreign_symbols(symbols, names, scopes):
 
 def check_exports(installed):
     library = installed.libraries / "liblms.so"
-    version = re.search(r"version: '(\d+\.\d+)", (ROOT / "meson.build").read_text(encoding="utf-8"))[1]
+    version = project_version().rpartition(".")[0]
     soname = re.search(r"SONAME.*\[(.*)\]", run("readelf", "-d", library))[1]
     require(soname == f"liblms.so.{version}", f"SONAME is {soname}; a minor version has its own: liblms.so.{version}")
     symbols = [line.split(" ", 2)[2] for line in run("nm", "-D", "--defined-only", library).splitlines()]
@@ -213,7 +217,7 @@ def try_core(build, compiler):
 
 
 def try_abi(build):
-    version = re.search(r"version: '(\d+\.\d+)", (ROOT / "meson.build").read_text(encoding="utf-8"))[1]
+    version = project_version().rpartition(".")[0]
     tags = subprocess.run(["git", "-C", ROOT, "tag", "--list", f"v{version}.*", "--sort=-version:refname"], text=True,
                           capture_output=True).stdout.split()
     if not tags or shutil.which("abidiff") is None:
@@ -234,11 +238,10 @@ def try_abi(build):
         file = f"liblms/liblms.so.{number}"
         run("nice", "ninja", "-C", place / name, file)
         return place / name / file
-    now = re.search(r"version: '([\d.]+)", (ROOT / "meson.build").read_text(encoding="utf-8"))[1]
     # Destructors and the like that the compiler makes of itself come and go; every consumer has its own.
     print(run("abidiff", "--no-added-syms", "--no-unreferenced-symbols", "--headers-dir1", source / "include",
               "--headers-dir2", ROOT / "include", library(source, "before", tags[0].removeprefix("v")),
-              library(ROOT, "now", now)))
+              library(ROOT, "now", project_version())))
 
 
 if __name__ == "__main__":

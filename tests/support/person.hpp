@@ -60,6 +60,7 @@ inline Person person_in(School& school, const std::string& admin) {
     school.lms.mails().send(uow, mail_kind::email_changed,
                             Object{{"user_id", person.id},
                                    {"to", Person::first_email},
+                                   {"address", Person::email},
                                    {"time", to_iso8601(school.clock->now())},
                                    {"device", "Firefox of Z"}});
   });

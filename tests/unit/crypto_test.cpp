@@ -222,3 +222,13 @@ TEST_CASE("a flood of passwords waits in line as long as there is room, and is t
   CHECK(refused > 0);
   CHECK(refused < callers);
 }
+
+TEST_CASE("a hash that others made may keep a core busy for about a second, and no longer") {
+  const auto hash = [](const std::string& cost) {
+    return "$argon2id$v=19$" + cost + "$c29tZXNhbHRzb21lc2FsdA$" + std::string(43, 'A');
+  };
+  CHECK(is_password_hash(hash("m=65536,t=16,p=1")));
+  CHECK_FALSE(is_password_hash(hash("m=65536,t=17,p=1")));
+  CHECK(is_password_hash(hash("m=1048576,t=1,p=4")));
+  CHECK_FALSE(is_password_hash(hash("m=1048576,t=2,p=4")));
+}

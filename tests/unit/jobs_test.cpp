@@ -342,4 +342,5 @@ TEST_CASE("a job that waits for its next attempt can be hurried") {
   CHECK(school.jobs.run_one());
   CHECK(school.get(id).status == JobStatus::succeeded);
   CHECK_THROWS_WITH(school.jobs.retry(system_itself, id), "Only a job that is dead or waits can be tried again.");
+  CHECK(school.audit.list(system_itself, {.action = "job.retried"}).total == 1);
 }

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include <lms/password.hpp>
+#include <lms/testing/seeded_random.hpp>
 #include <lms/user.hpp>
 
 #include "base/weak_password.hpp"
@@ -53,4 +55,11 @@ TEST_CASE("other passwords pass, whatever they are made of") {
   }
   CHECK(refusal("a83641907", "a@example.org", "A").empty());
   CHECK(refusal("correct horse battery", "x@example.org", "!!!").empty());
+}
+
+TEST_CASE("no password is hashed at a cost that would not be paid to verify it") {
+  testing::SeededRandom random;
+  CHECK_NOTHROW(PasswordHasher(random, {.memory_kib = 1024 * 1024, .iterations = 64}));
+  CHECK_THROWS_AS(PasswordHasher(random, {.memory_kib = 1024 * 1024 + 1}), Error);
+  CHECK_THROWS_AS(PasswordHasher(random, {.iterations = 65}), Error);
 }

@@ -17,15 +17,21 @@ function say(text, wrong) {
   said.hidden = false;
 }
 
-// What is wrong, in the words of the API, whatever format its errors have.
-function explanation(body) {
+// The first fault of a body, whatever format its errors have.
+function firstFault(body) {
   const faults = Array.isArray(body.detail) ? body.detail : body.details ?? body.errors ?? [];
-  const first = (Array.isArray(faults) ? faults : Object.entries(faults))[0];
-  if (first) {
-    const [place, text] = Array.isArray(first) ? [first[0], [first[1]].flat()[0]]
-      : [String(first.loc?.at(-1) ?? first.field ?? first.pointer ?? ''), first.msg ?? first.message ?? first.detail];
-    if (text) return `${/token$/.test(place) ? 'The link' : 'The password'} ${text}.`;
+  if (!Array.isArray(faults)) {  // flat: texts by field
+    const [field, texts] = Object.entries(faults)[0] ?? [];
+    return {field, text: texts?.[0]};
   }
+  const fault = faults[0] ?? {};
+  return {field: fault.field ?? fault.loc?.at(-1), text: fault.msg ?? fault.message ?? fault.detail};
+}
+
+// What is wrong, in the words of the API.
+function explanation(body) {
+  const {field, text} = firstFault(body);
+  if (text) return `${field === 'token' ? 'The link' : 'The password'} ${text}.`;
   return typeof body.detail === 'string' ? body.detail : body.message ?? body.error ?? 'That did not work; try again later.';
 }
 
