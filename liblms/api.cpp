@@ -4,6 +4,7 @@
 
 #include "admin/audit_routes.hpp"
 #include "admin/mail_routes.hpp"
+#include "admin/rate_limit_routes.hpp"
 #include "admin/routes.hpp"
 #include "audit/audit_head.hpp"
 #include "auth/access_token_routes.hpp"
@@ -60,6 +61,7 @@ void add_routes(Router& router, Lms& school) {
   add_admin_routes(router, school.jobs(), school.events());
   add_audit_routes(router, school.audit());
   add_mail_routes(router, school.mails(), school.users());
+  add_rate_limit_routes(router, school.rate_limits());
 }
 
 void add_personal_data(PersonalData& data, Lms& school) {
@@ -97,6 +99,7 @@ std::vector<const AuditAction*> audit_actions() {
           &password_refused,
           &token_reused,
           &signed_out_everywhere,
+          &sessions_ended,
           &password_changed,
           &sign_in_locked,
           &sign_in_unlocked,
@@ -104,6 +107,7 @@ std::vector<const AuditAction*> audit_actions() {
           &email_change_requested,
           &email_change_cancelled,
           &email_changed,
+          &email_corrected,
           &invitation_sent,
           &mfa_enabled,
           &mfa_disabled,

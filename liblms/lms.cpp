@@ -109,6 +109,12 @@ std::shared_ptr<TokenBlacklist> blacklist_of(const Backends& backends, const Set
   return std::make_shared<WatchedBlacklist>(backends.token_blacklist, fail_closed ? refuse : admit, logger);
 }
 
+std::shared_ptr<RateLimiter> rate_limiter_of(const Backends& backends, const Settings& settings) {
+  if (backends.rate_limiter) return backends.rate_limiter;
+  return open_memory_rate_limiter({.most_keys = static_cast<std::size_t>(settings.rate_limit_max_keys),
+                                   .penalties = settings.rate_limit_penalties});
+}
+
 SessionOptions session_options(const Settings& settings) {
   return {.idle_timeout = settings.session_timeout,
           .reuse_grace = settings.refresh_reuse_grace,
@@ -186,6 +192,8 @@ struct Lms::Parts {
   Certificates certificates;
   CoursePackages packages;
   AuthAuthenticator authenticator;
+  std::shared_ptr<RateLimiter> rate_limiter;
+  RateLimits rate_limits;
   IdempotentAnswers idempotent;
   Pipeline pipeline;
   std::atomic<bool> stopping{false};
@@ -231,8 +239,10 @@ struct Lms::Parts {
         certificates(storage, clock, random, events, audit, enrollments, settings.public_url + settings.api_prefix),
         packages(storage, courses, quizzes),
         authenticator(auth, access_tokens, clock),
+        rate_limiter(rate_limiter_of(backends, settings)),
+        rate_limits(settings, *rate_limiter, clock, logger),
         idempotent(storage, clock, random, signing_secret(settings), settings.idempotency_ttl),
-        pipeline(router, settings, storage, authenticator, idempotent, clock, random, logger) {}
+        pipeline(router, settings, storage, authenticator, rate_limits, idempotent, clock, random, logger) {}
 
   bool ready() noexcept;
   void make_first_admin();
@@ -388,6 +398,9 @@ Jobs& Lms::jobs() noexcept {
 }
 Mails& Lms::mails() noexcept {
   return parts_->mails;
+}
+RateLimits& Lms::rate_limits() noexcept {
+  return parts_->rate_limits;
 }
 Storage& Lms::storage() noexcept {
   return parts_->storage;

@@ -28,8 +28,9 @@ while [ $# -gt 0 ]; do
         *) refuse ;;
       esac
       build=build-tests-$2
-      # Under sanitizers GCC warns of what is none.
-      options+=(-Db_lundef=false -Dwerror=false)
+      # Under sanitizers GCC warns of what is none. They define crypt_r themselves, and hand on to that of a libcrypt
+      # which the linker would leave out as not needed.
+      options+=(-Db_lundef=false -Db_asneeded=false -Dwerror=false)
       selection+=(--suite doctest --timeout-multiplier 10)
       shift 2
       ;;

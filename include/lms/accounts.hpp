@@ -63,6 +63,13 @@ struct LMS_API EmailChange {
   static const Schema& schema();
 };
 
+/// The address that an account should have had.
+struct LMS_API EmailCorrection {
+  std::string new_email;
+
+  static const Schema& schema();
+};
+
 /// What is answered where the answer must tell nothing.
 struct LMS_API Accepted {
   std::string message;
@@ -75,7 +82,7 @@ extern LMS_API const EventType user_email_verified, user_email_changed;
 }
 namespace audited {
 extern LMS_API const AuditAction password_reset, email_change_requested, email_change_cancelled, email_changed,
-    invitation_sent;
+    email_corrected, invitation_sent;
 }
 
 struct AccountLinkKind;
@@ -111,12 +118,22 @@ class LMS_API Accounts {
   void reset_password(const PasswordReset& reset, const ClientInfo& client = {});
 
   /// Asks the owner of the new address, and tells that of the present one. Until the new one is verified nothing
-  /// changes; another request takes the place of this one, and a new password ends it.
+  /// changes; another request takes the place of this one, and a new password ends it. If the new one has an account,
+  /// its owner is told that, and nobody else.
   /// @throws Error as Auth::confirm; invalid for the present address; too_many_requests `too_many_changes` for
   ///   more than ten a day.
   void change_email(const Principal& who, const EmailChange& change, const ClientInfo& client = {});
   /// Calls that off. @throws Error not_found `no_pending_email`.
   void cancel_email_change(const Principal& who);
+
+  /// Gives an account that is not one's own the address that it should have had. Its sessions end, links that were
+  /// mailed are good for nothing, and the new address is not verified: it gets the mail for that, or the invitation of
+  /// an account without a password. The old one is told, without the new one, if it was verified; otherwise it may be a
+  /// stranger's.
+  /// Emits `user.email_changed`.
+  /// @throws Error forbidden as Users::update, and for access tokens; invalid for the present address or none; conflict
+  ///   `email_taken`, `account_erased`, `own_account`.
+  User correct_email(const Principal& who, UserId user, const EmailCorrection& correction);
 
   /// Sends an invitation to an account without a password.
   /// @throws Error forbidden without `manage_users`; not_found; conflict `account_in_use` if it has one or is inactive,
@@ -143,6 +160,10 @@ class LMS_API Accounts {
   void send(UnitOfWork& uow, const MailKind& kind, const std::optional<User>& user,
             const MailSendOptions& options = {});
   void end_email_change(UnitOfWork& uow, UserId user) const;
+  std::string move(UnitOfWork& uow, const Principal& who, User& user, std::string address,
+                   std::optional<Time> verified_at) const;
+  void tell_old_address(UnitOfWork& uow, const MailKind& kind, const User& user, std::string old_address,
+                        std::string new_address, const ClientInfo& client) const;
   std::optional<MailContent> compose_link(const AccountLinkKind& kind, const Value& payload);
   Error refused(std::string_view what, const ClientInfo& client) const;
 

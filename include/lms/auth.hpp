@@ -151,7 +151,8 @@ namespace events {
 extern LMS_API const EventType user_logged_in, user_logged_out, user_session_ended, user_password_changed;
 }
 namespace audited {
-extern LMS_API const AuditAction signed_in, password_refused, token_reused, signed_out_everywhere, password_changed;
+extern LMS_API const AuditAction signed_in, password_refused, token_reused, signed_out_everywhere, sessions_ended,
+    password_changed;
 }
 
 /// Who somebody is: registration, login, sessions. Thread-safe. What a call does it does in one transaction; sign-ins
@@ -194,6 +195,12 @@ class LMS_API Auth {
 
   /// The user's sessions that are alive, newest first.
   std::vector<SessionView> sessions(const Principal& who);
+  /// Those of somebody else, for who manages users.
+  /// @throws Error forbidden without `manage_users`, `admin_required` for admins, and for access tokens; not_found.
+  std::vector<SessionView> sessions(const Principal& who, UserId user);
+  /// Ends them all. Emits `user.session_ended` if there were any; one's own it ends as logout_everywhere does.
+  /// @throws Error as sessions.
+  void end_sessions_of(const Principal& who, UserId user);
   /// Emits `user.session_ended`. @throws Error not_found unless it is a session of the user that is alive.
   void end_session(const Principal& who, SessionId id);
   /// Forgets sessions that ran out, failed sign-ins that count no more, and revocations of tokens that have expired;
@@ -239,6 +246,10 @@ class LMS_API Auth {
   /// The same with `body`/`password`, and the code of the second factor if the account has one, which is used up.
   /// @throws Error likewise, and invalid at `body`/`code` for a code that is wrong or missing.
   User confirm(const Principal& who, const Confirmation& given, const ClientInfo& client);
+  /// That user as they are now, in the transaction that does what was confirmed.
+  /// @throws Error unauthenticated `session_ended` if the account or session has ended since; conflict
+  ///   `password_changed_meanwhile`.
+  User still_confirmed(UnitOfWork& uow, const Principal& who, const User& confirmed) const;
   /// Whether it may be the user's next one. What is refused is told to the log.
   /// @throws Error invalid at `body`/`new_password`.
   void check_new_password(const User& user, const std::string& password, const ClientInfo& client) const;
@@ -254,6 +265,9 @@ class LMS_API Auth {
   void log_refused_input(const Error& error, const ClientInfo& client) const;
 
  private:
+  bool is_alive(UnitOfWork& uow, SessionId session) const;
+  User require_may_see_sessions(UnitOfWork& uow, const Principal& who, UserId user) const;
+  std::vector<SessionView> sessions_of(UnitOfWork& uow, const Principal& who, UserId user) const;
   void renew(Session& session) const;
   TokenPair tokens_of(const User& user, const Session& session) const;
   bool is_repeated(const Session& session, const TokenClaims& refresh, const ClientInfo& client) const;

@@ -251,6 +251,7 @@ class LMS_API Courses {
   Lesson add_lesson(UnitOfWork& uow, Course& course, Lesson lesson);
 
   Course owned(UnitOfWork& uow, const Principal& who, const CourseRef& course) const;
+  static bool leads_to(UnitOfWork& uow, CourseId from, CourseId to);
   void check_prerequisites(UnitOfWork& uow, const Principal& who, const Course& course, const Course* before) const;
   void check_lesson(UnitOfWork& uow, const Lesson& lesson) const;
   void touch(UnitOfWork& uow, const Principal& who, Course& course, const EventType& type = events::course_updated);

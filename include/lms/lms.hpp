@@ -28,6 +28,7 @@
 #include <lms/personal_data.hpp>
 #include <lms/principal.hpp>
 #include <lms/quiz.hpp>
+#include <lms/rate_limits.hpp>
 #include <lms/reencryption.hpp>
 #include <lms/router.hpp>
 #include <lms/schema.hpp>
@@ -37,6 +38,7 @@
 #include <lms/spi/log_sink.hpp>
 #include <lms/spi/mailer.hpp>
 #include <lms/spi/random.hpp>
+#include <lms/spi/rate_limiter.hpp>
 #include <lms/spi/storage.hpp>
 #include <lms/spi/token_blacklist.hpp>
 #include <lms/user.hpp>
@@ -59,8 +61,9 @@ struct Backends {
   std::shared_ptr<LogSink> log = {};      ///< nowhere
   /// In `storage`, and then asked together with the session; a setting decides what happens while another one is out.
   std::shared_ptr<TokenBlacklist> token_blacklist = {};
-  std::shared_ptr<Mailer> mailer = {};  ///< the log, which shows texts in development only
-  Roles roles = {};                     ///< admin, instructor, student
+  std::shared_ptr<RateLimiter> rate_limiter = {};  ///< in this process, of the settings' size
+  std::shared_ptr<Mailer> mailer = {};             ///< the log, which shows texts in development only
+  Roles roles = {};                                ///< admin, instructor, student
 };
 
 /// A whole school. Many can live in one process; they share nothing.
@@ -99,6 +102,7 @@ class LMS_API Lms {
   Audit& audit() noexcept;
   Jobs& jobs() noexcept;
   Mails& mails() noexcept;
+  RateLimits& rate_limits() noexcept;
   Storage& storage() noexcept;
   Clock& clock() noexcept;
   Random& random() noexcept;

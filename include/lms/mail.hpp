@@ -42,7 +42,7 @@ struct MailKind {
 /// The kinds that a school has templates for, in English, Spanish and German.
 namespace mail_kind {
 extern LMS_API const MailKind verify_email,  ///< `link`, `lifetime`
-    account_exists,                          ///< to somebody who registers with an address that has an account
+    account_exists,                          ///< to the owner of an account whose address somebody wants to use
     password_reset,                          ///< `link`, `lifetime`
     password_changed,                        ///< `time`, `device`
     email_change_verify,                     ///< to the new address: `address` (the new one), `link`, `lifetime`

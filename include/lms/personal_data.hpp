@@ -122,7 +122,7 @@ class LMS_API PersonalData {
  private:
   class Document;
 
-  Erasure begin(const Principal& who, UserId id, CertificateFate certificates);
+  Erasure begin(const Principal& who, UserId id, CertificateFate certificates, const User* confirmed = nullptr);
   void add_own_parts();
 
   Storage& storage_;

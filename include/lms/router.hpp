@@ -177,6 +177,7 @@ struct Route {
   bool absolute = false;       ///< `path` is not below the API's prefix
   bool hidden = false;         ///< not in OpenAPI
   bool ignores_token = false;  ///< `Authorization` is not looked at: for pages and probes; needs Anyone
+  bool unlimited = false;      ///< no rate limit counts it: for probes
   bool any_host = false;       ///< also under names that the school is not known by: for probes, which ask by address
   /// Path parameters that are text; others named `id` or `…_id` are UUIDs.
   std::vector<TextParameter> text_params = {};

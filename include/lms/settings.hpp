@@ -13,6 +13,7 @@
 
 #include <lms/error.hpp>
 #include <lms/export.hpp>
+#include <lms/rate.hpp>
 #include <lms/spi/log_sink.hpp>
 #include <lms/token.hpp>
 
@@ -29,6 +30,17 @@ constexpr auto names_of(ErrorFormat) {
   return std::array<std::string_view, 3>{"detail", "flat", "rich"};
 }
 
+/// Whom the default rule of the rate limits counts.
+enum class RateLimitKey { ip, user, user_or_ip };
+constexpr auto names_of(RateLimitKey) {
+  return std::array<std::string_view, 3>{"ip", "user", "user_or_ip"};
+}
+
+enum class RateLimitProfile { standard, adaptive };
+constexpr auto names_of(RateLimitProfile) {
+  return std::array<std::string_view, 2>{"standard", "adaptive"};
+}
+
 enum class LogFormat { text, json };
 constexpr auto names_of(LogFormat) {
   return std::array<std::string_view, 2>{"text", "json"};
@@ -43,17 +55,23 @@ constexpr auto names_of(SqliteSynchronous) {
 /// says what each does. A host may fill it by itself instead of calling `load_settings`; Lms's constructor says which
 /// members it looks at.
 struct LMS_API Settings {
-  Environment environment = Environment::development;  // ENVIRONMENT
-  bool debug = false;                                  // DEBUG
-  std::string project_name = "LMS";                    // PROJECT_NAME
-  std::string default_language = "en";                 // DEFAULT_LANGUAGE
-  std::string default_timezone = "UTC";                // DEFAULT_TIMEZONE
-  std::string api_prefix = "/api/v1";                  // API_V1_PREFIX
-  std::string public_url;                              // PUBLIC_URL
-  std::string frontend_url;                            // FRONTEND_URL
-  ErrorFormat error_format = ErrorFormat::detail;      // ERROR_FORMAT
-  std::vector<std::string> allowed_hosts = {"*"};      // ALLOWED_HOSTS
-  std::vector<std::string> trusted_proxies;            // TRUSTED_PROXIES
+  Environment environment = Environment::development;    // ENVIRONMENT
+  bool debug = false;                                    // DEBUG
+  std::string project_name = "LMS";                      // PROJECT_NAME
+  std::string default_language = "en";                   // DEFAULT_LANGUAGE
+  std::string default_timezone = "UTC";                  // DEFAULT_TIMEZONE
+  std::string api_prefix = "/api/v1";                    // API_V1_PREFIX
+  std::string public_url;                                // PUBLIC_URL
+  std::string frontend_url;                              // FRONTEND_URL
+  ErrorFormat error_format = ErrorFormat::detail;        // ERROR_FORMAT
+  std::vector<std::string> allowed_hosts = {"*"};        // ALLOWED_HOSTS
+  std::vector<std::string> trusted_proxies;              // TRUSTED_PROXIES
+  std::vector<std::string> cors_origins;                 // CORS_ORIGINS
+  bool cors_allow_credentials = false;                   // CORS_ALLOW_CREDENTIALS
+  bool secure_ssl_redirect = false;                      // SECURE_SSL_REDIRECT
+  std::chrono::seconds secure_hsts_max_age{31'536'000};  // SECURE_HSTS_SECONDS
+  bool secure_hsts_include_subdomains = true;            // SECURE_HSTS_INCLUDE_SUBDOMAINS
+  bool secure_hsts_preload = false;                      // SECURE_HSTS_PRELOAD
 
   std::string host = "127.0.0.1";             // HOST
   std::int64_t port = 8000;                   // PORT
@@ -73,6 +91,26 @@ struct LMS_API Settings {
   std::chrono::seconds course_cache_ttl{300};  // COURSE_CACHE_TTL_SECONDS
   std::chrono::seconds cache_max_stale{5};     // CACHE_MAX_STALE_SECONDS
   std::int64_t cache_memory_mb = 32;           // CACHE_MEMORY_MB
+
+  bool rate_limit_enabled = true;                                    // RATE_LIMIT_ENABLED
+  RateLimitKey rate_limit_key = RateLimitKey::ip;                    // RATE_LIMIT_KEY_MODE
+  std::int64_t rate_limit_requests = 100;                            // RATE_LIMIT_PER_MINUTE
+  std::chrono::seconds rate_limit_window{60};                        // RATE_LIMIT_WINDOW_SECONDS
+  std::optional<RateRule> rate_limit_api;                            // RATE_LIMIT_API
+  std::int64_t rate_limit_auth_per_minute = 60;                      // RATE_LIMIT_AUTH_PER_MINUTE
+  std::optional<RateRule> rate_limit_auth;                           // RATE_LIMIT_AUTH
+  std::vector<NamedRate> rate_limit_custom_rules;                    // RATE_LIMIT_CUSTOM_RULES
+  std::optional<RateRule> rate_limit_global;                         // RATE_LIMIT_GLOBAL
+  std::optional<RateRule> rate_limit_address;                        // RATE_LIMIT_PER_IP
+  std::vector<NamedRate> rate_limit_roles;                           // RATE_LIMIT_ROLES
+  RateLimitProfile rate_limit_profile = RateLimitProfile::standard;  // RATE_LIMIT_PROFILE
+  std::optional<RateRule> anonymous_rate;                            // ANON_THROTTLE_RATE
+  std::optional<RateRule> user_rate;                                 // USER_THROTTLE_RATE
+  std::optional<RateRule> write_rate;                                // WRITE_THROTTLE_RATE
+  bool rate_limit_penalties = true;                                  // RATE_LIMIT_PENALTIES
+  std::vector<std::string> rate_limit_allowed_ips;                   // RATE_LIMIT_ALLOWED_IPS
+  std::int64_t rate_limit_max_keys = 100'000;                        // RATE_LIMIT_MAX_KEYS
+  std::vector<std::string> admin_allowed_ips;                        // ADMIN_ALLOWED_IPS
 
   std::chrono::hours idempotency_ttl{24};  // IDEMPOTENCY_TTL_HOURS
 
@@ -142,7 +180,8 @@ constexpr auto names_of(SettingSource) {
 
 struct EffectiveSetting {
   std::string name;
-  std::string value;  ///< as it would be written in the environment; `********` for a secret, and all of Vault
+  std::string value;  ///< as it would be written in the environment; `********` for a secret, and for all that a file
+                      ///< or Vault gave
   SettingSource source = SettingSource::fallback;
 };
 

@@ -187,6 +187,16 @@ class LMS_API Users {
   /// @throws Error forbidden without `manage_users`; `admin_required` for that role, unless an admin.
   static void require_may_manage(const Principal& who, std::string_view role);
 
+  /// For what waits before it writes, as for a hash: whether who signed in, or calls by an access token, may still act.
+  /// To be asked in the transaction that writes. What a host lets in by itself it has to see to.
+  /// @throws Error unauthenticated `session_ended`.
+  void require_still(UnitOfWork& uow, const Principal& who) const;
+  /// Asked by that, too, and throws the same. Set up before the first call.
+  void on_acting(std::function<void(UnitOfWork&, const Principal&)> hook) { acting_hooks_.push_back(std::move(hook)); }
+
+  /// The account, if it may still be changed. @throws Error not_found; conflict `account_erased`.
+  static User editable(UnitOfWork& uow, UserId id);
+
   /// Makes an account without storing it. @throws Error invalid for an unknown role or an address that is none.
   User make(const NewUser& account, std::string password_hash) const;
   /// Stores a made account. Emits `user.registered`. @throws Error conflict `email_taken`.
@@ -212,10 +222,14 @@ class LMS_API Users {
   const Roles& roles_;
   UserOptions options_;
   std::vector<std::function<void(UnitOfWork&, const User&)>> leaving_hooks_, removal_hooks_, invitation_hooks_;
+  std::vector<std::function<void(UnitOfWork&, const Principal&)>> acting_hooks_;
 };
 
 /// The names of those of the users that exist, read at once.
 LMS_API std::map<UserId, std::string> names_of_users(UnitOfWork& uow, const std::vector<UserId>& ids);
+
+/// An address as accounts have it. @throws Error invalid at `body`/`field` for what is none, or kept for the erased.
+LMS_API std::string account_email(std::string_view given, const std::string& field);
 
 /// What `email` is unique by: neither case nor the spelling of an international domain tells addresses apart.
 LMS_API std::string email_key(std::string_view email);

@@ -25,6 +25,7 @@ void add_access_token_routes(Router& router, AccessTokens& tokens) {
                   {ErrorCode::not_found, "user_not_found", "There is no such service account."},
                   {ErrorCode::conflict, "too_many_access_tokens", "The account has as many as it may have."},
                   {ErrorCode::conflict, "account_deactivated", "The service account is deactivated."},
+                  refused::password_changed(),
                   refused::account_locked(),
                   refused::sign_in_busy()},
        .handler = [&, prefix = router.prefix()](Call& call) {

@@ -11,6 +11,7 @@
 #include "auth/mail_content.hpp"
 #include "base/crypto.hpp"
 #include "base/removal.hpp"
+#include "base/session_ended.hpp"
 
 namespace lms {
 
@@ -62,6 +63,11 @@ AccessTokens::AccessTokens(Storage& storage, Clock& clock, Random& random, Event
     Repository<AccessToken>(uow).remove_where(equal("user_id", user.id));
   };
   users.on_removal(remove_all);
+  users.on_acting([this](UnitOfWork& uow, const Principal& who) {
+    if (!who.access_token()) return;
+    const auto token = Repository<AccessToken>(uow).find(*who.access_token());
+    if (!token || token->expires_at <= clock_.now()) throw session_ended();
+  });
   accounts.on_claimed(remove_all);
   mails_.declare(mail_kind::access_token_created, [&storage](const Value& payload) {
     auto content = compose_notice(storage, payload);
@@ -93,7 +99,8 @@ CreatedAccessToken AccessTokens::create(const Principal& who, const NewAccessTok
   const UserId owner = wanted.user_id ? *wanted.user_id : who.user();
   if (!who.is(owner)) require(who, Permission::manage_users);
   check(who, wanted);
-  if (who.maybe_user()) auth_.confirm(who, wanted.confirmation, client);
+  std::optional<User> confirmed;
+  if (who.maybe_user()) confirmed = auth_.confirm(who, wanted.confirmation, client);
   std::sort(wanted.scopes.begin(), wanted.scopes.end());
   wanted.scopes.erase(std::unique(wanted.scopes.begin(), wanted.scopes.end()), wanted.scopes.end());
 
@@ -108,6 +115,7 @@ CreatedAccessToken AccessTokens::create(const Principal& who, const NewAccessTok
   token.expires_at = token.created_at + std::chrono::days(wanted.expires_in_days);
   token.id = AccessTokenId(random_.uuid(token.created_at));
   storage_.write([&](UnitOfWork& uow) {
+    if (confirmed) auth_.still_confirmed(uow, who, *confirmed);
     const User user = Repository<User>(uow).get(owner);
     if (!who.is(owner)) Users::require_may_manage(who, user.role);
     if (!who.is(owner) && !user.service_account)

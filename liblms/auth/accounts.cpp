@@ -65,6 +65,11 @@ struct Found {
   User user;
 };
 
+void require_other(const std::string& address, const User& user) {
+  if (email_key(address) == user.email_key)
+    throw invalid({"body", "new_email"}, "is the address of the account already", "value_error.email.same");
+}
+
 std::optional<Found> find_link(UnitOfWork& uow, const TokenClaims& claims, Time now) {
   auto link = Repository<AccountLink>(uow).find(claims.id);
   if (!link || link->expires_at <= now) return std::nullopt;
@@ -195,6 +200,8 @@ std::optional<MailContent> Accounts::compose_link(const AccountLinkKind& kind, c
 
     MailContent content = mail_to(*user);
     content.to = kind.recipient(*user);
+    // Whose address it is nobody knows yet, and a name is a text that anybody may have sent there.
+    if (kind.token == TokenType::email_verification) content.name.clear();
     content.values = {{"link", options_.pages + std::string(kind.page) + "#token=" + auth_.tokens().create(claims)},
                       {"lifetime", std::chrono::ceil<std::chrono::minutes>(life)}};
     if (const auto& names = kind.mail.values; std::find(names.begin(), names.end(), "address") != names.end())
@@ -247,26 +254,14 @@ void Accounts::verify_email(const MailedToken& given, const ClientInfo& client) 
     User& user = found->user;
     const Principal themselves = auth_.principal_of(user);
     Repository<AccountLink>(uow).remove(found->link.jti);
-    Repository<User> users(uow);
     if (found->link.kind == mail_kind::verify_email.name) {
       user.email_verified_at = now;
-      users.update(user);
+      Repository<User>(uow).update(user);
       events_.emit(uow, events::user_email_verified, themselves, UserEvent::of(user));
       return true;
     }
-    const std::string before = std::exchange(user.email, *std::exchange(user.pending_email, std::nullopt));
-    user.email_key = email_key(user.email);
-    if (users.exists(all_of({equal("email_key", user.email_key), none_of({equal("id", user.id)})})))
-      throw conflict("email_taken", "There is another account with this address by now.");
-    user.email_verified_at = user.updated_at = now;
-    users.update(user);
-    Repository<AccountLink>(uow).remove_where(equal("user_id", user.id));
-    for (const Hook& hook : email_hooks_) hook(uow, user);
-    events_.emit(uow, events::user_email_changed, themselves, UserEvent::of(user));
-    Object notice = account_notice(user, now, client);
-    notice.append("to", before);
-    notice.append("address", user.email);
-    mails_.send(uow, mail_kind::email_changed, std::move(notice));
+    std::string before = move(uow, themselves, user, *user.pending_email, now);
+    tell_old_address(uow, mail_kind::email_changed, user, std::move(before), user.email, client);
     audit_.record(uow, themselves.from(client.address), audited::email_changed, user.id);
     return true;
   });
@@ -274,28 +269,23 @@ void Accounts::verify_email(const MailedToken& given, const ClientInfo& client) 
 }
 
 void Accounts::change_email(const Principal& who, const EmailChange& change, const ClientInfo& client) {
-  auto address = normal_email(change.new_email);
-  if (!address)
-    throw invalid({"body", "new_email"}, "must be a mail address such as ada@example.org", "value_error.email");
+  const std::string address = account_email(change.new_email, "new_email");
   const User confirmed = auth_.confirm(who, change.confirmation, client);
-  if (email_key(*address) == confirmed.email_key)
-    throw invalid({"body", "new_email"}, "is the address of the account already", "value_error.email.same");
+  require_other(address, confirmed);
   storage_.write([&](UnitOfWork& uow) {
     Repository<User> users(uow);
-    User user = users.get(confirmed.id);
+    User user = auth_.still_confirmed(uow, who, confirmed);
     // Whose address it is nobody knows yet: one account does not write to many.
     if (!may_mail(uow, user.email, mail_kind::email_change_requested, most_changes, std::chrono::seconds{0}))
       throw too_many_requests("too_many_changes", "Another address was asked for too often today; try again tomorrow.",
                               std::chrono::hours{24});
-    user.pending_email = *address;
+    user.pending_email = address;
     user.updated_at = clock_.now();
     users.update(user);
-    if (may_mail(uow, *address, mail_kind::email_change_verify, most_changes))
-      send(uow, mail_kind::email_change_verify, user);
-    Object notice = account_notice(user, user.updated_at, client);
-    notice.append("to", user.email);
-    notice.append("address", *address);
-    mails_.send(uow, mail_kind::email_change_requested, std::move(notice));
+    const auto owner = users.first(equal("email_key", email_key(address)));
+    const MailKind& kind = owner ? mail_kind::account_exists : mail_kind::email_change_verify;
+    if (may_mail(uow, address, kind, owner ? most_notices : most_changes)) send(uow, kind, owner ? owner : user);
+    tell_old_address(uow, mail_kind::email_change_requested, user, user.email, address, client);
     audit_.record(uow, who, audited::email_change_requested, user.id);
   });
 }
@@ -308,6 +298,53 @@ void Accounts::cancel_email_change(const Principal& who) {
     end_email_change(uow, who.user());
     audit_.record(uow, who, audited::email_change_cancelled, who.user());
   });
+}
+
+User Accounts::correct_email(const Principal& who, UserId id, const EmailCorrection& correction) {
+  require(who, Permission::manage_users);
+  refuse_access_token(who);
+  if (who.is(id))
+    throw conflict("own_account", "One's own address is changed by `auth/change-email`, which asks for the password.");
+  const std::string address = account_email(correction.new_email, "new_email");
+  return storage_.write([&](UnitOfWork& uow) {
+    User user = Users::editable(uow, id);
+    Users::require_may_manage(who, user.role);
+    require_other(address, user);
+    const bool was_verified = user.email_verified_at.has_value();
+    std::string before = move(uow, who, user, address, std::nullopt);
+    auth_.end_sessions(uow, id);
+    // Who reads there may know the password, and need not learn what to sign in with.
+    if (was_verified) tell_old_address(uow, mail_kind::email_changed, user, std::move(before), {}, {});
+    send(uow, user.password_hash.empty() ? mail_kind::invitation : mail_kind::verify_email, user);
+    audit_.record(uow, who, audited::email_corrected, id);
+    return user;
+  });
+}
+
+/// Returns the address before. Links that were mailed are good for nothing then.
+std::string Accounts::move(UnitOfWork& uow, const Principal& who, User& user, std::string address,
+                           std::optional<Time> verified_at) const {
+  Repository<User> users(uow);
+  std::string before = std::exchange(user.email, std::move(address));
+  user.email_key = email_key(user.email);
+  if (users.exists(all_of({equal("email_key", user.email_key), none_of({equal("id", user.id)})})))
+    throw conflict("email_taken", "There is another account with this address.");
+  user.pending_email.reset();
+  user.email_verified_at = verified_at;
+  user.updated_at = clock_.now();
+  users.update(user);
+  Repository<AccountLink>(uow).remove_where(equal("user_id", user.id));
+  for (const Hook& hook : email_hooks_) hook(uow, user);
+  events_.emit(uow, events::user_email_changed, who, UserEvent::of(user));
+  return before;
+}
+
+void Accounts::tell_old_address(UnitOfWork& uow, const MailKind& kind, const User& user, std::string old_address,
+                                std::string new_address, const ClientInfo& client) const {
+  Object notice = account_notice(user, clock_.now(), client);
+  notice.append("to", std::move(old_address));
+  notice.append("address", std::move(new_address));
+  mails_.send(uow, kind, std::move(notice));
 }
 
 // --- the password ---

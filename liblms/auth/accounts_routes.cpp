@@ -145,6 +145,7 @@ void add_account_routes(Router& router, Accounts& accounts, Auth& auth) {
        .status = 202,
        .errors = {{ErrorCode::invalid, "validation_error", "Password or code are wrong, or it is the same address."},
                   {ErrorCode::too_many_requests, "too_many_changes", "Ten a day are enough."},
+                  refused::password_changed(),
                   refused::account_locked(),
                   refused::sign_in_busy()},
        .handler = [&](Call& call) {
@@ -164,6 +165,27 @@ void add_account_routes(Router& router, Accounts& accounts, Auth& auth) {
               .handler = [&](Call& call) {
                 accounts.cancel_email_change(call.who());
                 return no_content();
+              }});
+
+  router.add({.method = put,
+              .path = "/users/{id}/email",
+              .operation = "correctUserEmail",
+              .tag = "users",
+              .summary = "Correct the address of an account",
+              .description =
+                  "For one that was mistyped. The account's sessions end, and the new address gets a mail to verify "
+                  "it, or the invitation if the account has no password yet. An access token may not do this.",
+              .allow = Permission::manage_users,
+              .weight = Weight::write,
+              .input_mode = Input::create,
+              .input = &EmailCorrection::schema(),
+              .output = &User::schema(),
+              .errors = {{ErrorCode::forbidden, "admin_required", "Only admins change what is an admin's."},
+                         {ErrorCode::conflict, "email_taken", "There is another account with this address."},
+                         {ErrorCode::conflict, "account_erased", "The account was erased and stays as it is."},
+                         {ErrorCode::conflict, "own_account", "It is your own: use `auth/change-email`."}},
+              .handler = [&](Call& call) {
+                return ok(accounts.correct_email(call.who(), call.id<UserId>("id"), call.body<EmailCorrection>()));
               }});
 
   router.add({.method = post,

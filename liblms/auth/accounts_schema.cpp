@@ -68,6 +68,13 @@ const Schema& EmailChange::schema() {
   return schema;
 }
 
+const Schema& EmailCorrection::schema() {
+  static const Schema schema =
+      define<EmailCorrection>("EmailCorrection", "The address that an account should have had.")
+          .field("new_email", &EmailCorrection::new_email, account_fields::email("It is sent a mail to verify it."));
+  return schema;
+}
+
 const Schema& Accepted::schema() {
   static const Schema schema =
       define<Accepted>("Accepted", "An answer that does not tell whether there is an account.")
@@ -87,6 +94,8 @@ const AuditAction password_reset{"auth.password_reset", "A new password was set 
 const AuditAction email_change_requested{"auth.email_change_requested", "Another address was asked for."};
 const AuditAction email_change_cancelled{"auth.email_change_cancelled", "It was called off before it was verified."};
 const AuditAction email_changed{"auth.email_changed", "An account got another address."};
+const AuditAction email_corrected{"auth.email_corrected",
+                                  "Somebody else gave an account the address it should have had."};
 const AuditAction invitation_sent{"auth.invitation_sent", "Somebody was invited to an account made for them."};
 }  // namespace audited
 

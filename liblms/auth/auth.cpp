@@ -9,15 +9,12 @@
 #include "auth/refusals.hpp"
 #include "base/formats.hpp"
 #include "base/removal.hpp"
+#include "base/session_ended.hpp"
 #include "base/utf8.hpp"
 
 namespace lms {
 
 namespace {
-
-Error session_ended() {
-  return unauthenticated("session_ended", "The session has ended; sign in again.");
-}
 
 /// What the session's refresh token says.
 TokenClaims refresh_claims(const Session& session) {
@@ -82,6 +79,14 @@ Auth::Auth(Storage& storage, Clock& clock, Random& random, Events& events, Audit
     throw invalid({"MAX_SESSIONS_PER_USER"}, "must be at least 1", "value_error.number.not_ge");
   users_.on_leaving(
       [](UnitOfWork& uow, const User& user) { Repository<Session>(uow).remove_where(equal("user_id", user.id)); });
+  users_.on_acting([this](UnitOfWork& uow, const Principal& who) {
+    if (who.session() && !is_alive(uow, *who.session())) throw session_ended();
+  });
+}
+
+bool Auth::is_alive(UnitOfWork& uow, SessionId id) const {
+  const auto session = Repository<Session>(uow).find(id);
+  return session && !session->ended_at && session->expires_at > clock_.now();
 }
 
 User Auth::register_student(const Registration& given) {
@@ -203,7 +208,7 @@ User Auth::confirm_password(const Principal& who, std::string_view password, con
   std::optional<User> user;
   const LoginAttempt attempt = storage_.write([&](UnitOfWork& uow) {
     user = Repository<User>(uow).get(id);
-    const LoginAttempt begun = lockout_.begin(uow, user->email, Factor::password);
+    LoginAttempt begun = lockout_.begin(uow, user->email, Factor::password);
     if (begun.admission == LoginAttempt::Admission::locked) refuse(uow, who, begun, user, client);
     return begun;
   });
@@ -223,6 +228,15 @@ User Auth::confirm_password(const Principal& who, std::string_view password, con
 User Auth::confirm(const Principal& who, const Confirmation& given, const ClientInfo& client) {
   User user = confirm_password(who, given.password, "password", client);
   if (check_code_) check_code_(who, user, given, client);
+  return user;
+}
+
+User Auth::still_confirmed(UnitOfWork& uow, const Principal& who, const User& confirmed) const {
+  users_.require_still(uow, who);
+  User user = Repository<User>(uow).get(confirmed.id);
+  if (!user.is_active) throw session_ended();
+  if (user.password_hash != confirmed.password_hash)
+    throw conflict("password_changed_meanwhile", "The password was changed by somebody else at the same time.");
   return user;
 }
 
@@ -396,13 +410,10 @@ void Auth::change_password(const Principal& who, const PasswordChange& change, c
   check_new_password(user, change.new_password, client);
   const std::string hash = hasher_.hash(change.new_password);
   storage_.write([&](UnitOfWork& uow) {
-    Repository<User> users(uow);
-    User current = users.get(user.id);
-    if (current.password_hash != user.password_hash)
-      throw conflict("password_changed_meanwhile", "The password was changed by somebody else at the same time.");
+    User current = still_confirmed(uow, who, user);
     current.password_hash = hash;
     current.updated_at = clock_.now();
-    users.update(current);
+    Repository<User>(uow).update(current);
     lockout_.clear(uow, who, current);
     end_sessions(uow, user.id, who.session());
     events_.emit(uow, events::user_password_changed, who, UserEvent::of(current));
@@ -413,12 +424,39 @@ void Auth::change_password(const Principal& who, const PasswordChange& change, c
 
 std::vector<SessionView> Auth::sessions(const Principal& who) {
   refuse_access_token(who);
-  const UserId id = who.user();
-  auto sessions = storage_.read([&](UnitOfWork& uow) {
-    return Repository<Session>(uow).select({.where = alive(id, clock_.now()),
-                                            .order = {descending("created_at")},
-                                            .limit = static_cast<std::size_t>(options_.max_per_user)});
+  return storage_.read([&](UnitOfWork& uow) { return sessions_of(uow, who, who.user()); });
+}
+
+std::vector<SessionView> Auth::sessions(const Principal& who, UserId user) {
+  return storage_.read([&](UnitOfWork& uow) {
+    require_may_see_sessions(uow, who, user);
+    return sessions_of(uow, who, user);
   });
+}
+
+void Auth::end_sessions_of(const Principal& who, UserId id) {
+  if (who.is(id)) return logout_everywhere(who);
+  storage_.write([&](UnitOfWork& uow) {
+    const User user = require_may_see_sessions(uow, who, id);
+    const auto ended = static_cast<std::int64_t>(end_sessions(uow, id));
+    if (ended == 0) return;
+    events_.emit(uow, events::user_session_ended, who, UserEvent::of(user));
+    audit_.record(uow, who, audited::sessions_ended, id, {{"sessions", ended}});
+  });
+}
+
+User Auth::require_may_see_sessions(UnitOfWork& uow, const Principal& who, UserId id) const {
+  require(who, Permission::manage_users);
+  refuse_access_token(who);
+  User user = Repository<User>(uow).get(id);
+  Users::require_may_manage(who, user.role);
+  return user;
+}
+
+std::vector<SessionView> Auth::sessions_of(UnitOfWork& uow, const Principal& who, UserId user) const {
+  auto sessions = Repository<Session>(uow).select({.where = alive(user, clock_.now()),
+                                                   .order = {descending("created_at")},
+                                                   .limit = static_cast<std::size_t>(options_.max_per_user)});
   std::vector<SessionView> views;
   views.reserve(sessions.size());
   for (Session& session : sessions) {
@@ -442,10 +480,7 @@ void Auth::end_session(const Principal& who, SessionId id) {
 Principal Auth::authenticate(const TokenClaims& access) {
   const auto user = storage_.read([&](UnitOfWork& uow) -> std::optional<User> {
     if (blacklist_.is_revoked(access.id)) throw unauthenticated("token_revoked", "The token has been revoked.");
-    if (access.session) {
-      const auto session = Repository<Session>(uow).find(*access.session);
-      if (!session || session->ended_at || session->expires_at <= clock_.now()) return std::nullopt;
-    }
+    if (access.session && !is_alive(uow, *access.session)) return std::nullopt;
     auto found = Repository<User>(uow).select(
         {.where = equal("id", access.subject), .fields = {"id", "role", "is_active"}, .limit = 1});
     if (found.empty()) return std::nullopt;

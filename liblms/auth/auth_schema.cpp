@@ -70,12 +70,12 @@ const Schema& PasswordChange::schema() {
 
 const Schema& Confirmation::schema() {
   static const Schema schema = [] {
-    FieldOptions code = account_fields::code("Of the account's second factor; needed if it has one.");
-    code.required = false;
+    FieldOptions optional_code = account_fields::code("Of the account's second factor; needed if it has one.");
+    optional_code.required = false;
     return Schema(
         define<Confirmation>("Confirmation", "The password once more, and a code where there is a second factor.")
             .field("password", &Confirmation::password, account_fields::password())
-            .field("code", &Confirmation::code, std::move(code))
+            .field("code", &Confirmation::code, std::move(optional_code))
             .field("method", &Confirmation::method,
                    {.doc = "What kind of code it is: of the authenticator app, or a recovery code."}));
   }();
@@ -114,11 +114,10 @@ namespace events {
 const EventType user_logged_in{"user.logged_in", "A session was opened.", &UserEvent::schema};
 const EventType user_logged_out{"user.logged_out", "One or all sessions of a user were ended by that user.",
                                 &UserEvent::schema};
-const EventType user_session_ended{
-    "user.session_ended",
-    "One session was ended from another, because its refresh token came back, or to make room for "
-    "a newer one.",
-    &UserEvent::schema};
+const EventType user_session_ended{"user.session_ended",
+                                   "Sessions were ended from another one, by somebody who manages users, because a "
+                                   "refresh token came back, or to make room for a newer one.",
+                                   &UserEvent::schema};
 const EventType user_password_changed{"user.password_changed", "A user set a new password.", &UserEvent::schema};
 }  // namespace events
 
@@ -131,6 +130,7 @@ const AuditAction token_reused{"auth.token_reused",
                                "A refresh token came back that had been exchanged; its session was ended.",
                                AuditOutcome::refused};
 const AuditAction signed_out_everywhere{"auth.signed_out_everywhere", "A user ended all own sessions."};
+const AuditAction sessions_ended{"auth.sessions_ended", "Somebody else ended all sessions of a user."};
 const AuditAction password_changed{"auth.password_changed", "A user set a new password."};
 }  // namespace audited
 

@@ -81,9 +81,15 @@ void forget(UnitOfWork& uow, const User& user) {
   Repository<SecondFactor>(uow).remove_where(of_user(user.id));
 }
 
+/// Without its secrets, so that it can be seen and taken off where no key is left to read them.
+std::optional<SecondFactor> enabled_factor(UnitOfWork& uow, UserId user) {
+  auto found = Repository<SecondFactor>(uow).select(
+      {.where = all_of({of_user(user), none_of({is_null("enabled_at")})}), .fields = {"enabled_at", "mails_codes"}});
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
+}
 bool is_enabled(UnitOfWork& uow, UserId user) {
-  const auto factor = Repository<SecondFactor>(uow).find(user);
-  return factor && factor->secret;
+  return enabled_factor(uow, user).has_value();
 }
 void require_enabled(UnitOfWork& uow, UserId user) {
   if (!is_enabled(uow, user)) throw conflict("mfa_not_enabled", "The account has no second factor.");
@@ -129,8 +135,8 @@ MfaStatus Mfa::status(const Principal& who) {
   refuse_access_token(who);
   const UserId id = who.user();
   return storage_.read([&](UnitOfWork& uow) {
-    const auto factor = Repository<SecondFactor>(uow).find(id);
-    if (!factor || !factor->secret) return MfaStatus{};
+    const auto factor = enabled_factor(uow, id);
+    if (!factor) return MfaStatus{};
     return MfaStatus{
         .enabled = true,
         .enabled_at = factor->enabled_at,
@@ -146,9 +152,7 @@ template <class Change>
 void Mfa::confirmed(const Principal& who, const Confirmation& given, const ClientInfo& client, Change&& change) {
   const User known = auth_.confirm(who, given, client);
   storage_.write([&](UnitOfWork& uow) {
-    const User user = Repository<User>(uow).get(known.id);
-    if (user.password_hash != known.password_hash)
-      throw conflict("password_changed_meanwhile", "The password was changed by somebody else at the same time.");
+    const User user = auth_.still_confirmed(uow, who, known);
     change(uow, user);
   });
 }

@@ -72,6 +72,7 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
        .input = &Confirmation::schema(),
        .output = &MfaSetup::schema(),
        .errors = {wrong_code,
+                  refused::password_changed(),
                   refused::account_locked(),
                   {ErrorCode::conflict, "mfa_enabled_meanwhile", "A second factor was set up just now."},
                   refused::sign_in_busy(),
@@ -108,7 +109,8 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
               .input = &Confirmation::schema(),
               .output_mode = Output::nothing,
               .status = 204,
-              .errors = {not_enabled, wrong_code, refused::account_locked(), refused::sign_in_busy()},
+              .errors = {not_enabled, wrong_code, refused::password_changed(), refused::account_locked(),
+                         refused::sign_in_busy()},
               .handler = [&](Call& call) {
                 mfa.disable(call.who(), sign_in_body<Confirmation>(call, auth), client_of(call));
                 return no_content();
@@ -124,7 +126,8 @@ void add_mfa_routes(Router& router, Mfa& mfa, Auth& auth) {
               .input_mode = Input::create,
               .input = &Confirmation::schema(),
               .output = &RecoveryCodes::schema(),
-              .errors = {not_enabled, wrong_code, refused::account_locked(), refused::sign_in_busy()},
+              .errors = {not_enabled, wrong_code, refused::password_changed(), refused::account_locked(),
+                         refused::sign_in_busy()},
               .handler = [&](Call& call) {
                 return ok(
                     mfa.renew_recovery_codes(call.who(), sign_in_body<Confirmation>(call, auth), client_of(call)));

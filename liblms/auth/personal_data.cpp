@@ -109,13 +109,13 @@ void PersonalData::add_own_parts() {
   });
   on_export("second_factor", [](UnitOfWork& uow, const User& user, const std::string&) {
     Page page;
-    const auto factor = Repository<SecondFactor>(uow).find(user.id);
-    if (!factor || !factor->secret) return page;
+    const Condition enabled = all_of({equal("user_id", user.id), none_of({is_null("enabled_at")})});
+    const auto factors = Repository<SecondFactor>(uow).select({.where = enabled, .fields = {"enabled_at"}});
+    if (factors.empty()) return page;
     const auto codes = Repository<RecoveryCode>(uow).count(equal("user_id", user.id));
-    page.items.emplace_back(
-        Object{{"kind", "totp"},
-               {"enabled_at", factor->enabled_at ? Value(to_iso8601(*factor->enabled_at)) : Value()},
-               {"recovery_codes_left", static_cast<std::int64_t>(codes)}});
+    page.items.emplace_back(Object{{"kind", "totp"},
+                                   {"enabled_at", to_iso8601(factors.front().enabled_at.value())},
+                                   {"recovery_codes_left", static_cast<std::int64_t>(codes)}});
     return page;
   });
   on_export("mailed_links", [](UnitOfWork& uow, const User& user, const std::string& after) {
@@ -214,8 +214,9 @@ std::unique_ptr<http::BodySource> PersonalData::export_person(const Principal& w
 
 // --- erasure ---
 
-Erasure PersonalData::begin(const Principal& who, UserId id, CertificateFate certificates) {
+Erasure PersonalData::begin(const Principal& who, UserId id, CertificateFate certificates, const User* confirmed) {
   return storage_.write([&](UnitOfWork& uow) {
+    if (confirmed != nullptr) auth_.still_confirmed(uow, who, *confirmed);
     User user = Repository<User>(uow).get(id);
     if (!who.is(id)) Users::require_may_manage(who, user.role);
     const bool is_first = !user.erased_at;
@@ -241,8 +242,8 @@ Erasure PersonalData::erase(const Principal& who, UserId id, const ErasureReques
 }
 
 Erasure PersonalData::erase_self(const Principal& who, const OwnErasureRequest& request, const ClientInfo& client) {
-  auth_.confirm(who, request.confirmation, client);
-  return begin(who, who.user(), request.certificates);
+  const User confirmed = auth_.confirm(who, request.confirmation, client);
+  return begin(who, who.user(), request.certificates, &confirmed);
 }
 
 void PersonalData::finish(const Erasure& erasure, std::stop_token stop) {

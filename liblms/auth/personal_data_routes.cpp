@@ -78,7 +78,7 @@ void add_personal_data_routes(Router& router, PersonalData& data) {
               .input = &OwnErasureRequest::schema(),
               .output = &Erasure::schema(),
               .status = 202,
-              .errors = {last_admin, refused::account_locked(), refused::sign_in_busy()},
+              .errors = {last_admin, refused::password_changed(), refused::account_locked(), refused::sign_in_busy()},
               .handler = [&data, accepted](Call& call) {
                 return accepted(data.erase_self(call.who(), call.body<OwnErasureRequest>(), client_of(call)));
               }});

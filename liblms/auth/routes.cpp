@@ -97,9 +97,7 @@ void add_auth_routes(Router& router, Auth& auth) {
               .input = &PasswordChange::schema(),
               .output_mode = Output::nothing,
               .status = 204,
-              .errors = {{ErrorCode::conflict, "password_changed_meanwhile", "It was changed at the same time."},
-                         refused::account_locked(),
-                         refused::sign_in_busy()},
+              .errors = {refused::password_changed(), refused::account_locked(), refused::sign_in_busy()},
               .handler = [&](Call& call) {
                 auth.change_password(call.who(), sign_in_body<PasswordChange>(call, auth), client_of(call));
                 return no_content();
@@ -127,6 +125,34 @@ void add_auth_routes(Router& router, Auth& auth) {
               .status = 204,
               .handler = [&](Call& call) {
                 auth.end_session(call.who(), call.id<SessionId>("id"));
+                return no_content();
+              }});
+
+  const RouteError admin_required{ErrorCode::forbidden, "admin_required", "Only admins may, for it is an admin's."};
+  router.add({.method = get,
+              .path = "/users/{id}/sessions",
+              .operation = "listUserSessions",
+              .tag = "users",
+              .summary = "Somebody's sessions, newest first",
+              .description = "Those that are alive. An access token may not do this, nor end them.",
+              .allow = Permission::manage_users,
+              .output_mode = Output::items,
+              .output = &SessionView::schema(),
+              .errors = {admin_required},
+              .handler = [&](Call& call) { return ok(auth.sessions(call.who(), call.id<UserId>("id"))); }});
+
+  router.add({.method = del,
+              .path = "/users/{id}/sessions",
+              .operation = "endUserSessions",
+              .tag = "users",
+              .summary = "End all of somebody's sessions",
+              .allow = Permission::manage_users,
+              .weight = Weight::write,
+              .output_mode = Output::nothing,
+              .status = 204,
+              .errors = {admin_required},
+              .handler = [&](Call& call) {
+                auth.end_sessions_of(call.who(), call.id<UserId>("id"));
                 return no_content();
               }});
 

@@ -12,13 +12,16 @@ inline ClientInfo client_of(const Call& call) {
   return {call.client_address(), device ? *device : std::string()};
 }
 
-/// What `require_admitted` throws, for the documentation.
+/// What `require_admitted` and `Auth::still_confirmed` throw, for the documentation.
 namespace refused {
 inline RouteError account_locked() {
   return {ErrorCode::too_many_requests, "account_locked", "Too many passwords or codes were wrong."};
 }
 inline RouteError sign_in_busy() {
   return {ErrorCode::too_many_requests, "sign_in_busy", "As many are being checked as may be wrong."};
+}
+inline RouteError password_changed() {
+  return {ErrorCode::conflict, "password_changed_meanwhile", "It was changed at the same time."};
 }
 }  // namespace refused
 

@@ -32,6 +32,16 @@ bool IpAddress::is_loopback() const noexcept {
          std::all_of(bytes_.begin(), bytes_.end() - 1, [](std::uint8_t byte) { return byte == 0; });
 }
 
+IpAddress IpAddress::network(unsigned bits) const noexcept {
+  IpAddress address = *this;
+  for (std::size_t i = 0; i < bytes_.size(); ++i) {
+    const unsigned begin = static_cast<unsigned>(i) * 8;
+    const unsigned kept = std::clamp(bits, begin, begin + 8) - begin;
+    address.bytes_[i] = static_cast<std::uint8_t>(bytes_[i] & (0xFF00U >> kept));
+  }
+  return address;
+}
+
 IpAddress IpAddress::embedded_v4() const noexcept {
   IpAddress address = *this;
   std::copy(v4_mapped.begin(), v4_mapped.end(), address.bytes_.begin());

@@ -17,6 +17,8 @@ class IpAddress {
   std::string text() const;
   /// Whether both begin with the same `bits` of 128.
   bool shares_prefix(const IpAddress& other, unsigned bits) const noexcept;
+  /// With all bits behind the first `bits` of 128 zero.
+  IpAddress network(unsigned bits) const noexcept;
   bool is_v4() const noexcept;
   /// `127.0.0.0/8` or `::1`.
   bool is_loopback() const noexcept;

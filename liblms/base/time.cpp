@@ -123,7 +123,10 @@ std::optional<Time> parse_iso8601(std::string_view text) {
   const auto whole_minute = sys_days(date) + hours(hour) + minutes(minute) - offset;
   const bool last_of_day = whole_minute - floor<days>(whole_minute) == hours(23) + minutes(59);
   if (second == 60 && !last_of_day) return std::nullopt;  // leap seconds end a day
-  return Time(whole_minute + seconds(second)) + microseconds(micro);
+  const Time time = Time(whole_minute + seconds(second)) + microseconds(micro);
+  const year utc_year = year_month_day(floor<days>(time)).year();  // the offset may have led past what can be written
+  if (utc_year < year(0) || utc_year > year(9999)) return std::nullopt;
+  return time;
 }
 
 }  // namespace lms

@@ -20,6 +20,7 @@ std::size_t skip_ascii(std::string_view text, std::size_t position) noexcept {
     std::memcpy(&bytes, text.data() + position, sizeof bytes);
     if ((bytes & high_bits) != 0) break;
   }
+  while (position < text.size() && static_cast<std::uint8_t>(text[position]) < 0x80) ++position;
   return position;
 }
 

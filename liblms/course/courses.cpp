@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include <lms/course.hpp>
@@ -158,6 +159,21 @@ Course Courses::add(UnitOfWork& uow, const Principal& who, Course draft) {
   return draft;
 }
 
+/// Whether a course requires another one, if only by what it requires.
+bool Courses::leads_to(UnitOfWork& uow, CourseId from, CourseId to) {
+  std::set<CourseId> seen;
+  std::vector<CourseId> left{from};
+  while (!left.empty()) {
+    const CourseId id = left.back();
+    left.pop_back();
+    if (id == to) return true;
+    if (!seen.insert(id).second) continue;
+    if (const auto course = Repository<Course>(uow).find(id))
+      left.insert(left.end(), course->prerequisites.begin(), course->prerequisites.end());
+  }
+  return false;
+}
+
 /// Who names a prerequisite must see it: it cannot be removed as long as it is one. Those that stand already may stay.
 void Courses::check_prerequisites(UnitOfWork& uow, const Principal& who, const Course& course,
                                   const Course* before) const {
@@ -171,6 +187,9 @@ void Courses::check_prerequisites(UnitOfWork& uow, const Principal& who, const C
       throw invalid({"body", "prerequisites", i}, "a course cannot require itself", "value_error.reference");
     if (!stands(id) && !find_visible(uow, who, id))
       throw invalid({"body", "prerequisites", i}, "there is no such course", "value_error.reference");
+    if (before && !stands(id) && leads_to(uow, id, course.id))
+      throw invalid({"body", "prerequisites", i}, "requires this course itself, so nobody could begin either",
+                    "value_error.reference.cycle");
   }
 }
 

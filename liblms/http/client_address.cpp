@@ -1,20 +1,14 @@
 #include "http/client_address.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string_view>
-
-#include <lms/error.hpp>
 
 #include "http/header_text.hpp"
 
 namespace lms {
 
 namespace {
-
-constexpr unsigned all_bits = 128;
-constexpr unsigned v4_offset = 96;
 
 /// `1.2.3.4`, `1.2.3.4:567`, `::1`, `[::1]`, `[::1]:567`.
 std::optional<IpAddress> parse_hop(std::string_view text) {
@@ -34,36 +28,10 @@ std::vector<std::string> hops(const http::Headers& headers) {
 
 }  // namespace
 
-TrustedProxies::TrustedProxies(const std::vector<std::string>& ranges) {
-  for (const std::string& text : ranges) {
-    const std::string_view range = text;
-    const std::size_t slash = range.find('/');
-    const auto base = IpAddress::parse(range.substr(0, slash));
-    const unsigned offset = base && base->is_v4() ? v4_offset : 0;
-    unsigned bits = all_bits - offset;
-    bool readable = base.has_value();
-    if (slash != std::string_view::npos) {
-      const unsigned most = bits;
-      const char* const end = range.data() + range.size();
-      const auto [stopped, error] = std::from_chars(range.data() + slash + 1, end, bits);
-      readable = readable && error == std::errc() && stopped == end && bits <= most;
-    }
-    if (!readable)
-      throw invalid({"TRUSTED_PROXIES"}, "`" + text + "` is no address or range such as 10.0.0.1 or 10.0.0.0/8",
-                    "value_error.address");
-    ranges_.push_back({*base, bits + offset});
-  }
-}
-
-bool TrustedProxies::trusts(const IpAddress& address) const noexcept {
-  return std::any_of(ranges_.begin(), ranges_.end(),
-                     [&](const Range& range) { return range.base.shares_prefix(address, range.bits); });
-}
+TrustedProxies::TrustedProxies(const std::vector<std::string>& ranges) : networks_(ranges, "TRUSTED_PROXIES") {}
 
 bool TrustedProxies::trusts_peer(const http::Request& request) const {
-  if (ranges_.empty()) return false;
-  const auto peer = IpAddress::parse(request.peer);
-  return peer && trusts(*peer);
+  return networks_.contains(request.peer);
 }
 
 std::string TrustedProxies::client_address(const http::Request& request) const {
@@ -74,7 +42,7 @@ std::string TrustedProxies::client_address(const http::Request& request) const {
     const auto address = parse_hop(*hop);
     if (!address) break;
     client = address->text();
-    if (!trusts(*address)) break;
+    if (!networks_.contains(*address)) break;
   }
   return client;
 }

@@ -5,7 +5,7 @@
 
 #include <lms/http.hpp>
 
-#include "base/ip_address.hpp"
+#include "base/ip_networks.hpp"
 
 namespace lms {
 
@@ -25,14 +25,9 @@ class TrustedProxies {
   bool is_secure(const http::Request& request) const;
 
  private:
-  struct Range {
-    IpAddress base;
-    unsigned bits;
-  };
-  bool trusts(const IpAddress& address) const noexcept;
   bool trusts_peer(const http::Request& request) const;
 
-  std::vector<Range> ranges_;
+  IpNetworks networks_;
 };
 
 }  // namespace lms

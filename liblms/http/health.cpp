@@ -48,6 +48,7 @@ Route probe(std::string path, std::string operation, std::string summary, bool a
           .allow = Anyone{},
           .absolute = absolute,
           .ignores_token = true,
+          .unlimited = true,
           .any_host = true};
 }
 

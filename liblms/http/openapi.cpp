@@ -92,6 +92,7 @@ std::set<int> error_statuses(const Route& route, bool is_conditional) {
   if (route.path.find('{') != std::string::npos) statuses.insert(404);
   if (takes_body(route)) statuses.insert({413, 415});
   if (is_conditional) statuses.insert(412);
+  if (!route.unlimited) statuses.insert(429);
   for (const RouteError& error : errors_of(route)) statuses.insert(status_of(error.code));
   return statuses;
 }
@@ -317,7 +318,7 @@ struct ErrorResponse {
   std::string_view reason, message;  ///< of the example
 };
 
-constexpr std::array<ErrorResponse, 10> error_responses{{
+constexpr std::array<ErrorResponse, 11> error_responses{{
     {400, "BadRequest", "The request is malformed: its JSON (the message says where), URL or headers.", "malformed_url",
      "The URL is not percent-encoded UTF-8."},
     {401, "Unauthorized", "There is no access token, or it is no longer good.", "not_authenticated", "Sign in first."},
@@ -330,6 +331,9 @@ constexpr std::array<ErrorResponse, 10> error_responses{{
     {415, "UnsupportedMediaType", "The body is not of the type that the operation takes, not in UTF-8, or compressed.",
      "unsupported_media_type", "Send the body as JSON in UTF-8."},
     {422, "UnprocessableContent", "The input breaks a stated rule; each fault is listed.", validation_error, ""},
+    {429, "TooManyRequests",
+     "Too many requests: try again after `Retry-After` seconds. `RateLimit-Policy` names the rule.",
+     "rate_limit_exceeded", "Too many requests. Try again in 12 seconds."},
     {500, "InternalServerError", "A defect of the server; it has been logged under the request's id.", "internal_error",
      "Something went wrong here. It has been logged."},
     {503, "ServiceUnavailable", "Not now: try again after `Retry-After` seconds.", "unavailable", "Try again later."},

@@ -14,6 +14,7 @@
 #include "http/conditional.hpp"
 #include "http/header_text.hpp"
 #include "http/host.hpp"
+#include "http/trace_context.hpp"
 
 namespace lms {
 
@@ -208,7 +209,41 @@ std::string response_time(double milliseconds) {
   return std::to_string(hundredths / 100) + (rest < 10 ? ".0" : ".") + std::to_string(rest) + "ms";
 }
 
-http::Headers make_common_headers(bool with_hsts) {
+Problem invalid_host() {
+  return {.status = 400, .reason = "invalid_host", .message = "This school is not known by that host name."};
+}
+
+/// Those of everybody's limiters, and those that the IETF drafts: the rule that binds most, and what is left under it.
+void add_rate_headers(http::Headers& headers, const RateLimits::Answer& answer, Time now) {
+  using std::chrono::ceil;
+  using std::chrono::seconds;
+  const RateRule& rule = answer.rule->rule;
+  const RateStanding& here = answer.decision.standing;
+  const std::string limit = std::to_string(rule.limit);
+  const std::string window = std::to_string(rule.window.count());
+  const std::string remaining = std::to_string(answer.decision.allowed ? here.remaining : 0);
+  const auto until_reset = ceil<seconds>(std::max(here.reset_after, here.retry_after));
+  const auto reset = ceil<seconds>(now.time_since_epoch()) + until_reset;
+  headers.add("X-RateLimit-Limit", limit);
+  headers.add("X-RateLimit-Remaining", remaining);
+  headers.add("X-RateLimit-Reset", std::to_string(reset.count()));
+  headers.add("X-RateLimit-Window", window);
+  const std::string name = '"' + answer.rule->name + '"';
+  headers.add("RateLimit-Policy", name + ";q=" + limit + ";w=" + window);
+  headers.add("RateLimit", name + ";r=" + remaining + ";t=" + std::to_string(until_reset.count()));
+}
+
+/// Empty: it is not sent.
+std::string hsts_text(const Settings& settings) {
+  const auto seconds = settings.secure_hsts_max_age.count();
+  if (seconds == 0) return {};
+  std::string text = "max-age=" + std::to_string(seconds);
+  if (settings.secure_hsts_include_subdomains) text += "; includeSubDomains";
+  if (settings.secure_hsts_preload) text += "; preload";
+  return text;
+}
+
+http::Headers make_common_headers(const std::string& hsts) {
   http::Headers headers{
       {"Server", "LMS"},
       {"X-Content-Type-Options", "nosniff"},
@@ -218,7 +253,7 @@ http::Headers make_common_headers(bool with_hsts) {
       {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"},
       {"X-Permitted-Cross-Domain-Policies", "none"},
       {"Cache-Control", "no-store"}};
-  if (with_hsts) headers.add("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
+  if (!hsts.empty()) headers.add("Strict-Transport-Security", hsts);
   return headers;
 }
 
@@ -238,6 +273,7 @@ struct Pipeline::Exchange {
   http::Request& request;
   Time started;
   std::string request_id;
+  std::string trace_id;
   std::string client_address;
   bool secure = false;
   std::string_view path;
@@ -248,8 +284,11 @@ struct Pipeline::Exchange {
   std::optional<WholeBody> whole_body = {};
   std::optional<Call> call = {};
   std::optional<KeyedRequest> keyed = {};
+  std::exception_ptr refusal = {};  ///< of the head
+  std::optional<http::Response> kept = {};
   std::exception_ptr fault = {};  ///< of the input
-  std::string forbidden = {};     ///< the reason, if it is not allowed
+  std::optional<RateLimits::Answer> limited = {};
+  std::string forbidden = {};  ///< the reason, if it is not allowed
 
   const Route& route() const noexcept { return *match.route; }
 };
@@ -266,10 +305,12 @@ struct Pipeline::Pending {
 };
 
 Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& storage, Authenticator& authenticator,
-                   IdempotentAnswers& idempotent, const Clock& clock, Random& random, const Logger& logger)
+                   RateLimits& limits, IdempotentAnswers& idempotent, const Clock& clock, Random& random,
+                   const Logger& logger)
     : router_(router),
       storage_(storage),
       authenticator_(authenticator),
+      limits_(limits),
       idempotent_(idempotent),
       clock_(clock),
       random_(random),
@@ -277,28 +318,50 @@ Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& stor
       answers_(make_answer_cache(settings, storage)),
       longest_kept_(settings.cache_max_stale),
       proxies_(settings.trusted_proxies),
+      cors_(settings),
+      admin_networks_(settings.admin_allowed_ips, "ADMIN_ALLOWED_IPS"),
       allowed_hosts_(settings.allowed_hosts),
       error_format_(settings.error_format),
       default_max_body_(static_cast<std::size_t>(settings.max_body_kb) * 1024),
       reveals_defects_(settings.debug && settings.environment != Environment::production),
-      common_headers_(make_common_headers(settings.environment == Environment::production)),
-      secure_common_headers_(make_common_headers(true)) {}
+      common_headers_(make_common_headers(settings.environment == Environment::production ? hsts_text(settings) : "")),
+      secure_common_headers_(make_common_headers(hsts_text(settings))),
+      redirects_to_https_(settings.secure_ssl_redirect),
+      public_url_(settings.public_url) {}
 
 /// The order of the steps is part of the API: what comes first is refused first. Nothing before `admit` does I/O, so a
-/// caller that must not wait gets refusals, too.
+/// caller that must not wait gets refusals, too. A request that comes again, to wait, is counted only then.
 std::optional<http::Response> Pipeline::run(Exchange& exchange, bool may_wait) const {
+  look_at_head(exchange);
+  if (!may_wait && must_wait(exchange)) return std::nullopt;
   if (auto early = answer_early(exchange)) return early;
-  if (!may_wait && lane(exchange.route()) != http::Lane::here) return std::nullopt;
-  if (!may_wait && exchange.token && authenticator_.use_is_due(*exchange.token)) return std::nullopt;
   return answer_fully(exchange);
+}
+
+/// What comes of that, a refusal or an answer, is told only to those whom the limits let through.
+void Pipeline::look_at_head(Exchange& exchange) const {
+  try {
+    check_head(exchange);
+    if (exchange.match.route && may_be_kept(exchange)) exchange.kept = kept_answer(exchange);
+  } catch (...) {
+    exchange.refusal = std::current_exception();
+  }
+}
+
+bool Pipeline::must_wait(const Exchange& exchange) const {
+  if (exchange.refusal || exchange.kept || !exchange.match.route) return false;
+  return lane(exchange.route()) != http::Lane::here || (exchange.token && authenticator_.use_is_due(*exchange.token));
 }
 
 /// What the head alone settles; none if the rest has to be looked at.
 std::optional<http::Response> Pipeline::answer_early(Exchange& exchange) const {
-  check_head(exchange);
+  if (!exchange.refusal && !exchange.match.route && cors_.is_preflight(exchange.request))
+    return cors_.answer_preflight(exchange.request, exchange.match.allowed);
+  limit(exchange);
+  if (exchange.refusal) std::rethrow_exception(exchange.refusal);
   const Router::Match& match = exchange.match;
   if (!match.route) return http::Response{.status = 204, .headers = {{"Allow", allow_text(match.allowed)}}, .body = {}};
-  return may_be_kept(exchange) ? kept_answer(exchange) : std::nullopt;
+  return std::move(exchange.kept);
 }
 
 http::Response Pipeline::answer_fully(Exchange& exchange) const {
@@ -312,6 +375,7 @@ http::Response Pipeline::answer_fully(Exchange& exchange) const {
 void Pipeline::check_head(Exchange& exchange) const {
   check_target(exchange);
   check_host(exchange);
+  check_transport(exchange);
   const Router::Match& match = exchange.match;
   if (match.malformed) throw malformed_target();
   if (!match.route && match.allowed.empty())
@@ -321,7 +385,9 @@ void Pipeline::check_head(Exchange& exchange) const {
                   .reason = "method_not_allowed",
                   .message = "This path does not answer to that method.",
                   .headers = {{"Allow", allow_text(match.allowed)}}};
-  if (match.route) verify_token(exchange);
+  if (!match.route) return;
+  check_address(exchange);
+  verify_token(exchange);
 }
 
 /// None for an access token of a program, too, which says nothing by itself.
@@ -513,6 +579,7 @@ Pipeline::Exchange Pipeline::begin(http::Request& request) const {
   Exchange exchange{.request = request,
                     .started = clock_.now(),
                     .request_id = {},
+                    .trace_id = trace_id_of(request.headers),
                     .client_address = proxies_.client_address(request),
                     .secure = proxies_.is_secure(request),
                     .path = path_of(request.target)};
@@ -536,8 +603,52 @@ void Pipeline::check_host(const Exchange& exchange) const {
   if (exchange.match.route && exchange.route().any_host) return;
   const auto& headers = exchange.request.headers;
   const std::string* host = headers.find("Host");
-  if (headers.count("Host") > 1 || !is_allowed_host(host ? *host : "", allowed_hosts_))
-    throw Problem{.status = 400, .reason = "invalid_host", .message = "This school is not known by that host name."};
+  if (headers.count("Host") > 1 || !is_allowed_host(host ? *host : "", allowed_hosts_)) throw invalid_host();
+}
+
+/// Probes come from nearby, without TLS.
+void Pipeline::check_transport(const Exchange& exchange) const {
+  const bool is_probe = exchange.match.route && exchange.route().any_host;
+  if (!redirects_to_https_ || exchange.secure || is_probe) return;
+  std::string school = public_url_;
+  if (!school.starts_with("https://")) {
+    const std::string* field = exchange.request.headers.find("Host");
+    const auto name = field ? host_name(*field) : std::nullopt;
+    if (!name) throw invalid_host();
+    school = "https://" + std::string(*name);
+  }
+  const bool reads = exchange.request.method == http::Method::get || exchange.request.method == http::Method::head;
+  throw Problem{.status = reads ? 301 : 308,
+                .reason = "https_required",
+                .message = "Ask by https.",
+                .headers = {{"Location", school + exchange.request.target}}};
+}
+
+void Pipeline::check_address(const Exchange& exchange) const {
+  if (admin_networks_.empty() || exchange.route().tag != "admin") return;
+  if (!admin_networks_.contains(exchange.client_address))
+    throw Problem{
+        .status = 403, .reason = "address_not_allowed", .message = "This may not be called from your address."};
+}
+
+/// Only what a signature vouches for is counted as a user's: whoever makes up tokens is counted by address.
+void Pipeline::limit(Exchange& exchange) const {
+  const Route* route = exchange.match.route;
+  if (route && route->unlimited) return;
+  const auto* claims = exchange.token ? std::get_if<TokenClaims>(&*exchange.token) : nullptr;
+  const std::string user = claims ? claims->subject.text() : std::string();
+  exchange.limited = limits_.decide({.address = exchange.client_address,
+                                     .user = user,
+                                     .role = claims ? std::string_view(claims->role) : std::string_view(),
+                                     .path = route ? std::string_view(route->path) : exchange.path,
+                                     .method = exchange.request.method});
+  if (!exchange.limited || exchange.limited->decision.allowed) return;
+  const auto wait = std::chrono::ceil<std::chrono::seconds>(exchange.limited->decision.standing.retry_after).count();
+  const std::string seconds = std::to_string(std::max<std::int64_t>(1, wait));
+  throw Problem{.status = 429,
+                .reason = "rate_limit_exceeded",
+                .message = "Too many requests. Try again in " + seconds + (seconds == "1" ? " second." : " seconds."),
+                .headers = {{"Retry-After", seconds}}};
 }
 
 void Pipeline::verify_token(Exchange& exchange) const {
@@ -631,6 +742,8 @@ void Pipeline::finish(const Exchange& exchange, http::Response& response) const 
   add_common_headers(response, exchange.secure);
   response.headers.add("X-Request-ID", exchange.request_id);
   response.headers.add("X-Response-Time", response_time(milliseconds));
+  cors_.add_headers(exchange.request, response.headers);
+  if (exchange.limited) add_rate_headers(response.headers, *exchange.limited, exchange.started);
   if (response.status == 403) log_refusal(exchange);
   log_end(exchange, response.status, milliseconds);
 }
@@ -691,6 +804,7 @@ std::optional<http::Response> Pipeline::begin_waiting(const std::shared_ptr<Pend
                                                       const Executor& executor) {
   constexpr std::size_t quickly_read = 64UL * 1024;  // bytes of JSON
   Exchange& exchange = pending->exchange;
+  look_at_head(exchange);
   if (auto early = answer_early(exchange)) return early;
   const auto* body = std::get_if<std::string>(&pending->request.body);
   const bool is_quick = body && body->size() <= quickly_read;
@@ -757,10 +871,15 @@ std::string Pipeline::shown_path(const Exchange& exchange) {
   return route && !route->text_params.empty() ? route->path : loggable(exchange.path);
 }
 
+Value Pipeline::shown_trace(const Exchange& exchange) {
+  return exchange.trace_id.empty() ? Value() : Value(exchange.trace_id);
+}
+
 void Pipeline::log_start(const Exchange& exchange) const {
   if (!logger_.wants(LogLevel::debug)) return;
   logger_.debug("api.access", "request started",
                 {{"request_id", exchange.request_id},
+                 {"trace_id", shown_trace(exchange)},
                  {"method", http::name(exchange.request.method)},
                  {"path", shown_path(exchange)},
                  {"client_ip", exchange.client_address}});
@@ -773,6 +892,7 @@ void Pipeline::log_end(const Exchange& exchange, int status, double milliseconds
   const auto& token = exchange.who.access_token();
   logger_.info("api.access", "request completed",
                {{"request_id", exchange.request_id},
+                {"trace_id", shown_trace(exchange)},
                 {"method", http::name(exchange.request.method)},
                 {"path", shown_path(exchange)},
                 {"route", exchange.match.route ? Value(exchange.route().path) : Value()},
@@ -791,6 +911,7 @@ void Pipeline::log_refusal(const Exchange& exchange) const {
   if (!user || !logger_.wants(LogLevel::warning)) return;
   logger_.warning("security", "call refused",
                   {{"request_id", exchange.request_id},
+                   {"trace_id", shown_trace(exchange)},
                    {"method", http::name(exchange.request.method)},
                    {"route", exchange.route().path},
                    {"reason", exchange.forbidden},
@@ -815,6 +936,7 @@ void Pipeline::log_refused_token(const Exchange& exchange, std::string_view reas
 void Pipeline::log_failure(const Exchange& exchange, std::string_view what) const {
   logger_.error("app", "request failed",
                 {{"request_id", exchange.request_id},
+                 {"trace_id", shown_trace(exchange)},
                  {"method", http::name(exchange.request.method)},
                  {"route", exchange.match.route ? Value(exchange.route().path) : Value()},
                  {"error", what}});

@@ -10,15 +10,18 @@
 
 #include <lms/executor.hpp>
 #include <lms/http.hpp>
+#include <lms/rate_limits.hpp>
 #include <lms/router.hpp>
 #include <lms/settings.hpp>
 #include <lms/spi/clock.hpp>
 #include <lms/spi/log_sink.hpp>
 #include <lms/spi/random.hpp>
 
+#include "base/ip_networks.hpp"
 #include "http/answer_cache.hpp"
 #include "http/authenticator.hpp"
 #include "http/client_address.hpp"
+#include "http/cors.hpp"
 #include "http/idempotency.hpp"
 #include "http/problem.hpp"
 
@@ -29,7 +32,7 @@ class Pipeline {
  public:
   /// @throws Error invalid for a trusted proxy that is no address.
   Pipeline(const Router& router, const Settings& settings, Storage& storage, Authenticator& authenticator,
-           IdempotentAnswers& idempotent, const Clock& clock, Random& random, const Logger& logger);
+           RateLimits& limits, IdempotentAnswers& idempotent, const Clock& clock, Random& random, const Logger& logger);
 
   /// These are Lms's functions of the same names.
   http::Plan plan(const http::Request& head) const noexcept;
@@ -53,9 +56,14 @@ class Pipeline {
   void complete(Pending& pending, Step&& step) const noexcept;
 
   Exchange begin(http::Request& request) const;
+  void look_at_head(Exchange& exchange) const;
   void check_head(Exchange& exchange) const;
+  bool must_wait(const Exchange& exchange) const;
+  void limit(Exchange& exchange) const;
   void check_target(const Exchange& exchange) const;
   void check_host(const Exchange& exchange) const;
+  void check_transport(const Exchange& exchange) const;
+  void check_address(const Exchange& exchange) const;
   void verify_token(Exchange& exchange) const;
   void receive(Exchange& exchange) const;
   http::Response answer(Exchange& exchange) const;
@@ -85,6 +93,7 @@ class Pipeline {
   void add_common_headers(http::Response& response, bool secure) const;
   static std::optional<TokenClaims> claims_of(const Exchange& exchange);
   static std::string shown_path(const Exchange& exchange);
+  static Value shown_trace(const Exchange& exchange);
   void log_start(const Exchange& exchange) const;
   void log_end(const Exchange& exchange, int status, double milliseconds) const;
   void log_refused_token(const Exchange& exchange, std::string_view reason) const;
@@ -94,6 +103,7 @@ class Pipeline {
   const Router& router_;
   Storage& storage_;
   Authenticator& authenticator_;
+  RateLimits& limits_;
   IdempotentAnswers& idempotent_;
   const Clock& clock_;
   Random& random_;
@@ -101,12 +111,16 @@ class Pipeline {
   const std::unique_ptr<AnswerCache> answers_;  ///< null: none are kept
   const std::chrono::seconds longest_kept_;
   TrustedProxies proxies_;
+  const Cors cors_;
+  const IpNetworks admin_networks_;
   std::vector<std::string> allowed_hosts_;
   ErrorFormat error_format_;
   std::size_t default_max_body_;
   bool reveals_defects_;
   http::Headers common_headers_;         ///< of every answer
   http::Headers secure_common_headers_;  ///< of those that go over TLS
+  const bool redirects_to_https_;
+  const std::string public_url_;
 };
 
 }  // namespace lms

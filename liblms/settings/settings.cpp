@@ -27,7 +27,7 @@ namespace lms {
 namespace {
 
 constexpr std::size_t shortest_secret_key = 32;
-constexpr std::size_t largest_file = 64 * 1024;
+constexpr std::size_t largest_file = 64UL * 1024;
 constexpr std::string_view mask = "********";
 constexpr std::string_view file_ending = "_FILE";
 
@@ -77,7 +77,8 @@ std::string without_password(const std::string& url) {
 
 std::string shown(const Setting& setting, const Settings& settings, SettingSource source) {
   std::string value = setting.write(settings);
-  if (source == SettingSource::vault && !value.empty()) return std::string(mask);
+  const bool was_kept_apart = source == SettingSource::vault || source == SettingSource::file;
+  if (was_kept_apart && !value.empty()) return std::string(mask);
   switch (setting.secrecy) {
     case Secrecy::open:
       return value;
@@ -109,6 +110,8 @@ class Loader {
     check_environment();
     check_admin();
     check_sessions();
+    check_hsts();
+    check_origins();
     check_mail();
     if (!faults_.empty()) throw invalid(std::move(faults_));
     note_unused_names();
@@ -451,6 +454,26 @@ class Loader {
                 "): such a token would end before its time; make the one longer or the other shorter",
             "value_error.setting");
     if (!settings.access_token_blacklist_fail_closed) settings.access_token_blacklist_fail_closed = !is_development();
+  }
+
+  void check_hsts() {
+    const Settings& settings = loaded_.settings;
+    constexpr std::chrono::seconds year{31'536'000};
+    if (settings.secure_hsts_preload &&
+        (!settings.secure_hsts_include_subdomains || settings.secure_hsts_max_age < year))
+      fault("SECURE_HSTS_PRELOAD",
+            "SECURE_HSTS_PRELOAD is true, so SECURE_HSTS_INCLUDE_SUBDOMAINS must be true and SECURE_HSTS_SECONDS at "
+            "least "
+            "31536000: browsers take in no other",
+            "value_error.setting");
+  }
+
+  void check_origins() {
+    const auto& origins = loaded_.settings.cors_origins;
+    if (loaded_.settings.cors_allow_credentials && std::find(origins.begin(), origins.end(), "*") != origins.end())
+      fault("CORS_ALLOW_CREDENTIALS",
+            "CORS_ALLOW_CREDENTIALS is true, so CORS_ORIGINS must name the origins: browsers refuse `*` then",
+            "value_error.setting");
   }
 
   void check_mail() {

@@ -1,7 +1,5 @@
 #include "settings/table.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -15,6 +13,7 @@
 
 #include "base/crypto.hpp"
 #include "base/formats.hpp"
+#include "base/ip_networks.hpp"
 #include "base/mailbox.hpp"
 
 namespace lms {
@@ -200,6 +199,85 @@ Setting list(std::string_view name, std::vector<std::string> Settings::*member, 
               }};
 }
 
+constexpr std::string_view rate_form = "a rate such as 100/minute or 20 per 15 minutes";
+
+/// Empty: no such rule.
+Setting rate(std::string_view name, std::optional<RateRule> Settings::*member, std::string_view doc) {
+  return {.name = name,
+          .doc = doc,
+          .form = "empty, or " + std::string(rate_form),
+          .read =
+              [=](Settings& settings, std::string_view given) {
+                settings.*member = parse_rate(given);
+                return given.empty() || settings.*member;
+              },
+          .write = [=](const Settings& settings) -> std::string {
+            return settings.*member ? rate_text(*(settings.*member)) : "";
+          }};
+}
+
+/// `"5/minute"`, or `{"limit": 5, "window": 60, "algorithm": "token_bucket", "burst": 10}`.
+std::optional<RateRule> parse_rule(const Value& value) {
+  if (value.is_string()) return parse_rate(value.as_string());
+  if (!value.is_object()) return std::nullopt;
+  RateRule rule;
+  for (const auto& [name, member] : value.as_object()) {
+    const std::int64_t number = member.is_integer() ? member.as_integer() : 0;
+    if (name == "limit" && number >= 1 && number <= RateRule::most)
+      rule.limit = number;
+    else if (name == "window" && number >= 1 && number <= RateRule::longest.count())
+      rule.window = std::chrono::seconds(number);
+    else if (name == "burst" && number >= 1 && number <= RateRule::most)
+      rule.burst = number;
+    else if (const auto algorithm = name == "algorithm" && member.is_string()
+                                        ? enum_from<RateAlgorithm>(member.as_string())
+                                        : std::nullopt)
+      rule.algorithm = *algorithm;
+    else
+      return std::nullopt;
+  }
+  const bool has_use_for_burst = rule.burst == 0 || rule.algorithm == RateAlgorithm::token_bucket;
+  return rule.limit > 0 && has_use_for_burst ? std::optional(rule) : std::nullopt;
+}
+
+Value show_rule(const RateRule& rule) {
+  if (rule == RateRule{.limit = rule.limit, .window = rule.window}) return rate_text(rule);
+  Object object{
+      {"limit", rule.limit}, {"window", std::int64_t{rule.window.count()}}, {"algorithm", name_of(rule.algorithm)}};
+  if (rule.burst > 0) object.append("burst", rule.burst);
+  return object;
+}
+
+Setting rates(std::string_view name, std::vector<NamedRate> Settings::*member, std::string_view of, TextRule rule,
+              std::string_view doc) {
+  return {.name = name,
+          .doc = doc,
+          .form = "empty, or a JSON object that gives " + std::string(of) + " " + std::string(rate_form) +
+                  R"(, or {"limit": 100, "window": 60, "algorithm": "sliding_window"}; token_bucket takes a "burst")",
+          .read =
+              [=](Settings& settings, std::string_view given) {
+                std::vector<NamedRate> result;
+                try {
+                  const Value parsed = given.empty() ? Value(Object()) : parse_json(given);
+                  if (!parsed.is_object()) return false;
+                  for (const auto& [key, value] : parsed.as_object()) {
+                    const auto parsed_rule = parse_rule(value);
+                    if (!parsed_rule || !rule(key)) return false;
+                    result.push_back({key, *parsed_rule});
+                  }
+                } catch (const Error&) {
+                  return false;
+                }
+                settings.*member = std::move(result);
+                return true;
+              },
+          .write = [=](const Settings& settings) -> std::string {
+            Object object;
+            for (const NamedRate& each : settings.*member) object.append(each.name, show_rule(each.rule));
+            return object.empty() ? "" : to_json(object);
+          }};
+}
+
 Setting also(Setting setting, std::vector<Alias> aliases) {
   setting.aliases = std::move(aliases);
   return setting;
@@ -222,6 +300,12 @@ bool anything(std::string_view) {
 }
 bool not_empty(std::string_view text) {
   return !trimmed(text).empty();
+}
+bool is_line(std::string_view text) {
+  return not_empty(text) && is_plain_line(text);
+}
+bool empty_or_line(std::string_view text) {
+  return text.empty() || is_plain_line(text);
 }
 bool empty_or_email(std::string_view text) {
   return text.empty() || normal_email(text);
@@ -256,27 +340,24 @@ bool is_path_prefix(std::string_view text) {
          std::all_of(text.begin(), text.end(), allowed);
 }
 
+/// A path from the root: `/api/v1/courses`.
+bool is_rule_path(std::string_view text) {
+  return text.starts_with('/') && text.find_first_of(" ?#") == std::string_view::npos;
+}
+
 /// `*`, `example.org`, `.example.org`, `[::1]`; without a port.
 bool is_host_pattern(std::string_view text) {
   if (text == "*" || text.starts_with('[')) return true;
   return text.find_first_of(" \t/:@*") == std::string_view::npos;
 }
 
-/// `10.0.0.1`, `10.0.0.0/8`, `fd00::/8`
-bool is_network(std::string_view text) {
-  const auto slash = text.find('/');
-  const std::string address(text.substr(0, slash));
-  std::array<unsigned char, sizeof(in6_addr)> bytes{};
-  std::int64_t bits = 0;
-  if (inet_pton(AF_INET, address.c_str(), bytes.data()) == 1)
-    bits = 32;
-  else if (inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1)
-    bits = 128;
-  else
-    return false;
-  if (slash == std::string_view::npos) return true;
-  const auto length = parse_integer(text.substr(slash + 1));
-  return length && *length >= 0 && *length <= bits;
+/// `*`, `https://school.example.org`, `http://localhost:3000`: as browsers write them, in lower case and without a
+/// path.
+bool is_origin(std::string_view text) {
+  if (text == "*") return true;
+  const auto scheme = text.find("://");
+  return is_url(text) && text.find_first_of("/?#@", scheme + 3) == std::string_view::npos &&
+         std::none_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 /// A path in Vault, or the name of a namespace: `lms`, `schools/north`.
@@ -307,7 +388,7 @@ std::vector<SettingSection> make_table() {
                                "`DATABASE_URL` must be set and `DEBUG` is refused; `staging` is the same with `DEBUG` "
                                "allowed.")),
            boolean("DEBUG", &S::debug, "Puts internal details into answers about internal errors."),
-           text("PROJECT_NAME", &S::project_name, "a name", not_empty,
+           text("PROJECT_NAME", &S::project_name, "a name of one line", is_line,
                 "The school's name, as it stands in the API's documentation."),
            text("DEFAULT_LANGUAGE", &S::default_language, "a language such as en or pt-BR", is_language,
                 "The language of accounts that do not say theirs, and so of their first mail."),
@@ -338,8 +419,25 @@ std::vector<SettingSection> make_table() {
                "Host names the school answers to; `.example.org` means that name and all below it. Requests for others "
                "get 400; probes of health may use any name.",
                1),
-           list("TRUSTED_PROXIES", &S::trusted_proxies, "IP addresses or networks such as 10.0.0.0/8", is_network,
+           list("TRUSTED_PROXIES", &S::trusted_proxies, "IP addresses or networks such as 10.0.0.0/8",
+                IpNetworks::is_range,
                 "Proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` and `Forwarded` headers are believed."),
+           also(list("CORS_ORIGINS", &S::cors_origins, "origins such as https://school.example.org (`*` for any)",
+                     is_origin, "Other origins whose pages may call the API from a browser. Empty: none."),
+                {"CORS_ALLOWED_ORIGINS"}),
+           boolean("CORS_ALLOW_CREDENTIALS", &S::cors_allow_credentials,
+                   "Whether browsers may send cookies and the like along. The API has no use for them; a proxy before "
+                   "it may."),
+           boolean("SECURE_SSL_REDIRECT", &S::secure_ssl_redirect,
+                   "Sends requests that came by plain HTTP, seen through `TRUSTED_PROXIES`, on to https: at "
+                   "`PUBLIC_URL`, or the host they named. Probes of health are answered."),
+           duration("SECURE_HSTS_SECONDS", &S::secure_hsts_max_age, 0, 63'072'000,
+                    "How long browsers shall use https only (`Strict-Transport-Security`), told in production and over "
+                    "TLS; 0: not told."),
+           boolean("SECURE_HSTS_INCLUDE_SUBDOMAINS", &S::secure_hsts_include_subdomains,
+                   "Whether that holds for all names below the school's, too."),
+           boolean("SECURE_HSTS_PRELOAD", &S::secure_hsts_preload,
+                   "Whether browsers may have it built in; needs subdomains and a year at least."),
            integer("MAX_BODY_KB", &S::max_body_kb, 1, 1'048'576,
                    "The largest request body, in KiB; a larger one gets 413."),
            integer("MAX_CONNECTIONS", &S::max_connections, 1, 1'000'000,
@@ -382,6 +480,46 @@ std::vector<SettingSection> make_table() {
            integer("CACHE_MEMORY_MB", &S::cache_memory_mb, 1, 65'536,
                    "Memory that kept answers may take, in MiB; those that were last asked for stay."),
        }},
+      {"Rate limits",
+       {
+           boolean("RATE_LIMIT_ENABLED", &S::rate_limit_enabled,
+                   "Whether requests are limited. docs/rate-limits.md explains the rules."),
+           choice("RATE_LIMIT_KEY_MODE", &S::rate_limit_key,
+                  "Whom the default rule and those of paths count: the address (`ip`); the user (`user`; without a "
+                  "token only the rules of paths count, by address); or the user and, without a token, the address."),
+           also(integer("RATE_LIMIT_PER_MINUTE", &S::rate_limit_requests, 1, RateRule::most,
+                        "Requests that a client may make in `RATE_LIMIT_WINDOW_SECONDS`, by the default rule."),
+                {"RATE_LIMIT_REQUESTS_PER_MINUTE"}),
+           duration("RATE_LIMIT_WINDOW_SECONDS", &S::rate_limit_window, 1, RateRule::longest.count(),
+                    "The window of the default rule."),
+           rate("RATE_LIMIT_API", &S::rate_limit_api, "The default rule as a rate, in place of the two above."),
+           integer("RATE_LIMIT_AUTH_PER_MINUTE", &S::rate_limit_auth_per_minute, 1, RateRule::most,
+                   "Requests a minute to sign in, to register and to reset a password, in place of the default rule."),
+           rate("RATE_LIMIT_AUTH", &S::rate_limit_auth, "The same as a rate, such as 5/minute."),
+           rates("RATE_LIMIT_CUSTOM_RULES", &S::rate_limit_custom_rules, "each path", is_rule_path,
+                 "Rules for paths and all below them, in place of the default rule; the longest path counts."),
+           rate("RATE_LIMIT_GLOBAL", &S::rate_limit_global, "What all clients together may ask, besides other rules."),
+           rate("RATE_LIMIT_PER_IP", &S::rate_limit_address, "What an address may ask, besides other rules."),
+           rates("RATE_LIMIT_ROLES", &S::rate_limit_roles, "each role", not_empty,
+                 "What each user of a role may ask, besides other rules."),
+           choice("RATE_LIMIT_PROFILE", &S::rate_limit_profile,
+                  "`adaptive` sets the next three to 100/hour, 1000/hour (ten times that with `DEBUG`) and 30/minute "
+                  "where they are empty."),
+           rate("ANON_THROTTLE_RATE", &S::anonymous_rate,
+                "What an address may ask without a token, besides other rules."),
+           rate("USER_THROTTLE_RATE", &S::user_rate, "What a user may ask, besides other rules."),
+           rate("WRITE_THROTTLE_RATE", &S::write_rate,
+                "How often a user, or an address without a token, may write, besides other rules."),
+           boolean("RATE_LIMIT_PENALTIES", &S::rate_limit_penalties,
+                   "Keeps who breaks a rule out for a second, then two, four and so on up to an hour."),
+           list("RATE_LIMIT_ALLOWED_IPS", &S::rate_limit_allowed_ips, "IP addresses or networks such as 10.0.0.0/8",
+                IpNetworks::is_range, "Addresses that are not limited."),
+           integer("RATE_LIMIT_MAX_KEYS", &S::rate_limit_max_keys, 64, 100'000'000,
+                   "Clients under rules that are remembered, about 300 bytes each; of more, those that were away "
+                   "longest are forgotten."),
+           list("ADMIN_ALLOWED_IPS", &S::admin_allowed_ips, "IP addresses or networks such as 10.0.0.0/8",
+                IpNetworks::is_range, "Addresses that operations below `/admin` may be called from. Empty: all."),
+       }},
       {"Encryption",
        {
            secret(list("ENCRYPTION_KEY", &S::encryption_keys, "Fernet keys of 44 characters", anything,
@@ -422,9 +560,9 @@ std::vector<SettingSection> make_table() {
                        "Secrets that verify tokens though they sign none: those that `SECRET_KEY` was, until their "
                        "tokens have expired, whatever `ALGORITHM` is now. A secret with a comma in it needs the JSON "
                        "form.")),
-           text("JWT_ISSUER", &S::jwt_issuer, "any text", anything,
+           text("JWT_ISSUER", &S::jwt_issuer, "empty, or a text of one line", empty_or_line,
                 "The `iss` claim of tokens; one that lacks it is refused. Empty: no such claim."),
-           text("JWT_AUDIENCE", &S::jwt_audience, "any text", anything,
+           text("JWT_AUDIENCE", &S::jwt_audience, "empty, or a text of one line", empty_or_line,
                 "The `aud` claim of tokens; one that lacks it is refused. Empty: no such claim."),
            duration("JWT_LEEWAY_SECONDS", &S::jwt_leeway, 0, 300,
                     "How far the clocks of servers that share tokens may differ."),
@@ -576,10 +714,8 @@ constexpr auto useless = std::to_array<UselessName>({
 
 constexpr auto reserved = std::to_array<std::string_view>({
     "ACCESS_TOKEN_BLACKLIST_PREFIX",
-    "ADMIN_ALLOWED_IPS",
     "ALLOWED_UPLOAD_EXTENSIONS",
     "ANALYTICS_SECRET",
-    "ANON_THROTTLE_RATE",
     "AWS_ACCESS_KEY_ID",
     "AWS_REGION",
     "AWS_S3_BUCKET",
@@ -590,9 +726,6 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "CACHE_KEY_PREFIX",
     "CELERY_TASK_ALWAYS_EAGER",
     "CERTIFICATES_DIR",
-    "CORS_ALLOWED_ORIGINS",
-    "CORS_ALLOW_CREDENTIALS",
-    "CORS_ORIGINS",
     "DB_MAX_IDLE_TIME_MS",
     "DB_MAX_OVERFLOW",
     "DB_MAX_POOL_SIZE",
@@ -609,24 +742,11 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "QUERY_CACHE_TTL_SECONDS",
     "QUIZ_CACHE_TTL_SECONDS",
     "QUIZ_QUESTION_CACHE_TTL_SECONDS",
-    "RATE_LIMIT_API",
-    "RATE_LIMIT_AUTH",
-    "RATE_LIMIT_AUTH_PER_MINUTE",
-    "RATE_LIMIT_CUSTOM_RULES",
-    "RATE_LIMIT_ENABLED",
-    "RATE_LIMIT_KEY_MODE",
-    "RATE_LIMIT_PER_MINUTE",
-    "RATE_LIMIT_REQUESTS_PER_MINUTE",
     "RATE_LIMIT_UPLOAD_PER_HOUR",
     "RATE_LIMIT_USE_REDIS",
-    "RATE_LIMIT_WINDOW_SECONDS",
     "REDIS_URL",
     "RESPONSE_ENVELOPE_ENABLED",
     "REVALIDATE_SECRET",
-    "SECURE_HSTS_INCLUDE_SUBDOMAINS",
-    "SECURE_HSTS_PRELOAD",
-    "SECURE_HSTS_SECONDS",
-    "SECURE_SSL_REDIRECT",
     "SENTRY_DSN",
     "SENTRY_TRACES_SAMPLE_RATE",
     "STRIPE_SECRET_KEY",
@@ -634,7 +754,6 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "TASKS_FORCE_INLINE",
     "UPLOAD_DIR",
     "USER_CACHE_TTL_SECONDS",
-    "USER_THROTTLE_RATE",
     "WEBHOOKS_ENABLED",
     "WEBHOOK_ALLOW_PRIVATE",
     "WEBHOOK_RETRY_DAYS",

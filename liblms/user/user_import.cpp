@@ -309,7 +309,10 @@ UserImportReport UserImports::run(const Principal& who, std::string_view csv, co
   std::vector<Candidate> candidates;
   const auto finish = [&] {
     if (!options.dry_run) hash_passwords(candidates);
-    const auto work = [&](UnitOfWork& uow) { return apply(uow, who, candidates, admins, options); };
+    const auto work = [&](UnitOfWork& uow) {
+      users_.require_still(uow, who);
+      return apply(uow, who, candidates, admins, options);
+    };
     Batch batch = options.dry_run ? storage_.read(work) : storage_.write(work);
     candidates.clear();
     admins = std::move(batch.admins);

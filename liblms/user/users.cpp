@@ -6,6 +6,7 @@
 
 #include "base/formats.hpp"
 #include "base/search.hpp"
+#include "base/session_ended.hpp"
 #include "base/utf8.hpp"
 #include "base/weak_password.hpp"
 
@@ -25,13 +26,6 @@ Array changed_fields(const Profile& before, const Profile& after) {
   return names;
 }
 
-/// The account, if it may still be changed.
-User editable(UnitOfWork& uow, UserId id) {
-  User user = Repository<User>(uow).get(id);
-  if (user.erased_at) throw conflict("account_erased", "The account was erased and stays as it is.");
-  return user;
-}
-
 void set_profile(User& user, const Profile& profile) {
   user.full_name = profile.full_name;
   user.bio = profile.bio;
@@ -47,6 +41,14 @@ std::map<UserId, std::string> names_of_users(UnitOfWork& uow, const std::vector<
   for (User& user : Repository<User>(uow).select({.where = in("id", ids), .fields = {"id", "full_name"}}))
     names.emplace(user.id, std::move(user.full_name));
   return names;
+}
+
+std::string account_email(std::string_view given, const std::string& field) {
+  auto email = normal_email(given);
+  if (!email) throw invalid({"body", field}, "must be a mail address such as ada@example.org", "value_error.email");
+  if (email->ends_with("@" + std::string(User::erased_domain)))
+    throw invalid({"body", field}, "is kept for accounts that were erased", "value_error.email");
+  return *std::move(email);
 }
 
 std::string email_key(std::string_view email) {
@@ -89,13 +91,22 @@ Users::Users(Storage& storage, Clock& clock, Random& random, Events& events, Aud
       roles_(roles),
       options_(std::move(options)) {}
 
+void Users::require_still(UnitOfWork& uow, const Principal& who) const {
+  if (!who.session() && !who.access_token()) return;
+  const auto user = Repository<User>(uow).find(who.user());
+  if (!user || !user->is_active || user->role != who.role()) throw session_ended();
+  for (const auto& hook : acting_hooks_) hook(uow, who);
+}
+
+User Users::editable(UnitOfWork& uow, UserId id) {
+  User user = Repository<User>(uow).get(id);
+  if (user.erased_at) throw conflict("account_erased", "The account was erased and stays as it is.");
+  return user;
+}
+
 User Users::make(const NewUser& account, std::string password_hash) const {
   User user;
-  auto email = normal_email(account.email);
-  if (!email) throw invalid({"body", "email"}, "must be a mail address such as ada@example.org", "value_error.email");
-  if (email->ends_with("@" + std::string(User::erased_domain)))
-    throw invalid({"body", "email"}, "is kept for accounts that were erased", "value_error.email");
-  user.email = *std::move(email);
+  user.email = account_email(account.email, "email");
   user.email_key = email_key(user.email);
   user.full_name = account.full_name;
   user.role = account.role.value_or(std::string(role::student));
@@ -132,6 +143,7 @@ User Users::create(const Principal& who, const NewUser& given) {
   if (has_password) user.email_verified_at = user.created_at;
   const bool is_invited = !has_password && !user.service_account;
   return storage_.write([&](UnitOfWork& uow) {
+    require_still(uow, who);
     User made = insert(uow, who, user);
     if (is_invited)
       for (const auto& hook : invitation_hooks_) hook(uow, made);

@@ -303,6 +303,59 @@ TEST_CASE("an address that was taken meanwhile stays with whoever has it") {
   CHECK(school.get("/users/me", token).text("email") == address);
 }
 
+TEST_CASE("an address that has an account is told so instead, and the answer is the same") {
+  MailedSchool school;
+  const std::string token = school.signed_in(address);
+  school.signed_in("bob@example.org");
+  const Answered free = school.change_email(token, "ada@example.net");
+  const Answered taken = school.change_email(token, "Bob@example.org");
+  CHECK(taken.status == 202);
+  CHECK(taken.body == free.body);
+  CHECK(school.mail_to("bob@example.org").subject.find("already have an account") != std::string::npos);
+  CHECK(school.mail_to("bob@example.org").text.find("#token=") == std::string::npos);
+  CHECK(school.mail_to(address).text.find("Bob@example.org") != std::string::npos);
+}
+
+TEST_CASE("a mistyped address is corrected: whoever has it is out, the right one is asked") {
+  MailedSchool school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const std::string id =
+      school.post("/users", Object{{"email", "adda@example.org"}, {"full_name", "Ada Byron"}}, admin).text("id");
+  const std::string strangers = school.mailed_token();
+  const auto correct = [&](const std::string& user, const char* email, const std::string& by) {
+    return school.put("/users/" + user + "/email", Object{{"new_email", email}}, by);
+  };
+  CHECK(correct(id, "ada(at)example.org", admin).status == 422);
+  CHECK(correct(id, "x@erased.invalid", admin).status == 422);
+  CHECK(correct(id, "ADDA@example.org", admin).status == 422);
+  CHECK(correct(id, "head@example.org", admin).code() == "email_taken");
+  const std::size_t mails_before = school.mails().size();
+  const Answered corrected = correct(id, address, admin);
+  CHECK(corrected.status == 200);
+  CHECK(corrected.text("email") == address);
+  CHECK(school.mails().size() == mails_before + 1);  // nothing to the stranger
+  CHECK(school.mail().to == address);
+  CHECK(school.mail().text.find("/accept-invitation#token=") != std::string::npos);
+  CHECK(school.reset(strangers).status == 422);
+  CHECK(school.reset(school.mailed_token()).status == 204);
+
+  // Now it is verified, so the owner hears of the next one.
+  const std::string ada = school.sign_in(other_password).text("access_token");
+  CHECK(correct(id, "ada@example.net", ada).status == 403);
+  CHECK(correct(id, "ada@example.net", admin).status == 200);
+  CHECK(school.get("/users/me", ada).status == 401);
+  CHECK(school.mail_to(address).subject.find("was changed") != std::string::npos);
+  CHECK(school.mail_to(address).text.find("ada@example.net") == std::string::npos);
+  CHECK(school.mail_to("ada@example.net").text.find("/verify-email#token=") != std::string::npos);
+  CHECK(school.verify(school.mailed_token()).status == 204);
+  CHECK(school.sign_in(other_password, "ada@example.net").status == 200);
+
+  const std::string own = school.get("/users/me", admin).text("id");
+  CHECK(correct(own, "chief@example.org", admin).code() == "own_account");
+  const Value audit = school.get("/admin/audit?action=auth.email_corrected", admin).body;
+  CHECK(audit["items"].as_array().size() == 2);
+}
+
 TEST_CASE("who is made an account without a password is invited to set one") {
   MailedSchool school;
   const std::string admin = school.signed_in("head@example.org", role::admin);

@@ -102,6 +102,9 @@ void sign_in_and_out(School& school, const std::string& admin) {
 
   const Answered invited = school.post("/users", Object{{"email", "lee@example.org"}, {"full_name", "Lee"}}, admin);
   ok(school.post("/users/" + invited.text("id") + "/invite", {}, admin));
+  ok(school.put("/users/" + invited.text("id") + "/email", Object{{"new_email", "leigh@example.org"}}, admin));
+  sign_in(password);
+  ok(school.del("/users/" + id + "/sessions", admin));
 }
 
 /// Does everything that is audited, once at least.

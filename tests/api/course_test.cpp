@@ -202,6 +202,24 @@ TEST_CASE("a course nobody enrolled in can be removed by an admin") {
   CHECK(school.get(path(busy) + "/lessons").body["items"].as_array().size() == 2);
 }
 
+TEST_CASE("courses do not come to require each other") {
+  School school;
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const auto require = [&](const char* course, const Value& other) {
+    return school.patch(std::string("/courses/") + course, Object{{"prerequisites", Array{other}}}, admin);
+  };
+  const Value one = school.post("/courses", Object{{"title", "One"}}, admin).body["id"];
+  const Value two = school.post("/courses", Object{{"title", "Two"}, {"prerequisites", Array{one}}}, admin).body["id"];
+  const Value three = school.post("/courses", Object{{"title", "Three"}}, admin).body["id"];
+  CHECK(require("one", one).status == 422);
+  CHECK(require("one", two).status == 422);
+  CHECK(require("three", two).status == 200);
+  const Answered refused = require("one", three);
+  CHECK(refused.status == 422);
+  CHECK(to_json(refused.body).find("requires this course itself") != std::string::npos);
+  CHECK(require("two", one).status == 200);
+}
+
 TEST_CASE("a course that another requires is not removed") {
   School school;
   const std::string admin = school.signed_in("head@example.org", role::admin);

@@ -1,11 +1,15 @@
 #include <doctest/doctest.h>
 
+#include <array>
 #include <string>
 #include <vector>
+
+#include <lms/totp.hpp>
 
 #include "support/school.hpp"
 
 using namespace lms;
+using lms::test::Answered;
 using lms::test::School;
 
 namespace {
@@ -92,4 +96,26 @@ TEST_CASE("a broken or far too costly hash of bcrypt lets nobody in") {
   CHECK(login(school, "ada@example.org") == 401);
   with_hash(school, "eve@example.org", "$2b$04$");
   CHECK(login(school, "eve@example.org") == 401);
+}
+
+TEST_CASE("a second factor whose key is lost is still seen and taken off") {
+  const std::shared_ptr<Storage> storage = open_memory_storage();
+  const std::string path = [&] {
+    School school(settings_with({key}), storage);
+    const std::string ada = school.signed_in("ada@example.org");
+    const Value proof = Object{{"password", School::password}};
+    const std::string secret = school.post("/auth/setup-mfa", proof, ada).text("secret");
+    const std::string code = totp::code(secret, totp::step_at(school.clock->now()));
+    REQUIRE(school.post("/auth/verify-mfa-setup", Object{{"code", code}}, ada).status == 200);
+    return "/users/" + school.get("/users/me", ada).text("id");
+  }();
+  School school(settings_with({"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}), storage);
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const auto exported = school.lms.personal_data().export_person(Principal::system(), *UserId::parse(path.substr(7)));
+  std::string text;
+  std::array<char, 4096> buffer;
+  while (const std::size_t count = exported->read(buffer)) text.append(buffer.data(), count);
+  CHECK(parse_json(text)["second_factor"].as_array().size() == 1);
+  CHECK(school.del(path + "/mfa", admin).status == 204);
+  CHECK(login(school, "ada@example.org") == 200);
 }

@@ -100,6 +100,36 @@ TEST_CASE("the list of sessions says where and when, and which one asks") {
   CHECK(seen_by_phone.body["items"].as_array()[1]["current"] == Value(true));
 }
 
+TEST_CASE("who manages users sees and ends somebody's sessions, and nobody else does") {
+  School school;
+  register_ada(school);
+  const std::string phone = login(school, "phone").text("access_token");
+  login(school, "laptop");
+  const std::string path = "/users/" + school.get("/users/me", phone).text("id") + "/sessions";
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  CHECK(school.get(path, phone).status == 403);
+  CHECK(school.del(path, phone).status == 403);
+  const Array listed = school.get(path, admin).body["items"].as_array();
+  REQUIRE(listed.size() == 2);
+  CHECK(listed[0]["current"] == Value(false));
+
+  CHECK(school.del(path, admin).status == 204);
+  CHECK(school.get("/users/me", phone).code() == "session_ended");
+  CHECK(school.get(path, admin).body["items"].as_array().empty());
+  CHECK(school.del(path, admin).status == 204);
+  const Value audit = school.get("/admin/audit?action=auth.sessions_ended", admin).body;
+  REQUIRE(audit["items"].as_array().size() == 1);  // what changed nothing is not recorded
+  CHECK(audit["items"].as_array()[0]["details"]["sessions"] == Value(2));
+  CHECK(school.get("/users/01a00000-0000-7000-8000-000000000000/sessions", admin).status == 404);
+
+  const std::string own = "/users/" + school.get("/users/me", admin).text("id") + "/sessions";
+  CHECK(school.del(own, admin).status == 204);  // nobody else did that
+  const Value credentials = Object{{"email", "head@example.org"}, {"password", School::password}};
+  const std::string later = school.post("/auth/login", credentials).text("access_token");
+  CHECK(school.get("/admin/audit?action=auth.sessions_ended", later).body["items"].as_array().size() == 1);
+  CHECK(school.get("/admin/audit?action=auth.signed_out_everywhere", later).body["items"].as_array().size() == 1);
+}
+
 TEST_CASE("a device is shown as one line, whatever it calls itself") {
   School school;
   register_ada(school);

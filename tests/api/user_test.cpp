@@ -156,6 +156,10 @@ TEST_CASE("who may manage users but is no admin makes no admins and touches none
           users.create(registrar, {"eve@example.org", School::password, "Eve", std::string(role::admin)});
         }) == "admin_required");
   CHECK(refused([&] { school.lms.mfa().remove(registrar, id(admin)); }) == "admin_required");
+  CHECK(refused([&] { school.lms.auth().sessions(registrar, id(admin)); }) == "admin_required");
+  CHECK(refused([&] { school.lms.auth().end_sessions_of(registrar, id(admin)); }) == "admin_required");
+  CHECK(refused([&] { school.lms.accounts().correct_email(registrar, id(admin), {"eve@example.org"}); }) ==
+        "admin_required");
   CHECK(refused([&] { school.lms.personal_data().erase(registrar, id(admin), {}); }) == "admin_required");
   const User robot = users.create(
       Principal::system(),

@@ -74,6 +74,8 @@ struct Campus {
     Settings settings;
     settings.argon2_memory_kib = 64;
     settings.argon2_iterations = 1;
+    settings.rate_limit_requests = RateRule::most;  // counted, and never refused
+    settings.rate_limit_auth_per_minute = RateRule::most;
     return settings;
   }
 };
@@ -100,6 +102,19 @@ void recognize_token(State& state) {
   const Time now = campus().school.clock().now();
   for (auto _ : state)
     if (!verified.find(campus().token, now)) return state.SkipWithError("the token is not known");
+}
+
+/// One of a thousand clients, under the rule of its address, as by default.
+void check_rate_limit(State& state) {
+  const auto limiter = open_memory_rate_limiter();
+  const Time now = campus().school.clock().now();
+  std::vector<std::string> clients;
+  for (int i = 0; i < 1'000; ++i) clients.push_back("ip:192.0.2." + std::to_string(i));
+  std::size_t next = 0;
+  for (auto _ : state) {
+    const std::vector<RateCheck> checks{{"default", clients[next++ % clients.size()], {.limit = RateRule::most}}};
+    if (!limiter->decide(checks, now).allowed) return state.SkipWithError("the request is refused");
+  }
 }
 
 /// Answers about a hundred courses, each made from five records and a table.
@@ -226,6 +241,7 @@ void answer_me(State& state) {
 
 BENCHMARK(check_token)->MeasureProcessCPUTime();
 BENCHMARK(recognize_token)->MeasureProcessCPUTime();
+BENCHMARK(check_rate_limit)->MeasureProcessCPUTime();
 BENCHMARK(find_kept_answer)->MeasureProcessCPUTime();
 BENCHMARK(note_changes)->MeasureProcessCPUTime();
 BENCHMARK(ask_changes)->MeasureProcessCPUTime();

@@ -74,8 +74,8 @@ class Installed:
     def try_cmake(self, folder, static=False):
         build = folder / "build-cmake"
         shutil.rmtree(build, ignore_errors=True)
-        run("cmake", "-S", folder, "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}", "-DCMAKE_CXX_FLAGS=" +
-            " ".join(WARNINGS[1:]), *(["-Dlms_USE_STATIC_LIBS=ON"] if static else []))
+        run("cmake", "-G", "Ninja", "-S", folder, "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}",
+            "-DCMAKE_CXX_FLAGS=" + " ".join(WARNINGS[1:]), *(["-Dlms_USE_STATIC_LIBS=ON"] if static else []))
         run("cmake", "--build", build, "--parallel", "2")
         for program in ("school", "check"):
             self.run_linked(build / program, static)

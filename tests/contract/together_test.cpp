@@ -119,6 +119,66 @@ TEST_CASE("those who do not wait share one thread and one commit") {
   CHECK(count<Counter>(*storage) == 3);
 }
 
+TEST_CASE("what fails after it has changed something is undone, and no other of its group") {
+  std::atomic<int> commits{0}, savepoints{0};
+  SqliteOptions options = patient();
+  options.on_statement = [&](std::string_view sql, auto) {
+    commits += sql == "COMMIT" ? 1 : 0;
+    savepoints += sql.starts_with("SAVEPOINT") ? 1 : 0;
+  };
+  const auto storage = sqlite_library(std::move(options));
+  Tasks tasks;
+  const Executor executor = tasks.executor();
+  Outcomes outcomes;
+  std::string seen;
+  const auto look_and_insert = [&](const std::string& name) {
+    return [&, name] {
+      seen += find<Counter>(*storage, "broken") ? "broken " : name + ' ';
+      insert<Counter>(*storage, {{name, 1}});
+    };
+  };
+  const auto two_parts = [&] {
+    insert<Counter>(*storage, {{"b", 1}});
+    storage->write([](UnitOfWork& uow) {
+      Counters(uow).insert({"broken", 1});
+      throw not_found("broken", "Not after all.");
+    });
+  };
+  const auto run = [&](const std::vector<std::function<void()>>& works) {
+    commits = savepoints = 0;
+    for (const auto& work : works) storage->together_later(work, outcomes.note(), executor);
+    tasks.run();
+  };
+
+  run({look_and_insert("a"), two_parts, look_and_insert("c")});
+  CHECK(outcomes.reasons == std::vector<std::string>{"", "broken", ""});
+  CHECK(seen.ends_with("c "));
+  CHECK(seen.find("broken") == std::string::npos);
+  CHECK(commits == 2);  // of the two up to it, run again, and of the third
+  CHECK(savepoints == 4);
+  CHECK(count<Counter>(*storage) == 3);
+
+  run({look_and_insert("d"), two_parts, look_and_insert("e")});  // at once undone by itself
+  CHECK(outcomes.reasons == std::vector<std::string>{"", "broken", "", "", "counters_exists", ""});
+  CHECK(commits == 1);
+  CHECK(count<Counter>(*storage) == 5);
+}
+
+TEST_CASE("what goes well, or fails before it changed anything, takes no savepoint") {
+  std::atomic<int> savepoints{0};
+  SqliteOptions options = patient();
+  options.on_statement = [&](std::string_view sql, auto) { savepoints += sql.starts_with("SAVEPOINT") ? 1 : 0; };
+  const auto storage = sqlite_library(std::move(options));
+  insert<Counter>(*storage, {{"a", 1}});
+  CHECK(reason_of([&] { insert<Counter>(*storage, {{"a", 1}}); }) == "counters_exists");
+  storage->together([&] {
+    insert<Counter>(*storage, {{"b", 1}});
+    insert<Counter>(*storage, {{"c", 1}});
+  });
+  CHECK(count<Counter>(*storage) == 3);
+  CHECK(savepoints == 0);
+}
+
 TEST_CASE("what waits for the commit waits for the one that is shared") {
   const auto storage = sqlite_library();
   std::vector<std::string> said;

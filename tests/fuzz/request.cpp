@@ -26,6 +26,7 @@ struct School {
     settings.secret_key = "a secret that nobody who fuzzes can guess";
     settings.argon2_memory_kib = 8;
     settings.argon2_iterations = 1;
+    settings.rate_limit_enabled = false;
     settings.admin_email = "admin@example.org";
     settings.admin_password = "correct horse battery";
     lms = std::make_unique<Lms>(settings, backends);

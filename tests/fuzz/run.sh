@@ -1,18 +1,24 @@
 #!/usr/bin/env bash
-# run.sh [--seconds N] [TARGET…]
+# run.sh [--seconds N] [--seed N] [TARGET…]
 #
 # Builds the library with clang's libFuzzer, AddressSanitizer and UBSan and fuzzes each target, or those that are named,
-# for N seconds (10), from the inputs in tests/fuzz/corpus and those an earlier run has found. An input that breaks a target
-# is kept in build-fuzz/findings; put it into the corpus with the mend.
+# for N seconds (10), from the inputs in tests/fuzz/corpus and those an earlier run has found. With --seed what is tried
+# does not depend on chance. An input that breaks a target is kept in build-fuzz/findings; put it into the corpus with the
+# mend.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 seconds=10
-usage() { sed -n '2,6s/^# \{0,1\}//p' "$0"; }
+seed=()
+usage() { sed -n '2,7s/^# \{0,1\}//p' "$0"; }
 while [ $# -gt 0 ]; do
   case $1 in
     --seconds)
       seconds=${2:?$(usage)}
+      shift 2
+      ;;
+    --seed)
+      seed=(-seed="${2:?$(usage)}")
       shift 2
       ;;
     --help)
@@ -46,7 +52,8 @@ for target in "${targets[@]}"; do
   findings=$build/findings/$target
   mkdir -p "$found" "$findings"
   log=$build/$target.log
-  if UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 "$build/tests/fuzz/fuzz-$target" -max_total_time="$seconds" -max_len=4096 \
+  if UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 "$build/tests/fuzz/fuzz-$target" "${seed[@]}" \
+    -max_total_time="$seconds" -max_len=4096 \
     -timeout=10 -rss_limit_mb=4096 -artifact_prefix="$findings/" "$found" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
     printf '%-16s %s\n' "$target" "$(grep -a '^Done ' "$log")"
   else

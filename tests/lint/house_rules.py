@@ -45,9 +45,10 @@ SEES = {
 }
 # Public headers whose name is not that of their room.
 ROOM_OF_HEADER = {
-    **dict.fromkeys("changes error executor export id page principal qr_code time totp value schema".split(), "base"),
+    **dict.fromkeys("changes error executor export id page principal qr_code rate time totp value schema".split(), "base"),
     **dict.fromkeys("query repository password token fernet field_cipher reencryption signature".split(), "spi"),
     "router": "http",
+    "rate_limits": "http",
     **dict.fromkeys("access_token accounts lockout mfa".split(), "auth"),
     "course_package": "package",
     "user_import": "user",

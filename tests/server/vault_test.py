@@ -155,7 +155,7 @@ class Secrets(unittest.TestCase):
         values, said = self.config(**files)
         self.assertEqual(said, "")
         self.assertEqual(values["SECRET_KEY"], ("********", "file"))
-        self.assertEqual(values["DATABASE_URL"], ("sqlite:///school.db", "file"))
+        self.assertEqual(values["DATABASE_URL"], ("********", "file"))
         self.assertEqual(values["ADMIN_PASSWORD"], ("********", "file"))
         self.assertEqual(self.run_program("migrate", **files).returncode, 0)
         self.assertTrue((self.place / "school.db").exists())

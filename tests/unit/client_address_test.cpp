@@ -99,7 +99,8 @@ TEST_CASE("hosts are compared without port, case and final dot") {
     CHECK(is_allowed_host(good, allowed));
   }
   for (const char* bad : {"", "evil.example", "school.example.evil.example", "a.school.example", "notcampus.example",
-                          "[::2]", "school.example@evil.example"}) {
+                          "[::2]", "school.example@evil.example", "school.example:80:80", "school.example:65536",
+                          "school.example:8o", "..campus.example", ".campus.example", "a..campus.example", "[::1]80"}) {
     CAPTURE(bad);
     CHECK_FALSE(is_allowed_host(bad, allowed));
   }

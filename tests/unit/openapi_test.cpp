@@ -303,11 +303,13 @@ TEST_CASE("who may call is told by security, permission and statuses") {
   CHECK(operation("/api/v1/trees", "post")["description"] ==
         Value("Needs the permission `create_course`. An access token needs the scope `trees:write`."));
   CHECK(keys(operation("/api/v1/trees", "get")["responses"]) ==
-        std::vector<std::string>{"200", "400", "401", "403", "422", "500", "503", "default"});
-  CHECK(keys(operation("/api/v1/trees", "post")["responses"]) ==
-        std::vector<std::string>{"201", "400", "401", "403", "409", "413", "415", "422", "500", "503", "default"});
-  CHECK(keys(operation("/api/v1/trees/{id}/water", "post")["responses"]) ==
-        std::vector<std::string>{"204", "400", "401", "403", "404", "413", "415", "422", "500", "503", "default"});
+        std::vector<std::string>{"200", "400", "401", "403", "422", "429", "500", "503", "default"});
+  CHECK(
+      keys(operation("/api/v1/trees", "post")["responses"]) ==
+      std::vector<std::string>{"201", "400", "401", "403", "409", "413", "415", "422", "429", "500", "503", "default"});
+  CHECK(
+      keys(operation("/api/v1/trees/{id}/water", "post")["responses"]) ==
+      std::vector<std::string>{"204", "400", "401", "403", "404", "413", "415", "422", "429", "500", "503", "default"});
 }
 
 TEST_CASE("the reasons of an error stand in its description and examples") {

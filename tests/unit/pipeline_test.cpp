@@ -123,10 +123,17 @@ class CountingStorage final : public StorageWrapper {
   const bool reads_wait_;
 };
 
+Settings without_limits(Settings settings) {
+  settings.rate_limit_enabled = false;
+  return settings;
+}
+
 /// A small API and the pipeline before it.
 struct Api {
   explicit Api(Settings settings = {}, bool reads_wait = false)
-      : storage(reads_wait), pipeline(router, settings, storage, authenticator, idempotent, clock, random, logger) {
+      : storage(reads_wait),
+        limits(without_limits(settings), *limiter, clock, logger),
+        pipeline(router, settings, storage, authenticator, limits, idempotent, clock, random, logger) {
     using enum http::Method;
     const auto add = [&](http::Method method, std::string path, Handler handler, auto change) {
       Route route{.method = method,
@@ -289,6 +296,8 @@ struct Api {
   std::function<void()> meanwhile;  ///< happens once, between what a note's handler reads and what it answers
   CountingStorage storage;
   IdempotentAnswers idempotent{storage, clock, random, "a key of the school", std::chrono::hours{24}};
+  std::unique_ptr<RateLimiter> limiter = open_memory_rate_limiter();
+  RateLimits limits;
   Pipeline pipeline;
 };
 
@@ -340,6 +349,47 @@ TEST_CASE("a handler's own headers replace the common ones and stand once") {
   CHECK(header(response, "Cache-Control") == "max-age=60");
   CHECK(response.headers.count("Cache-Control") == 1);
   CHECK(header(response, "X-Extra") == "1");
+}
+
+TEST_CASE("HSTS says what the settings say") {
+  Settings settings;
+  settings.environment = Environment::production;
+  settings.secure_hsts_preload = true;
+  CHECK(header(Api(settings).get("/things"), "Strict-Transport-Security") ==
+        "max-age=31536000; includeSubDomains; preload");
+  settings.secure_hsts_max_age = std::chrono::seconds(60);
+  settings.secure_hsts_preload = settings.secure_hsts_include_subdomains = false;
+  CHECK(header(Api(settings).get("/things"), "Strict-Transport-Security") == "max-age=60");
+  settings.secure_hsts_max_age = std::chrono::seconds(0);
+  CHECK(header(Api(settings).get("/things"), "Strict-Transport-Security").empty());
+}
+
+TEST_CASE("plain HTTP is sent on to https where the settings say so, but for probes") {
+  Settings settings;
+  settings.secure_ssl_redirect = true;
+  settings.trusted_proxies = {"203.0.113.1"};
+  Api api(settings);
+  add_health_routes(api.router, [] { return true; });
+  const http::Headers host{{"Host", "school.example:8000"}};
+  const auto sent_on = api.get("/things?x=1", host);
+  CHECK(sent_on.status == 301);
+  CHECK(code_of(sent_on) == "https_required");
+  CHECK(header(sent_on, "Location") == "https://school.example/api/things?x=1");
+  CHECK(api.post("/things", "{}", host).status == 308);
+  CHECK(api.get("/ready", host).status == 200);
+  CHECK(code_of(api.get("/things")) == "invalid_host");
+  CHECK(code_of(api.get("/things", {{"Host", "a/b@evil.example"}})) == "invalid_host");
+  CHECK(api.get("/things", {{"X-Forwarded-Proto", "https"}}).status == 200);
+  settings.public_url = "https://learn.example.org";
+  CHECK(header(Api(settings).get("/things"), "Location") == "https://learn.example.org/api/things");
+}
+
+TEST_CASE("the trace of a request stands in its line of the log") {
+  Api api;
+  api.get("/things", {{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}});
+  CHECK(api.log.lines().back().fields.find("trace_id")->as_string() == "4bf92f3577b34da6a3ce929d0e0e4736");
+  api.get("/things", {{"traceparent", "00-x"}});
+  CHECK(api.log.lines().back().fields.find("trace_id")->is_null());
 }
 
 TEST_CASE("HSTS is sent in production and over TLS") {
@@ -626,7 +676,8 @@ TEST_CASE("one access line ends each request, without query and bodies") {
   for (const auto& line : api.log.lines())
     if (line.category == "api.access" && line.level == LogLevel::info) ends.push_back(line);
   REQUIRE(ends.size() == 2);
-  CHECK(Value(ends[0].fields) == parse_json(R"({"request_id": "r1", "method": "GET", "path": "/api/things/17",
+  CHECK(Value(ends[0].fields) == parse_json(R"({"request_id": "r1", "trace_id": null, "method": "GET",
+      "path": "/api/things/17",
       "route": "/api/things/{id}", "status_code": 422, "duration_ms": 0.0, "user_id": null, "access_token_id": null,
       "client_ip": "203.0.113.1", "user_agent": "curl/8?[31m"})"));
   CHECK(*ends[1].fields.find("duration_ms") == Value(12.34));

@@ -130,6 +130,8 @@ TEST_CASE("values out of form are refused") {
       {"PORT", "65536"},
       {"PORT", "80 "},
       {"PORT", "+80"},
+      {"PROJECT_NAME", "School\r\nBcc: x@example.org"},
+      {"JWT_ISSUER", "school\nSECRET=b"},
       {"API_V1_PREFIX", ""},
       {"API_V1_PREFIX", "api"},
       {"API_V1_PREFIX", "/api/"},

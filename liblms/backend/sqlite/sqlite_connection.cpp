@@ -21,8 +21,8 @@ constexpr const char* busy_reason = "storage_busy";
 constexpr int checkpoint_pages = 10'000;
 constexpr int most_log_bytes = 64 * 1024 * 1024;
 // Filled as they are needed. A reader's is dropped when somebody else has written.
-constexpr int writer_cache_kib = 8 * 1024;
-constexpr int reader_cache_kib = 2 * 1024;
+constexpr int writer_cache_kib = 16 * 1024;
+constexpr int reader_cache_kib = 8 * 1024;
 constexpr int steps_between_looks_at_the_clock = 10'000;
 
 std::string described(const SqliteOptions& options) {
@@ -299,18 +299,40 @@ void SqliteSession::look_for_changes() {
   version_ = version;
 }
 
-/// Where SQLite has given up the transaction there is nothing left to undo.
-Savepoint::~Savepoint() {
+Part::Part(SqliteSession& session)
+    : session_(session),
+      has_savepoint_(session.undoes_parts),
+      changes_before_(session.connection.changes()),
+      forgotten_before_(session.session.records->forgotten()) {
+  if (has_savepoint_) execute(session_, "SAVEPOINT part");
+}
+
+void Part::keep() {
+  if (has_savepoint_) execute(session_, "RELEASE part");
+  kept_ = true;
+}
+
+Part::~Part() {
   if (kept_) return;
   sql::RecordCache& records = *session_.session.records;
   if (records.forgotten() != forgotten_before_) records.forget_all();
-  if (!session_.connection.in_transaction()) return;
-  try {
-    execute(session_, "ROLLBACK TO part");
-    execute(session_, "RELEASE part");
-  } catch (...) {
-    session_.connection.rollback();
+  // Where SQLite has given up the transaction there is nothing left to undo.
+  if (session_.connection.in_transaction()) undo();
+}
+
+void Part::undo() noexcept {
+  if (has_savepoint_) {
+    try {
+      execute(session_, "ROLLBACK TO part");
+      execute(session_, "RELEASE part");
+      return;
+    } catch (...) {
+    }
+  } else if (session_.connection.changes() == changes_before_) {
+    return;
   }
+  session_.part_failed = !has_savepoint_;
+  session_.connection.rollback();
 }
 
 void SqliteConnection::refuse_if_late() const {

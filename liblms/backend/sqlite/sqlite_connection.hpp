@@ -34,6 +34,8 @@ class SqliteConnection final : public sql::Connection {
   bool has_table(const std::string& name) override;
 
   bool in_transaction() const noexcept { return sqlite3_get_autocommit(database_.getHandle()) == 0; }
+  /// How many rows have been changed since it was opened, undone or not.
+  std::int64_t changes() const noexcept { return sqlite3_total_changes(database_.getHandle()); }
   /// How long a statement waits for another process's lock.
   void set_busy_timeout(std::chrono::milliseconds timeout);
   /// Statements are refused, or stopped, after this.
@@ -63,6 +65,11 @@ struct SqliteSession {
 
   SqliteConnection connection;
   sql::Session session{connection};
+  /// Whether a part of a transaction that fails after it has changed something is undone by itself. SQLite copies every
+  /// page that a part touches to be able to, half the work of many writes; without, the whole transaction is undone,
+  /// and `part_failed` says why.
+  bool undoes_parts = true;
+  bool part_failed = false;
 
  private:
   sql::KeptStatement data_version_{connection, "PRAGMA data_version"};  // not of this connection's own commits
@@ -74,24 +81,22 @@ inline void execute(SqliteSession& session, const char* sql) {
   sql::Execution(session.session.statement(sql)).finish();
 }
 
-/// Undoes what was done since it was made, unless that is kept. Within a transaction.
-class Savepoint {
+/// A part of a transaction: what was done since it was made is undone, unless that is kept.
+class Part {
  public:
-  explicit Savepoint(SqliteSession& session)
-      : session_(session), forgotten_before_(session.session.records->forgotten()) {
-    execute(session_, "SAVEPOINT part");
-  }
-  ~Savepoint();
-  Savepoint(const Savepoint&) = delete;
-  Savepoint& operator=(const Savepoint&) = delete;
+  explicit Part(SqliteSession& session);
+  ~Part();
+  Part(const Part&) = delete;
+  Part& operator=(const Part&) = delete;
 
-  void keep() {
-    execute(session_, "RELEASE part");
-    kept_ = true;
-  }
+  void keep();
 
  private:
+  void undo() noexcept;
+
   SqliteSession& session_;
+  const bool has_savepoint_;
+  const std::int64_t changes_before_;
   const std::size_t forgotten_before_;
   bool kept_ = false;
 };

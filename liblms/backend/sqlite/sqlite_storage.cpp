@@ -77,16 +77,15 @@ void SqliteStorage::do_write(const Function& function, Isolation) {
   writes_->run([&](SqliteSession& session) { run_on(session, true, function); }, Transaction::Kind::write);
 }
 
-/// Each part in a savepoint.
 class SqliteStorage::Parts final : public Joint {
  public:
   explicit Parts(SqliteSession& session) : session_(session) {}
 
   void write(const Function& function) override {
     require_transaction();
-    Savepoint savepoint(session_);
+    Part part(session_);
     run_on(session_, true, function);
-    savepoint.keep();
+    part.keep();
   }
   void read(const Function& function) override {
     require_transaction();

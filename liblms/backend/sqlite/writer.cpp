@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include <lms/error.hpp>
 
@@ -16,6 +17,8 @@ using std::chrono::steady_clock;
 
 /// A group takes in those who come while it runs; its first members wait for the last.
 constexpr milliseconds longest_group{10};
+/// Where one part failed others may, and a group should not be run twice for each of them.
+constexpr std::chrono::seconds careful_time{1};
 
 /// Or, if there is no memory for that, the error that says so.
 std::exception_ptr error_of(const char* reason, const char* message) noexcept {
@@ -47,26 +50,36 @@ void Writer::run_group(Transaction& first, SteadyTime deadline, const std::funct
   first.error = begin(deadline);
   if (first.error) return;
 
-  const SteadyTime end = steady_clock::now() + longest_group;
+  const SteadyTime start = steady_clock::now();
+  session_.undoes_parts = start < careful_until_;
   Transaction* last = &first;
   for (std::size_t size = 1;; ++size) {
     run(*last);
-    if (!connection_.in_transaction() || size == largest_group || steady_clock::now() > end) break;
+    if (!connection_.in_transaction() || size == largest_group || steady_clock::now() > start + longest_group) break;
     last->next = next();
     if (last->next == nullptr) break;
     last = last->next;
   }
+  session_.undoes_parts = true;
 
-  const bool intact = connection_.in_transaction();
-  const std::exception_ptr failure = intact ? commit() : nullptr;
-  if (intact && !failure) return;
-  session_.session.records->forget_all();
-  if (last == &first) {
+  const bool part_failed = std::exchange(session_.part_failed, false);
+  if (part_failed) careful_until_ = steady_clock::now() + careful_time;
+  const std::exception_ptr failure = commit();
+  if (!failure || (part_failed && run_again(first))) return;
+  if (last == &first && !part_failed) {
     if (!first.error) first.error = failure;
     return;
   }
   for (Transaction* member = &first; member != nullptr; member = member->next)
     if (!member->late) run_alone(*member);
+}
+
+/// Together once more; false: that failed, too.
+bool Writer::run_again(Transaction& first) noexcept {
+  if (begin(steady_clock::now() + options_.busy_timeout)) return false;
+  for (Transaction* member = &first; member != nullptr && connection_.in_transaction(); member = member->next)
+    if (!member->late) run(*member);
+  return !commit();
 }
 
 void Writer::exclusively(const std::function<void(SqliteSession&)>& use) {
@@ -90,14 +103,18 @@ std::exception_ptr Writer::begin(SteadyTime deadline) {
   }
 }
 
+/// Null: it is committed. If not, all of it is undone, and what was kept of its records with it.
 std::exception_ptr Writer::commit() {
+  std::exception_ptr failure;
   try {
+    if (!connection_.in_transaction()) throw unavailable("storage_unavailable", gave_up);
     execute("COMMIT");
-    return nullptr;
   } catch (...) {
+    failure = std::current_exception();
     connection_.rollback();
-    return std::current_exception();
+    session_.session.records->forget_all();
   }
+  return failure;
 }
 
 /// Does the work; returns the error it ends with.
@@ -129,10 +146,10 @@ void Writer::run(Transaction& transaction) {
       transaction.error = call(transaction);
       return;
     }
-    Savepoint savepoint(session_);
+    Part part(session_);
     transaction.error = call(transaction);
-    if (!transaction.error) savepoint.keep();
-  } catch (...) {  // the savepoint cannot be made or kept: give up all of it
+    if (!transaction.error) part.keep();
+  } catch (...) {  // the part cannot be made or kept: give up all of it
     transaction.error = std::current_exception();
     connection_.rollback();
   }

@@ -42,9 +42,10 @@ class Writer {
   explicit Writer(const SqliteOptions& options);
 
   /// Runs `first`, and then what `next` gives until it gives null, in one transaction and commits it. What fails is
-  /// undone without harm to the others; where SQLite gives up the whole transaction, each is run again alone,
-  /// except those that took too long. The group is linked behind `first`.
-  /// If the transaction cannot begin before the deadline, `first` has the error and `next` was not asked.
+  /// undone without harm to the others: if it had changed something, all are run again, each in a savepoint; where
+  /// SQLite gives up the whole transaction, each is run again alone. Those that took too long are not. The group is
+  /// linked behind `first`. If the transaction cannot begin before the deadline, `first` has the error and `next` was
+  /// not asked.
   void run_group(Transaction& first, SteadyTime deadline, const std::function<Transaction*()>& next) noexcept;
 
   /// Runs `use` while no transaction does.
@@ -55,6 +56,7 @@ class Writer {
   std::exception_ptr commit();
   std::exception_ptr call(Transaction& transaction);
   void run(Transaction& transaction);
+  bool run_again(Transaction& first) noexcept;
   void run_alone(Transaction& transaction);
   void execute(const char* sql) { sqlite::execute(session_, sql); }
 
@@ -62,6 +64,7 @@ class Writer {
   std::mutex mutex_;
   SqliteSession session_;
   SqliteConnection& connection_ = session_.connection;
+  SteadyTime careful_until_;  // the parts of a group are undone by themselves
   bool has_log_ = false;
 };
 
