@@ -15,6 +15,7 @@
 #include "http/idempotency.hpp"
 #include "http/openapi.hpp"
 #include "http/pipeline.hpp"
+#include "http/watched_rate_limiter.hpp"
 #include "mail/log_mailer.hpp"
 
 namespace lms {
@@ -23,8 +24,8 @@ namespace {
 
 class AuthAuthenticator final : public Authenticator {
  public:
-  AuthAuthenticator(Auth& auth, AccessTokens& access_tokens, const Clock& clock)
-      : auth_(auth), access_tokens_(access_tokens), clock_(clock) {}
+  AuthAuthenticator(Auth& auth, AccessTokens& access_tokens, const TokenBlacklist& blacklist, const Clock& clock)
+      : auth_(auth), access_tokens_(access_tokens), blacklist_(blacklist), clock_(clock) {}
 
   BearerToken verify(std::string_view token) override {
     if (AccessTokens::is_meant(token)) return AccessTokenDigest{AccessTokens::digest_of(token)};
@@ -38,6 +39,7 @@ class AuthAuthenticator final : public Authenticator {
     if (const auto* digest = std::get_if<AccessTokenDigest>(&token)) return access_tokens_.admit(digest->text, address);
     return auth_.authenticate(std::get<TokenClaims>(token));
   }
+  bool waits() const noexcept override { return blacklist_.waits(); }
   bool use_is_due(const BearerToken& token) override {
     const auto* digest = std::get_if<AccessTokenDigest>(&token);
     return digest != nullptr && access_tokens_.use_is_due(digest->text);
@@ -49,6 +51,7 @@ class AuthAuthenticator final : public Authenticator {
  private:
   Auth& auth_;
   AccessTokens& access_tokens_;
+  const TokenBlacklist& blacklist_;
   const Clock& clock_;
   VerifiedTokens verified_;
 };
@@ -109,10 +112,13 @@ std::shared_ptr<TokenBlacklist> blacklist_of(const Backends& backends, const Set
   return std::make_shared<WatchedBlacklist>(backends.token_blacklist, fail_closed ? refuse : admit, logger);
 }
 
-std::shared_ptr<RateLimiter> rate_limiter_of(const Backends& backends, const Settings& settings) {
-  if (backends.rate_limiter) return backends.rate_limiter;
-  return open_memory_rate_limiter({.most_keys = static_cast<std::size_t>(settings.rate_limit_max_keys),
-                                   .penalties = settings.rate_limit_penalties});
+std::shared_ptr<RateLimiter> rate_limiter_of(const Backends& backends, const Settings& settings, const Logger& logger) {
+  std::unique_ptr<RateLimiter> own;
+  if (!backends.rate_limiter || !settings.rate_limit_fail_closed)
+    own = open_memory_rate_limiter({.most_keys = static_cast<std::size_t>(settings.rate_limit_max_keys),
+                                    .penalties = settings.rate_limit_penalties});
+  if (!backends.rate_limiter) return own;
+  return std::make_shared<WatchedRateLimiter>(backends.rate_limiter, std::move(own), logger);
 }
 
 SessionOptions session_options(const Settings& settings) {
@@ -238,8 +244,8 @@ struct Lms::Parts {
         quizzes(storage, clock, random, events, audit, courses, enrollments),
         certificates(storage, clock, random, events, audit, enrollments, settings.public_url + settings.api_prefix),
         packages(storage, courses, quizzes),
-        authenticator(auth, access_tokens, clock),
-        rate_limiter(rate_limiter_of(backends, settings)),
+        authenticator(auth, access_tokens, *blacklist, clock),
+        rate_limiter(rate_limiter_of(backends, settings, logger)),
         rate_limits(settings, *rate_limiter, clock, logger),
         idempotent(storage, clock, random, signing_secret(settings), settings.idempotency_ttl),
         pipeline(router, settings, storage, authenticator, rate_limits, idempotent, clock, random, logger) {}

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <lms/backends/log.hpp>
+#include <lms/backends/redis.hpp>
 #include <lms/backends/smtp.hpp>
 #include <lms/backends/sqlite.hpp>
 
@@ -185,6 +186,29 @@ std::shared_ptr<Mailer> open_mailer(const Settings& settings, std::shared_ptr<co
   }
 }
 
+namespace {
+
+/// What nodes share on Redis, if the settings name one.
+void share_by_redis(Backends& backends, const Settings& settings) {
+  if (settings.redis_url.empty()) return;
+  try {
+    const OpenedRedis opened = open_redis({.url = settings.redis_url,
+                                           .prefix = settings.redis_key_prefix,
+                                           .timeout = settings.redis_timeout,
+                                           .connections = static_cast<std::size_t>(settings.redis_pool_size)});
+    if (opened.start == RedisStart::unreachable)
+      Logger(*backends.log, *backends.clock).warning("app", "Redis does not answer yet", {{"error", opened.fault}});
+    backends.token_blacklist =
+        open_redis_token_blacklist(opened.redis, backends.clock, settings.access_token_blacklist_prefix);
+    if (settings.rate_limit_use_redis)
+      backends.rate_limiter = open_redis_rate_limiter(opened.redis, {.penalties = settings.rate_limit_penalties});
+  } catch (const Error& error) {
+    throw Failure(ExitCode::bad_settings, explained(error, "REDIS_URL: "));
+  }
+}
+
+}  // namespace
+
 Backends open_backends(const Settings& settings, Purpose purpose, std::shared_ptr<LogSink> log) {
   Backends backends;
   backends.log = log ? std::move(log) : open_log(settings, purpose);
@@ -192,6 +216,7 @@ Backends open_backends(const Settings& settings, Purpose purpose, std::shared_pt
   backends.random = std::make_shared<SystemRandom>();
   backends.storage = open_storage(settings, purpose, backends.log, backends.clock);
   backends.mailer = open_mailer(settings, backends.clock);
+  if (purpose == Purpose::service) share_by_redis(backends, settings);
   return backends;
 }
 

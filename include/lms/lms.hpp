@@ -61,9 +61,10 @@ struct Backends {
   std::shared_ptr<LogSink> log = {};      ///< nowhere
   /// In `storage`, and then asked together with the session; a setting decides what happens while another one is out.
   std::shared_ptr<TokenBlacklist> token_blacklist = {};
-  std::shared_ptr<RateLimiter> rate_limiter = {};  ///< in this process, of the settings' size
-  std::shared_ptr<Mailer> mailer = {};             ///< the log, which shows texts in development only
-  Roles roles = {};                                ///< admin, instructor, student
+  /// In this process, of the settings' size; a setting decides what happens while another one is out.
+  std::shared_ptr<RateLimiter> rate_limiter = {};
+  std::shared_ptr<Mailer> mailer = {};  ///< the log, which shows texts in development only
+  Roles roles = {};                     ///< admin, instructor, student
 };
 
 /// A whole school. Many can live in one process; they share nothing.
@@ -74,8 +75,8 @@ class LMS_API Lms {
   /// encrypts with them as long as it lives), and makes the first admin if the settings name one and none exists.
   /// Without a secret_key, in development, tokens are good as long as this object lives. Starts no thread. What
   /// `backends` brings, a database or a log, the settings do not change: their database_url, db_…, sqlite_…, log_…,
-  /// smtp_…, email_from, vault_…, host, port, workers and limits of connections are for those who open backends and
-  /// listen, as lms-server.
+  /// smtp_…, email_from, redis_…, vault_…, host, port, workers and limits of connections are for those who open
+  /// backends and listen, as lms-server.
   /// @throws Error invalid for settings that no school can run on, such as a weak admin password or a mail template
   ///   with faults; what Storage::migrate throws.
   explicit Lms(Settings settings, Backends backends = {});

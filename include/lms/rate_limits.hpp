@@ -39,8 +39,9 @@ struct RateLimitStatistics {
   bool enabled = true;
   std::int64_t allowed = 0;
   std::int64_t refused = 0;
-  std::int64_t keys = 0;
+  std::optional<std::int64_t> keys;
   std::int64_t evicted = 0;
+  std::int64_t substituted = 0;
 
   LMS_API static const Schema& schema();
 };
@@ -68,7 +69,10 @@ class LMS_API RateLimits {
     RateDecision decision;
   };
   /// Counts the request. None: no rule is about it.
+  /// @throws Error unavailable if the limiter does not answer.
   std::optional<Answer> decide(const Asking& asking);
+  /// Whether `decide` waits for another machine.
+  bool waits() const noexcept;
 
   /// Where a client stands under each rule it has asked under. `client` is `ip:…` or `user:…`.
   /// @throws Error forbidden unless an admin asks; invalid for another form of `client`.

@@ -87,6 +87,11 @@ struct LMS_API Settings {
   std::chrono::milliseconds db_slow_query{200};                    // DB_SLOW_QUERY_MS
   SqliteSynchronous sqlite_synchronous = SqliteSynchronous::full;  // SQLITE_SYNCHRONOUS
 
+  std::string redis_url;                        // REDIS_URL
+  std::string redis_key_prefix = "lms:";        // REDIS_KEY_PREFIX
+  std::chrono::milliseconds redis_timeout{40};  // REDIS_TIMEOUT_MS
+  std::int64_t redis_pool_size = 4;             // REDIS_POOL_SIZE
+
   bool cache_enabled = true;                   // CACHE_ENABLED
   std::chrono::seconds course_cache_ttl{300};  // COURSE_CACHE_TTL_SECONDS
   std::chrono::seconds cache_max_stale{5};     // CACHE_MAX_STALE_SECONDS
@@ -110,6 +115,8 @@ struct LMS_API Settings {
   bool rate_limit_penalties = true;                                  // RATE_LIMIT_PENALTIES
   std::vector<std::string> rate_limit_allowed_ips;                   // RATE_LIMIT_ALLOWED_IPS
   std::int64_t rate_limit_max_keys = 100'000;                        // RATE_LIMIT_MAX_KEYS
+  bool rate_limit_use_redis = true;                                  // RATE_LIMIT_USE_REDIS
+  bool rate_limit_fail_closed = false;                               // RATE_LIMIT_FAIL_CLOSED
   std::vector<std::string> admin_allowed_ips;                        // ADMIN_ALLOWED_IPS
 
   std::chrono::hours idempotency_ttl{24};  // IDEMPOTENCY_TTL_HOURS
@@ -131,6 +138,7 @@ struct LMS_API Settings {
   std::chrono::minutes mfa_challenge_token_lifetime{5};        // MFA_CHALLENGE_TOKEN_EXPIRE_MINUTES
   bool access_token_blacklist_enabled = true;                  // ACCESS_TOKEN_BLACKLIST_ENABLED
   std::optional<bool> access_token_blacklist_fail_closed;      // ACCESS_TOKEN_BLACKLIST_FAIL_CLOSED
+  std::string access_token_blacklist_prefix = "revoked:";      // ACCESS_TOKEN_BLACKLIST_PREFIX
 
   std::int64_t password_min_length = 8;             // PASSWORD_MIN_LENGTH
   std::int64_t argon2_memory_kib = 19'456;          // ARGON2_MEMORY_KIB

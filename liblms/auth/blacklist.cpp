@@ -45,7 +45,8 @@ bool WatchedBlacklist::is_revoked(std::string_view jti) {
                       policy_ == Outage::admit ? "token blacklist does not answer: revoked tokens are let in"
                                                : "token blacklist does not answer: tokens are refused",
                       Object{{"error", error.what()}});
-    if (policy_ == Outage::refuse) throw;
+    if (policy_ == Outage::refuse)
+      throw unavailable(error.reason(), "It cannot be told now whether the token was revoked; try again in a moment.");
     return false;
   }
 }

@@ -53,6 +53,7 @@ class WatchedBlacklist final : public TokenBlacklist {
   bool is_revoked(std::string_view jti) override;
   /// During an outage nothing is purged; another time will do.
   std::size_t purge() override;
+  bool waits() const noexcept override { return blacklist_->waits(); }
 
  private:
   std::shared_ptr<TokenBlacklist> blacklist_;

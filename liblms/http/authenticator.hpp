@@ -27,6 +27,8 @@ class Authenticator {
   /// Who calls from that address.
   /// @throws Error unauthenticated if the token was revoked, its session ended or its user is gone; unavailable.
   virtual Principal admit(const BearerToken& token, const std::string& address) = 0;
+  /// Whether `admit` waits for another machine than the storage's.
+  virtual bool waits() const noexcept = 0;
 
   /// Whether `note_use` has something to write, and so would wait. No I/O.
   virtual bool use_is_due(const BearerToken& token) = 0;

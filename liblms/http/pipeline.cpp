@@ -349,8 +349,15 @@ void Pipeline::look_at_head(Exchange& exchange) const {
 }
 
 bool Pipeline::must_wait(const Exchange& exchange) const {
+  if (waits_for_limits(exchange)) return true;
   if (exchange.refusal || exchange.kept || !exchange.match.route) return false;
-  return lane(exchange.route()) != http::Lane::here || (exchange.token && authenticator_.use_is_due(*exchange.token));
+  return lane(exchange.route()) != http::Lane::here ||
+         (exchange.token && (authenticator_.waits() || authenticator_.use_is_due(*exchange.token)));
+}
+
+bool Pipeline::waits_for_limits(const Exchange& exchange) const {
+  const Route* route = exchange.match.route;
+  return limits_.waits() && !(route && route->unlimited);
 }
 
 /// What the head alone settles; none if the rest has to be looked at.
@@ -775,14 +782,26 @@ http::Response Pipeline::handle(http::Request request) noexcept {
 void Pipeline::handle(http::Request request, http::Answer answer, const Executor& executor) noexcept {
   try {
     const auto pending = std::make_shared<Pending>(*this, std::move(request), answer);
-    Exchange& exchange = pending->exchange;
-    log_start(exchange);
-    auto response = explained(exchange, [&] { return begin_waiting(pending, executor); });
-    if (!response) return;
-    finish(exchange, *response);
-    answer(*std::move(response));
+    log_start(pending->exchange);
+    begin(pending, executor, false);
   } catch (...) {
     answer({.status = 500, .headers = {}, .body = {}});
+  }
+}
+
+/// Answers at once, or sees to it that others do.
+void Pipeline::begin(const std::shared_ptr<Pending>& pending, const Executor& executor, bool may_wait) {
+  auto response = explained(pending->exchange, [&] { return begin_waiting(pending, executor, may_wait); });
+  if (!response) return;
+  finish(pending->exchange, *response);
+  pending->answer(*std::move(response));
+}
+
+void Pipeline::begin_later(const std::shared_ptr<Pending>& pending, const Executor& executor) noexcept {
+  try {
+    begin(pending, executor, true);
+  } catch (...) {  // no memory for even an error's text
+    pending->answer({.status = 500, .headers = {}, .body = {}});
   }
 }
 
@@ -800,15 +819,20 @@ void Pipeline::complete(Pending& pending, Step&& step) const noexcept {
 }
 
 /// None if the answer comes later.
-std::optional<http::Response> Pipeline::begin_waiting(const std::shared_ptr<Pending>& pending,
-                                                      const Executor& executor) {
+std::optional<http::Response> Pipeline::begin_waiting(const std::shared_ptr<Pending>& pending, const Executor& executor,
+                                                      bool may_wait) {
   constexpr std::size_t quickly_read = 64UL * 1024;  // bytes of JSON
   Exchange& exchange = pending->exchange;
+  if (!may_wait && waits_for_limits(exchange)) {
+    executor([this, pending, &executor] { begin_later(pending, executor); });
+    return std::nullopt;
+  }
   look_at_head(exchange);
   if (auto early = answer_early(exchange)) return early;
   const auto* body = std::get_if<std::string>(&pending->request.body);
   const bool is_quick = body && body->size() <= quickly_read;
   if (!is_quick || exchange.route().weight != Weight::write) {
+    if (may_wait) return answer_fully(exchange);
     executor([this, pending] { complete(*pending, [&] { return answer_fully(pending->exchange); }); });
     return std::nullopt;
   }
@@ -845,8 +869,9 @@ http::Plan Pipeline::plan(const http::Request& head) const noexcept {
 
 http::Lane Pipeline::lane(const Route& route) const noexcept {
   if (route.weight == Weight::heavy) return http::Lane::heavy;
-  if (route.weight == Weight::none) return http::Lane::here;
-  const bool waits = route.weight != Weight::read || route.streams_body || storage_.reads_wait();
+  const bool waits_for_limits = limits_.waits() && !route.unlimited;
+  if (route.weight == Weight::none && !waits_for_limits) return http::Lane::here;
+  const bool waits = waits_for_limits || route.weight != Weight::read || route.streams_body || storage_.reads_wait();
   return waits ? http::Lane::waiting : http::Lane::here;
 }
 

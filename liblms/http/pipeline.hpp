@@ -49,7 +49,10 @@ class Pipeline {
   std::optional<http::Response> run(Exchange& exchange, bool may_wait) const;
   std::optional<http::Response> answer_early(Exchange& exchange) const;
   http::Response answer_fully(Exchange& exchange) const;
-  std::optional<http::Response> begin_waiting(const std::shared_ptr<Pending>& pending, const Executor& executor);
+  void begin(const std::shared_ptr<Pending>& pending, const Executor& executor, bool may_wait);
+  void begin_later(const std::shared_ptr<Pending>& pending, const Executor& executor) noexcept;
+  std::optional<http::Response> begin_waiting(const std::shared_ptr<Pending>& pending, const Executor& executor,
+                                              bool may_wait);
   template <class Step>
   auto explained(Exchange& exchange, Step&& step) const;
   template <class Step>
@@ -59,6 +62,7 @@ class Pipeline {
   void look_at_head(Exchange& exchange) const;
   void check_head(Exchange& exchange) const;
   bool must_wait(const Exchange& exchange) const;
+  bool waits_for_limits(const Exchange& exchange) const;
   void limit(Exchange& exchange) const;
   void check_target(const Exchange& exchange) const;
   void check_host(const Exchange& exchange) const;

@@ -158,6 +158,10 @@ std::optional<RateLimits::Answer> RateLimits::decide(const Asking& asking) {
   return answer;
 }
 
+bool RateLimits::waits() const noexcept {
+  return rules_->enabled && limiter_.waits();
+}
+
 namespace {
 
 /// As clients are counted: those of IPv6 by their network.
@@ -214,7 +218,8 @@ RateLimitStatistics RateLimits::statistics(const Principal& who) {
           .allowed = counted.allowed,
           .refused = counted.refused,
           .keys = counted.keys,
-          .evicted = counted.evicted};
+          .evicted = counted.evicted,
+          .substituted = counted.substituted};
 }
 
 const Schema& RateLimitStatus::schema() {
@@ -239,8 +244,11 @@ const Schema& RateLimitStatistics::schema() {
           .field("enabled", &S::enabled, {.doc = "Whether anything is limited", .example = true})
           .field("allowed", &S::allowed, {.doc = "Requests let through", .example = 12'034})
           .field("refused", &S::refused, {.doc = "Requests refused", .example = 17})
-          .field("keys", &S::keys, {.doc = "Clients under rules that are remembered", .example = 96})
-          .field("evicted", &S::evicted, {.doc = "Those forgotten early, for want of room", .example = 0});
+          .field("keys", &S::keys,
+                 {.doc = "Clients under rules that are remembered; null where they are not counted", .example = 96})
+          .field("evicted", &S::evicted, {.doc = "Those forgotten early, for want of room", .example = 0})
+          .field("substituted", &S::substituted,
+                 {.doc = "Requests that this node decided about by itself, for Redis did not answer", .example = 0});
   return schema;
 }
 

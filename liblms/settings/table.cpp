@@ -15,6 +15,7 @@
 #include "base/formats.hpp"
 #include "base/ip_networks.hpp"
 #include "base/mailbox.hpp"
+#include "base/redis_address.hpp"
 
 namespace lms {
 
@@ -331,6 +332,15 @@ bool is_database_url(std::string_view text) {
   }
 }
 
+bool empty_or_redis_url(std::string_view text) {
+  return text.empty() || parse_redis_address(text);
+}
+/// What stands well in the keys of Redis, patterns included.
+bool is_key_prefix(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; }) &&
+         text.find_first_of("*?[]\\") == std::string_view::npos;
+}
+
 bool is_path_prefix(std::string_view text) {
   const auto allowed = [](char c) {
     return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '/' || c == '-' || c == '_' ||
@@ -465,6 +475,25 @@ std::vector<SettingSection> make_table() {
                   "How far SQLite goes before it calls a write done: `FULL` survives a power cut, `NORMAL` may then "
                   "lose the last moments but is faster."),
        }},
+      {"Redis",
+       {
+           secret(
+               text("REDIS_URL", &S::redis_url,
+                    "empty, redis://user:password@host:6379/0, of which only the host is needed, or unix:///path?db=0",
+                    empty_or_redis_url,
+                    "A Redis that the nodes of a school share: what clients have asked (`RATE_LIMIT_USE_REDIS`) and "
+                    "revoked tokens are kept there. Empty: one node needs none. docs/redis.md says what happens "
+                    "while it is away."),
+               Secrecy::password_in_url),
+           text("REDIS_KEY_PREFIX", &S::redis_key_prefix, "visible characters without blanks", is_key_prefix,
+                "Stands before each key, so that schools, and other programs, can share a Redis."),
+           duration("REDIS_TIMEOUT_MS", &S::redis_timeout, 1, 10'000,
+                    "How long a request waits for Redis, in milliseconds, before it goes on without."),
+           integer(
+               "REDIS_POOL_SIZE", &S::redis_pool_size, 1, 1'000,
+               "Connections to Redis. Requests that come at the same time share them; more are of use only if Redis "
+               "is far away."),
+       }},
       {"Cache",
        {
            boolean("CACHE_ENABLED", &S::cache_enabled,
@@ -517,6 +546,11 @@ std::vector<SettingSection> make_table() {
            integer("RATE_LIMIT_MAX_KEYS", &S::rate_limit_max_keys, 64, 100'000'000,
                    "Clients under rules that are remembered, about 300 bytes each; of more, those that were away "
                    "longest are forgotten."),
+           boolean("RATE_LIMIT_USE_REDIS", &S::rate_limit_use_redis,
+                   "Whether all nodes count together, in the Redis of `REDIS_URL`. Without one each counts by itself."),
+           boolean("RATE_LIMIT_FAIL_CLOSED", &S::rate_limit_fail_closed,
+                   "What happens while that Redis does not answer: `true` refuses requests with 503, `false` lets each "
+                   "node count by itself."),
            list("ADMIN_ALLOWED_IPS", &S::admin_allowed_ips, "IP addresses or networks such as 10.0.0.0/8",
                 IpNetworks::is_range, "Addresses that operations below `/admin` may be called from. Empty: all."),
        }},
@@ -628,6 +662,8 @@ std::vector<SettingSection> make_table() {
                    "What becomes of tokens while a blacklist that is not kept in the database does not answer: `true` "
                    "refuses them with 503, `false` lets them in and warns in the log. Empty: `false` in development, "
                    "else `true`."),
+           text("ACCESS_TOKEN_BLACKLIST_PREFIX", &S::access_token_blacklist_prefix, "visible characters without blanks",
+                is_key_prefix, "Stands before the id of each revoked token in Redis, behind `REDIS_KEY_PREFIX`."),
        }},
       {"First admin",
        {
@@ -713,7 +749,6 @@ constexpr auto useless = std::to_array<UselessName>({
 });
 
 constexpr auto reserved = std::to_array<std::string_view>({
-    "ACCESS_TOKEN_BLACKLIST_PREFIX",
     "ALLOWED_UPLOAD_EXTENSIONS",
     "ANALYTICS_SECRET",
     "AWS_ACCESS_KEY_ID",
@@ -743,8 +778,6 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "QUIZ_CACHE_TTL_SECONDS",
     "QUIZ_QUESTION_CACHE_TTL_SECONDS",
     "RATE_LIMIT_UPLOAD_PER_HOUR",
-    "RATE_LIMIT_USE_REDIS",
-    "REDIS_URL",
     "RESPONSE_ENVELOPE_ENABLED",
     "REVALIDATE_SECRET",
     "SENTRY_DSN",

@@ -14,7 +14,8 @@ from pathlib import Path
 # Each knows those before it.
 FEATURES = ["user", "auth", "course", "enrollment", "quiz", "certificate", "package", "admin"]
 PLATFORM = ["base", "spi", "settings", "audit", "job", "mail", "event", "http"]
-BACKENDS = ["backend/memory", "backend/sqlite", "backend/log", "backend/https", "backend/smtp", "backend/vault"]
+BACKENDS = ["backend/memory", "backend/sqlite", "backend/log", "backend/https", "backend/smtp", "backend/vault",
+            "backend/redis"]
 
 # Which rooms a room may know besides itself.
 SEES = {
@@ -36,6 +37,7 @@ SEES = {
     "backend/smtp": {"base", "spi"},
     "backend/https": {"base", "spi"},
     "backend/vault": {"base", "spi"},
+    "backend/redis": {"base", "spi"},
     "testing": {*PLATFORM, *FEATURES, "lms"},
     "api": {*PLATFORM, *FEATURES, "lms"},  # of lms only the public header: it has the services
     "lms": {*PLATFORM, *FEATURES, "api", "backend/memory"},
@@ -69,6 +71,7 @@ THIRD_PARTY = {
     "png.h": ["liblms/base/"],
     "kainjow/": ["liblms/mail/"],
     "curl/": ["liblms/backend/https/", "liblms/backend/smtp/"],
+    "hiredis/": ["liblms/backend/redis/"],
     "xxhash.h": ["liblms/base/"],
     "sqlite3.h": ["liblms/backend/sqlite/"],
     "SQLiteCpp/": ["liblms/backend/sqlite/"],

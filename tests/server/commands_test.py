@@ -148,10 +148,10 @@ class Commands(unittest.TestCase):
             self.assertIn(name, said)
 
     def test_warnings_go_to_standard_error_and_stop_nobody(self):
-        run = self.run_program("config", REDIS_URL="redis://localhost", SECRET_KEYS="x", **{"SECRET_KEY": ""})
+        run = self.run_program("config", UPLOAD_DIR="files", SECRET_KEYS="x", **{"SECRET_KEY": ""})
         self.assertEqual(run.returncode, 0)
         self.assertEqual(len(run.stderr.splitlines()), 3, run.stderr)
-        for part in ("REDIS_URL is known", "did you mean SECRET_KEY?", "SECRET_KEY is not set"):
+        for part in ("UPLOAD_DIR is known", "did you mean SECRET_KEY?", "SECRET_KEY is not set"):
             self.assertIn(part, run.stderr)
 
     # --- the database ---
@@ -234,7 +234,7 @@ class Commands(unittest.TestCase):
                 self.assertEqual(server.wait(LONG), -signal.SIGTERM)
 
     def test_the_log_is_json_when_wanted(self):
-        environment = self.environment | {"PORT": "0", "LOG_FORMAT": "json", "REDIS_URL": "redis://localhost"}
+        environment = self.environment | {"PORT": "0", "LOG_FORMAT": "json", "UPLOAD_DIR": "files"}
         with subprocess.Popen([PROGRAM], cwd=self.place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True) as server:
             too_late = threading.Timer(LONG, server.kill)
@@ -255,14 +255,14 @@ class Commands(unittest.TestCase):
         self.assertEqual((start["logger"], start["level"]), ("app", "INFO"))
         self.assertRegex(start["docs"], r"^http://127\.0\.0\.1:\d+/docs$")
         warning = lines[0]
-        self.assertEqual((warning["logger"], warning["level"], warning["setting"]), ("app", "WARNING", "REDIS_URL"))
-        self.assertIn("REDIS_URL is known", warning["message"])
+        self.assertEqual((warning["logger"], warning["level"], warning["setting"]), ("app", "WARNING", "UPLOAD_DIR"))
+        self.assertIn("UPLOAD_DIR is known", warning["message"])
         request = next(line for line in lines if line["logger"] == "api.access")
         self.assertEqual((request["path"], request["status_code"]), ("/api/v1/courses", 200))
 
     def test_the_start_is_told_to_people_in_plain_words(self):
-        with self.serving(REDIS_URL="redis://localhost") as server:
-            self.assertTrue(server.stderr.readline().startswith("lms-server: warning: REDIS_URL is known"))
+        with self.serving(UPLOAD_DIR="files") as server:
+            self.assertTrue(server.stderr.readline().startswith("lms-server: warning: UPLOAD_DIR is known"))
             self.assertRegex(server.announcement, r"^lms-server \d+\.\d+\.\d+ listens on http://[^ ]+, its API is described on ")
 
     def talk(self, server, text):

@@ -74,6 +74,7 @@ class FakeAuthenticator final : public Authenticator {
     if (claims.role == "ended") throw unauthenticated("session_ended", "The session is over.");
     return {user, claims.role, std::make_shared<const Roles>()};
   }
+  bool waits() const noexcept override { return false; }
   bool use_is_due(const BearerToken&) override { return false; }
   void note_use(const BearerToken&, const std::string&) override {}
 

@@ -155,7 +155,7 @@ TEST_CASE("the command line goes over Vault, which goes over all else") {
                      {"JWT_SECRET", key},
                      {"DATABASE_URL", "sqlite:///hidden.db"},
                      {"SECRTE_KEY", "hidden"},
-                     {"REDIS_URL", "redis://hidden"}});
+                     {"UPLOAD_DIR", "hidden"}});
   const LoadedSettings loaded = sources.load();
   CHECK(loaded.settings.port == 2);
   CHECK(loaded.settings.workers == 3);
@@ -170,7 +170,7 @@ TEST_CASE("the command line goes over Vault, which goes over all else") {
   CHECK(effective(loaded, "VAULT_TOKEN").value == "********");
   CHECK(effective(loaded, "VAULT_URL").source == SettingSource::environment);
   CHECK(says(loaded, "SECRTE_KEY in Vault is no known setting; did you mean SECRET_KEY?"));
-  CHECK(says(loaded, "REDIS_URL is known, but"));
+  CHECK(says(loaded, "UPLOAD_DIR is known, but"));
   CHECK(loaded.warnings.size() == 2);
   for (const SettingWarning& warning : loaded.warnings) CHECK_FALSE(has(warning.text, "hidden"));
 }

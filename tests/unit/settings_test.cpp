@@ -349,13 +349,13 @@ TEST_CASE("the first admin needs both an address and a good password") {
 
 TEST_CASE("names that set nothing are never passed over in silence") {
   const auto loaded = load({{"SECRET_KEY", good_key},
-                            {"REDIS_URL", "redis://localhost"},
+                            {"UPLOAD_DIR", "files"},
                             {"CELERY_BROKER_URL", "redis://localhost"},
                             {"DATABSE_URL", "sqlite:///x.db"},
                             {"HOME", "/root"},
                             {"PATH", "/bin"}},
                            "PROT=80\nport=80\nSOMETHING_ELSE_ENTIRELY=1\n");
-  CHECK(says(loaded.warnings, "REDIS_URL is known, but this release has no use for it yet"));
+  CHECK(says(loaded.warnings, "UPLOAD_DIR is known, but this release has no use for it yet"));
   CHECK(says(loaded.warnings, "CELERY_BROKER_URL has no use here: jobs are kept in the database"));
   CHECK(says(loaded.warnings, "DATABSE_URL in the environment is no known setting; did you mean DATABASE_URL?"));
   CHECK(says(loaded.warnings, "PROT in .env line 1 is no known setting; did you mean PORT?"));

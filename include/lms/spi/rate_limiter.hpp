@@ -40,8 +40,9 @@ struct RateRecord {
 struct RateStatistics {
   std::int64_t allowed = 0;
   std::int64_t refused = 0;
-  std::int64_t keys = 0;     ///< remembered now
-  std::int64_t evicted = 0;  ///< forgotten before their time, for want of room
+  std::optional<std::int64_t> keys = 0;  ///< remembered now; none where they are not counted
+  std::int64_t evicted = 0;              ///< forgotten before their time, for want of room
+  std::int64_t substituted = 0;          ///< of those decisions: made by another limiter, for this one did not answer
 };
 
 /// Counts requests and decides about them. Thread-safe. Its decisions are those of `standing` and `spent`.
@@ -56,6 +57,8 @@ class LMS_API RateLimiter {
   /// Forgets a client under these rules, and its penalty; returns whether anything was remembered.
   virtual bool clear(std::span<const std::string> rule_names, std::string_view client) = 0;
   virtual RateStatistics statistics() = 0;
+  /// Whether these wait for another machine. They may throw unavailable then.
+  virtual bool waits() const noexcept { return false; }
 };
 
 }  // namespace lms

@@ -19,6 +19,8 @@ class LMS_API TokenBlacklist {
   virtual bool is_revoked(std::string_view jti) = 0;
   /// Forgets what has expired; returns how many. A store that forgets by itself returns 0.
   virtual std::size_t purge() = 0;
+  /// Whether `is_revoked` waits for another machine than the storage's. It is not asked on an event loop then.
+  virtual bool waits() const noexcept { return false; }
 };
 
 }  // namespace lms

@@ -86,8 +86,9 @@ RateDecision MemoryRateLimiter::decide(std::span<const RateCheck> checks, Time n
   std::chrono::milliseconds blocked{0};
   for (std::size_t i = 0; i < checks.size(); ++i) {
     Entry* known = look_up(keys[i]);
-    if (known) known->state = carried(checks[i].rule, known->state, now);
-    const RateStanding here = standing(checks[i].rule, known ? known->state : RateState{}, now);
+    const RateState state = known ? carried(checks[i].rule, known->state, now) : RateState{};
+    if (known && state.at < known->state.at) known->state = state;  // it need not wait for the clock to catch up
+    const RateStanding here = standing(checks[i].rule, state, now);
     const Entry* earlier = penalties_ ? look_up(penalty_keys[i]) : nullptr;
     if (earlier && earlier->penalty.blocked_until > now)
       blocked = std::max(blocked, std::chrono::ceil<std::chrono::milliseconds>(earlier->penalty.blocked_until - now));
@@ -150,12 +151,12 @@ bool MemoryRateLimiter::clear(std::span<const std::string> rule_names, std::stri
 }
 
 RateStatistics MemoryRateLimiter::statistics() {
-  RateStatistics result{.allowed = allowed_, .refused = refused_, .evicted = evicted_};
+  std::size_t keys = 0;
   for (Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
-    result.keys += static_cast<std::int64_t>(shard.entries.size());
+    keys += shard.entries.size();
   }
-  return result;
+  return {.allowed = allowed_, .refused = refused_, .keys = static_cast<std::int64_t>(keys), .evicted = evicted_};
 }
 
 }  // namespace memory

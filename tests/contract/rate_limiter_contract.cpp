@@ -1,3 +1,5 @@
+#include "contract/rate_limiter_contract.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <deque>
@@ -10,25 +12,20 @@
 
 #include <doctest/doctest.h>
 
-#include <lms/backends/memory.hpp>
-
-using namespace lms;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
+namespace lms::testing {
 
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
 const Time start = std::chrono::sys_days{std::chrono::year{2026} / 1 / 1};
 constexpr RateRule two_a_minute{.limit = 2, .window = seconds(60)};
+constexpr bool with_penalties = true, without_penalties = false;
 
-std::unique_ptr<RateLimiter> without_penalties(std::size_t most_keys = 100'000) {
-  return open_memory_rate_limiter({.most_keys = most_keys, .penalties = false});
-}
-
-}  // namespace
-
-TEST_CASE("a request is counted under all rules or under none") {
-  const auto limiter = without_penalties();
+/// A request is counted under all rules or under none.
+void counts_under_all_or_none(const OpenRateLimiter& open) {
+  const auto limiter = open(without_penalties);
   const RateCheck wide{"wide", "ip:a", {.limit = 10, .window = seconds(60)}};
   const RateCheck narrow{"narrow", "user:b", two_a_minute};
   const std::vector<RateCheck> both{wide, narrow};
@@ -47,11 +44,11 @@ TEST_CASE("a request is counted under all rules or under none") {
   CHECK(standing(wide.rule, limiter->find("wide", "ip:a", start)->state, start).remaining == 8);
   CHECK(limiter->statistics().allowed == 2);
   CHECK(limiter->statistics().refused == 5);
-  CHECK(limiter->statistics().keys == 2);
 }
 
-TEST_CASE("who breaks rules is kept out longer each time, under every rule") {
-  const auto limiter = open_memory_rate_limiter();
+/// Who breaks rules is kept out longer each time, under every rule.
+void keeps_out_longer_each_time(const OpenRateLimiter& open) {
+  const auto limiter = open(with_penalties);
   const std::vector<RateCheck> narrow{{"narrow", "ip:a", {.limit = 1, .window = seconds(1)}}};
   const std::vector<RateCheck> wide{{"wide", "ip:a", {.limit = 100, .window = seconds(60)}}};
   Time now = start;
@@ -74,8 +71,9 @@ TEST_CASE("who breaks rules is kept out longer each time, under every rule") {
   CHECK_FALSE(limiter->clear(rules, "ip:a"));
 }
 
-TEST_CASE("of two rules that refuse, the longer wait is told, and who heeds it is let in") {
-  const auto limiter = open_memory_rate_limiter();
+/// Of two rules that refuse, the longer wait is told, and who heeds it is let in.
+void tells_the_longer_wait(const OpenRateLimiter& open) {
+  const auto limiter = open(with_penalties);
   const RateCheck brief{"brief", "ip:a", {.limit = 3, .window = seconds(8)}};
   const RateCheck lasting{"lasting", "ip:a", {.limit = 3, .window = seconds(80)}};
   for (const auto& checks : {std::vector{brief, lasting}, std::vector{lasting, brief}}) {
@@ -89,8 +87,9 @@ TEST_CASE("of two rules that refuse, the longer wait is told, and who heeds it i
   }
 }
 
-TEST_CASE("a rule that all share punishes nobody") {
-  const auto limiter = open_memory_rate_limiter();
+/// A rule that all share punishes nobody.
+void shared_rule_punishes_nobody(const OpenRateLimiter& open) {
+  const auto limiter = open(with_penalties);
   const std::vector<RateCheck> shared{{"global", "everybody", {.limit = 1, .window = seconds(60)}, false}};
   CHECK(limiter->decide(shared, start).allowed);
   const RateDecision refused = limiter->decide(shared, start);
@@ -99,13 +98,14 @@ TEST_CASE("a rule that all share punishes nobody") {
   CHECK(limiter->find("global", "everybody", start)->penalty.violations == 0);
 }
 
-TEST_CASE("decisions are those of a simulation that remembers every request") {
+/// Decisions are those of a simulation that remembers every request.
+void decides_as_a_simulation(const OpenRateLimiter& open) {
   // By eighths of the window: a request counts until the eighth it came in is out of reach.
   std::mt19937_64 engine(5);
   const auto between = [&](std::int64_t least, std::int64_t most) {
     return std::uniform_int_distribution<std::int64_t>(least, most)(engine);
   };
-  const auto limiter = without_penalties();
+  const auto limiter = open(without_penalties);
   const std::vector<RateRule> rules{{.limit = 3, .window = seconds(8)}, {.limit = 20, .window = seconds(60)}};
   std::map<std::pair<std::size_t, int>, std::deque<std::int64_t>> remembered;
   Time now = start;
@@ -132,22 +132,9 @@ TEST_CASE("decisions are those of a simulation that remembers every request") {
   CHECK(refused < 19'000);
 }
 
-TEST_CASE("a flood of clients takes no more room than was given, and those who stay are remembered") {
-  const auto limiter = without_penalties(1'280);
-  const auto asked_by = [&](const std::string& client) {
-    const std::vector<RateCheck> checks{{"default", client, {.limit = 1'000, .window = seconds(60)}}};
-    return limiter->decide(checks, start).standing.remaining;
-  };
-  for (int i = 0; i < 100'000; ++i) {
-    asked_by("ip:" + std::to_string(i));
-    if (i % 100 == 0) CHECK(asked_by("ip:regular") == 1'000 - 1 - i / 100);
-  }
-  CHECK(limiter->statistics().keys <= 1'280);
-  CHECK(limiter->statistics().evicted >= 98'000);
-}
-
-TEST_CASE("threads that race get no more than there is") {
-  const auto limiter = without_penalties();
+/// Threads that race get no more than there is.
+void gives_racing_threads_no_more(const OpenRateLimiter& open) {
+  const auto limiter = open(without_penalties);
   std::atomic<int> allowed{0};
   std::vector<std::jthread> threads;
   for (int thread = 0; thread < 4; ++thread)
@@ -163,3 +150,28 @@ TEST_CASE("threads that race get no more than there is") {
   CHECK(allowed == 300);
   CHECK(limiter->statistics().refused == 3'700);
 }
+
+}  // namespace
+
+void check_rate_limiter_contract(const OpenRateLimiter& open) {
+  SUBCASE("a request is counted under all rules or under none") {
+    counts_under_all_or_none(open);
+  }
+  SUBCASE("who breaks rules is kept out longer each time, under every rule") {
+    keeps_out_longer_each_time(open);
+  }
+  SUBCASE("of two rules that refuse, the longer wait is told, and who heeds it is let in") {
+    tells_the_longer_wait(open);
+  }
+  SUBCASE("a rule that all share punishes nobody") {
+    shared_rule_punishes_nobody(open);
+  }
+  SUBCASE("decisions are those of a simulation that remembers every request") {
+    decides_as_a_simulation(open);
+  }
+  SUBCASE("threads that race get no more than there is") {
+    gives_racing_threads_no_more(open);
+  }
+}
+
+}  // namespace lms::testing
