@@ -161,6 +161,18 @@ std::shared_ptr<const Fernet> fernet_of(const std::vector<std::string>& keys, co
   return {owning, &owning->fernet};
 }
 
+/// The storage may outlive the school.
+void share_changes(const Backends& backends) {
+  backends.storage->changes().share(
+      backends.change_feed, [log = backends.log, clock = backends.clock](std::string_view cause) {
+        const Logger logger(*log, *clock);
+        if (cause.empty())
+          logger.warning("app", "what other nodes write is known again");
+        else
+          logger.warning("app", "what other nodes write is not known: kept answers may be old", {{"error", cause}});
+      });
+}
+
 constexpr std::string_view housekeeping = "housekeeping";
 constexpr auto housekeeping_interval = std::chrono::hours{1};
 
@@ -263,6 +275,7 @@ Lms::Lms(Settings settings, Backends backends) {
   parts_ = std::make_unique<Parts>(std::move(settings), std::move(backends));
   if (const auto& keys = parts_->settings.encryption_keys; !keys.empty())
     parts_->storage.cipher().use(fernet_of(keys, parts_->backends));
+  if (parts_->backends.change_feed) share_changes(parts_->backends);
   parts_->events.declare(event_types());
   parts_->audit.declare(audit_actions());
   parts_->enrollments.recount_by(parts_->jobs);

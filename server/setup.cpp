@@ -188,8 +188,8 @@ std::shared_ptr<Mailer> open_mailer(const Settings& settings, std::shared_ptr<co
 
 namespace {
 
-/// What nodes share on Redis, if the settings name one.
-void share_by_redis(Backends& backends, const Settings& settings) {
+/// What nodes share on Redis, if the settings name one. A command tells the nodes what it writes.
+void share_by_redis(Backends& backends, const Settings& settings, Purpose purpose) {
   if (settings.redis_url.empty()) return;
   try {
     const OpenedRedis opened = open_redis({.url = settings.redis_url,
@@ -198,6 +198,8 @@ void share_by_redis(Backends& backends, const Settings& settings) {
                                            .connections = static_cast<std::size_t>(settings.redis_pool_size)});
     if (opened.start == RedisStart::unreachable)
       Logger(*backends.log, *backends.clock).warning("app", "Redis does not answer yet", {{"error", opened.fault}});
+    backends.change_feed = open_redis_change_feed(opened.redis, *backends.random);
+    if (purpose == Purpose::command) return;
     backends.token_blacklist =
         open_redis_token_blacklist(opened.redis, backends.clock, settings.access_token_blacklist_prefix);
     if (settings.rate_limit_use_redis)
@@ -216,7 +218,7 @@ Backends open_backends(const Settings& settings, Purpose purpose, std::shared_pt
   backends.random = std::make_shared<SystemRandom>();
   backends.storage = open_storage(settings, purpose, backends.log, backends.clock);
   backends.mailer = open_mailer(settings, backends.clock);
-  if (purpose == Purpose::service) share_by_redis(backends, settings);
+  share_by_redis(backends, settings, purpose);
   return backends;
 }
 

@@ -2,7 +2,12 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string_view>
 #include <vector>
 
 #include <lms/export.hpp>
@@ -48,6 +53,8 @@ class LMS_API Writes {
   Slot table_ = UINT32_MAX;  // the last one in slots_
 };
 
+class ChangeFeed;
+
 /// When things were last written, within a bound of memory: things may share a place in it, and then one counts as
 /// changed when the other is. Never the other way round. Thread-safe.
 ///
@@ -65,12 +72,36 @@ class LMS_API Changes {
   /// Whether it was written after that moment. Who asks after a write was answered learns of it.
   bool since(Moment moment, const Dependency& dependency) const noexcept;
 
-  /// The transaction has been committed, and nobody was told yet.
+  /// The transaction has been committed, and nobody was told yet. Tells the other nodes, and may wait for that.
   void note(const Writes& writes) noexcept;
 
+  /// From now on other nodes learn of what is noted here, and `catch_up` of what they have noted. `tell` hears when the
+  /// feed stops answering, with the cause, and when it answers again, with none. Before anything else is called.
+  void share(std::shared_ptr<ChangeFeed> feed, std::function<void(std::string_view cause)> tell);
+  bool shared() const noexcept { return feed_ != nullptr; }
+  /// Notes what other nodes were told of before this call; waits for the feed. While that does not answer, what they
+  /// write is not known here.
+  void catch_up() noexcept;
+
  private:
+  using Slot = std::uint32_t;
+
+  void raise(const std::vector<Slot>& slots) noexcept;
+  void raise_all() noexcept;
+  void publish(const std::vector<Slot>& slots) noexcept;
+  void fetch() noexcept;
+  void answers() noexcept;
+  void fails(const char* cause) noexcept;
+
   std::atomic<Moment> now_{0};
   std::vector<std::atomic<Moment>> last_written_;  // by slot
+  std::shared_ptr<ChangeFeed> feed_;
+  std::function<void(std::string_view)> tell_;
+  std::atomic<bool> out_{false};
+  std::atomic<bool> owes_{false};  // others were not told of something
+  std::mutex mutex_;
+  std::condition_variable fetched_;
+  std::uint64_t begun_ = 0, done_ = 0;  // fetches
 };
 
 }  // namespace lms

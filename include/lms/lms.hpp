@@ -34,6 +34,7 @@
 #include <lms/schema.hpp>
 #include <lms/settings.hpp>
 #include <lms/signature.hpp>
+#include <lms/spi/change_feed.hpp>
 #include <lms/spi/clock.hpp>
 #include <lms/spi/log_sink.hpp>
 #include <lms/spi/mailer.hpp>
@@ -63,6 +64,9 @@ struct Backends {
   std::shared_ptr<TokenBlacklist> token_blacklist = {};
   /// In this process, of the settings' size; a setting decides what happens while another one is out.
   std::shared_ptr<RateLimiter> rate_limiter = {};
+  /// By which nodes tell each other what they have written, so that none gives an answer again that it kept before.
+  /// None: it is given no longer than settings allow. The storage keeps it as long as it lives.
+  std::shared_ptr<ChangeFeed> change_feed = {};
   std::shared_ptr<Mailer> mailer = {};  ///< the log, which shows texts in development only
   Roles roles = {};                     ///< admin, instructor, student
 };

@@ -1,9 +1,20 @@
 #include <lms/changes.hpp>
 
-#include <functional>
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <exception>
+#include <span>
 #include <string_view>
+#include <utility>
+
+#include <lms/spi/change_feed.hpp>
+
+#include "base/content_hash.hpp"
 
 namespace lms {
+
+ChangeFeed::~ChangeFeed() = default;
 
 namespace {
 
@@ -22,14 +33,22 @@ Slot scattered(std::uint64_t hash, int bits) {
   return static_cast<Slot>((hash * golden_ratio) >> (64 - bits));
 }
 
+/// All nodes of a school have to find the same places.
 std::uint64_t hash_of(const Schema& schema) {
-  return std::hash<std::string_view>()(schema.table());
+  return short_hash(schema.table());
 }
 
 /// Equal for keys that compare as equal.
 std::uint64_t hash_of(const Value& key) {
-  if (key.is_string()) return std::hash<std::string_view>()(key.as_string());
-  return key.is_number() ? std::hash<double>()(key.as_real()) : 0;
+  if (key.is_string()) return short_hash(key.as_string());
+  return key.is_number() ? std::bit_cast<std::uint64_t>(key.as_real() + 0.0) : 0;  // + 0.0: one zero, not two
+}
+
+void raise_to(Changes::Moment moment, std::atomic<Changes::Moment>& last) noexcept {
+  Changes::Moment known = last.load(std::memory_order_relaxed);
+  while (known < moment &&
+         !last.compare_exchange_weak(known, moment, std::memory_order_release, std::memory_order_relaxed)) {
+  }
 }
 
 Slot any_of_table(const Schema& schema) {
@@ -83,17 +102,80 @@ bool Changes::since(Moment moment, const Dependency& dependency) const noexcept 
   return false;
 }
 
-// Why the orders suffice is in docs/decisions/0016-answer-cache.md.
 void Changes::note(const Writes& writes) noexcept {
   if (writes.slots_.empty()) return;
+  raise(writes.slots_);
+  if (feed_) publish(writes.slots_);
+}
+
+// Why the orders suffice is in docs/decisions/0016-answer-cache.md.
+void Changes::raise(const std::vector<Slot>& slots) noexcept {
   const Moment moment = now_.fetch_add(1, std::memory_order_release) + 1;
-  for (const Slot slot : writes.slots_) {
-    std::atomic<Moment>& last = last_written_[slot];
-    Moment known = last.load(std::memory_order_relaxed);
-    while (known < moment &&
-           !last.compare_exchange_weak(known, moment, std::memory_order_release, std::memory_order_relaxed)) {
-    }
+  for (const Slot slot : slots) raise_to(moment, last_written_[slot]);
+}
+
+void Changes::raise_all() noexcept {
+  const Moment moment = now_.fetch_add(1, std::memory_order_release) + 1;
+  for (std::atomic<Moment>& last : last_written_) raise_to(moment, last);
+}
+
+void Changes::share(std::shared_ptr<ChangeFeed> feed, std::function<void(std::string_view)> tell) {
+  feed_ = std::move(feed);
+  tell_ = std::move(tell);
+}
+
+void Changes::publish(const std::vector<Slot>& slots) noexcept {
+  constexpr std::size_t most = 4096;
+  try {
+    const bool all = owes_.exchange(false) || slots.size() > most;
+    feed_->publish(all ? std::span<const Slot>() : std::span(slots));
+    answers();
+  } catch (const std::exception& error) {
+    owes_ = true;
+    fails(error.what());
   }
+}
+
+/// Those who come while others ask wait for the next time, which begins after they came, and share it.
+void Changes::catch_up() noexcept {
+  if (!feed_) return;
+  std::unique_lock lock(mutex_);
+  const std::uint64_t needed = begun_ + 1;
+  while (done_ < needed) {
+    if (begun_ > done_) {
+      fetched_.wait(lock);
+      continue;
+    }
+    ++begun_;
+    lock.unlock();
+    fetch();
+    lock.lock();
+    ++done_;
+    fetched_.notify_all();
+  }
+}
+
+void Changes::fetch() noexcept {
+  try {
+    const ChangeFeed::News news = feed_->news();
+    const bool all_known =
+        std::all_of(news.slots.begin(), news.slots.end(), [](Slot slot) { return slot < slot_count; });
+    if (news.all || !all_known)
+      raise_all();
+    else if (!news.slots.empty())
+      raise(news.slots);
+    answers();
+  } catch (const std::exception& error) {
+    fails(error.what());
+  }
+}
+
+void Changes::answers() noexcept {
+  if (out_.load(std::memory_order_relaxed) && out_.exchange(false)) tell_({});
+}
+
+void Changes::fails(const char* cause) noexcept {
+  if (!out_.exchange(true)) tell_(cause);
 }
 
 }  // namespace lms

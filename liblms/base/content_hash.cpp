@@ -13,4 +13,8 @@ std::string content_hash(std::string_view text) {
   return to_hex(bytes.digest);
 }
 
+std::uint64_t short_hash(std::string_view text) noexcept {
+  return XXH3_64bits(text.data(), text.size());
+}
+
 }  // namespace lms

@@ -257,7 +257,7 @@ http::Headers make_common_headers(const std::string& hsts) {
   return headers;
 }
 
-std::unique_ptr<AnswerCache> make_answer_cache(const Settings& settings, const Storage& storage) {
+std::unique_ptr<AnswerCache> make_answer_cache(const Settings& settings, Storage& storage) {
   constexpr std::size_t mebibyte = 1024UL * 1024;
   if (settings.cache_memory_mb < 1)
     throw invalid({"CACHE_MEMORY_MB"}, "must be at least 1", "value_error.number.not_ge");
@@ -332,6 +332,7 @@ Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& stor
 /// The order of the steps is part of the API: what comes first is refused first. Nothing before `admit` does I/O, so a
 /// caller that must not wait gets refusals, too. A request that comes again, to wait, is counted only then.
 std::optional<http::Response> Pipeline::run(Exchange& exchange, bool may_wait) const {
+  if (!may_wait && asks_others(exchange.match.route)) return std::nullopt;
   look_at_head(exchange);
   if (!may_wait && must_wait(exchange)) return std::nullopt;
   if (auto early = answer_early(exchange)) return early;
@@ -349,15 +350,16 @@ void Pipeline::look_at_head(Exchange& exchange) const {
 }
 
 bool Pipeline::must_wait(const Exchange& exchange) const {
-  if (waits_for_limits(exchange)) return true;
   if (exchange.refusal || exchange.kept || !exchange.match.route) return false;
   return lane(exchange.route()) != http::Lane::here ||
          (exchange.token && (authenticator_.waits() || authenticator_.use_is_due(*exchange.token)));
 }
 
-bool Pipeline::waits_for_limits(const Exchange& exchange) const {
-  const Route* route = exchange.match.route;
-  return limits_.waits() && !(route && route->unlimited);
+/// Whether the head alone takes other machines than the storage's: to count, or to know what other nodes have written.
+bool Pipeline::asks_others(const Route* route) const noexcept {
+  if (!route) return limits_.waits();
+  return (limits_.waits() && !route->unlimited) ||
+         (answers_ && route->cached.count() > 0 && storage_.changes().shared());
 }
 
 /// What the head alone settles; none if the rest has to be looked at.
@@ -454,6 +456,7 @@ bool Pipeline::may_be_kept(const Exchange& exchange) const {
 }
 
 std::optional<http::Response> Pipeline::kept_answer(const Exchange& exchange) const {
+  storage_.changes().catch_up();
   const auto kept = answers_->find(exchange.request.target, exchange.started);
   if (!kept) return std::nullopt;
   if (has_been_seen(exchange, kept->headers)) return not_modified(kept->headers);
@@ -823,7 +826,7 @@ std::optional<http::Response> Pipeline::begin_waiting(const std::shared_ptr<Pend
                                                       bool may_wait) {
   constexpr std::size_t quickly_read = 64UL * 1024;  // bytes of JSON
   Exchange& exchange = pending->exchange;
-  if (!may_wait && waits_for_limits(exchange)) {
+  if (!may_wait && asks_others(exchange.match.route)) {
     executor([this, pending, &executor] { begin_later(pending, executor); });
     return std::nullopt;
   }
@@ -831,7 +834,8 @@ std::optional<http::Response> Pipeline::begin_waiting(const std::shared_ptr<Pend
   if (auto early = answer_early(exchange)) return early;
   const auto* body = std::get_if<std::string>(&pending->request.body);
   const bool is_quick = body && body->size() <= quickly_read;
-  if (!is_quick || exchange.route().weight != Weight::write) {
+  const bool tells_others = storage_.changes().shared();  // each of its own writes, for which it waits
+  if (!is_quick || exchange.route().weight != Weight::write || tells_others) {
     if (may_wait) return answer_fully(exchange);
     executor([this, pending] { complete(*pending, [&] { return answer_fully(pending->exchange); }); });
     return std::nullopt;
@@ -869,9 +873,9 @@ http::Plan Pipeline::plan(const http::Request& head) const noexcept {
 
 http::Lane Pipeline::lane(const Route& route) const noexcept {
   if (route.weight == Weight::heavy) return http::Lane::heavy;
-  const bool waits_for_limits = limits_.waits() && !route.unlimited;
-  if (route.weight == Weight::none && !waits_for_limits) return http::Lane::here;
-  const bool waits = waits_for_limits || route.weight != Weight::read || route.streams_body || storage_.reads_wait();
+  if (asks_others(&route)) return http::Lane::waiting;
+  if (route.weight == Weight::none) return http::Lane::here;
+  const bool waits = route.weight != Weight::read || route.streams_body || storage_.reads_wait();
   return waits ? http::Lane::waiting : http::Lane::here;
 }
 

@@ -62,7 +62,7 @@ class Pipeline {
   void look_at_head(Exchange& exchange) const;
   void check_head(Exchange& exchange) const;
   bool must_wait(const Exchange& exchange) const;
-  bool waits_for_limits(const Exchange& exchange) const;
+  bool asks_others(const Route* route) const noexcept;
   void limit(Exchange& exchange) const;
   void check_target(const Exchange& exchange) const;
   void check_host(const Exchange& exchange) const;

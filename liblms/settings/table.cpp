@@ -505,7 +505,7 @@ std::vector<SettingSection> make_table() {
            duration("CACHE_MAX_STALE_SECONDS", &S::cache_max_stale, 0, 86'400,
                     "How long anything may be kept, and so how late a change is seen that another process has written: "
                     "a command of `lms-server`, or a second server on the same database. What this process writes is "
-                    "seen at once. 0: nothing is kept."),
+                    "seen at once, and with `REDIS_URL` also what others write. 0: nothing is kept."),
            integer("CACHE_MEMORY_MB", &S::cache_memory_mb, 1, 65'536,
                    "Memory that kept answers may take, in MiB; those that were last asked for stay."),
        }},

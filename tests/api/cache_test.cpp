@@ -201,7 +201,7 @@ TEST_CASE("what another process writes is seen when the time for that is over") 
   class Stranger final : public testing::StorageWrapper {
    public:
     using StorageWrapper::StorageWrapper;
-    const Changes& changes() const noexcept override { return Storage::changes(); }
+    Changes& changes() noexcept override { return Storage::changes(); }
   };
   const auto own = std::make_shared<Stranger>(store);
   School other(School::quick_settings(), own);

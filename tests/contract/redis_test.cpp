@@ -12,8 +12,12 @@
 
 #include <lms/backends/memory.hpp>
 #include <lms/backends/redis.hpp>
+#include <lms/changes.hpp>
 #include <lms/error.hpp>
+#include <lms/rate_limits.hpp>
+#include <lms/spi/change_feed.hpp>
 #include <lms/testing/fake_clock.hpp>
+#include <lms/testing/seeded_random.hpp>
 
 #include "contract/rate_limiter_contract.hpp"
 #include "support/redis_server.hpp"
@@ -288,4 +292,122 @@ TEST_CASE("many threads share a few connections") {
       });
   }
   CHECK(right == 32 * 50);
+}
+
+TEST_CASE("a node learns what others have written, in the order of things, and not what it wrote itself") {
+  RedisServer server;
+  testing::SeededRandom random;
+  const auto one = open_redis_change_feed(patient(server.url()), random);
+  const auto other = open_redis_change_feed(patient(server.url()), random);
+  CHECK(one->news().all);  // whatever was written before it looked
+  CHECK(other->news().all);
+  const std::vector<std::uint32_t> written{7, 4'000'000'000, 0};
+  one->publish(written);
+  one->publish(std::vector<std::uint32_t>{8});
+  CHECK(one->news().slots.empty());
+  ChangeFeed::News news = other->news();
+  CHECK_FALSE(news.all);
+  std::sort(news.slots.begin(), news.slots.end());
+  CHECK(news.slots == std::vector<std::uint32_t>{0, 7, 8, 4'000'000'000});
+  CHECK(other->news().slots.empty());
+  one->publish({});
+  CHECK(other->news().all);
+  CHECK_FALSE(other->news().all);
+}
+
+TEST_CASE("a node that has missed something takes everything for changed") {
+  RedisServer server;
+  testing::SeededRandom random;
+  const auto one = open_redis_change_feed(patient(server.url()), random);
+  const auto other = open_redis_change_feed(patient(server.url()), random);
+  other->news();
+  for (std::uint32_t slot = 0; slot < 600; ++slot) one->publish(std::vector{slot});  // more than are read at once
+  CHECK(other->news().all);
+  one->publish(std::vector<std::uint32_t>{1});
+  CHECK(other->news().slots == std::vector<std::uint32_t>{1});
+
+  server.kill();
+  server.start();  // and has forgotten everything
+  one->publish(std::vector<std::uint32_t>{2});
+  CHECK(other->news().all);
+  one->publish(std::vector<std::uint32_t>{3});
+  CHECK(other->news().slots == std::vector<std::uint32_t>{3});
+}
+
+TEST_CASE("two storages that share a feed know what each of them wrote, also after an outage") {
+  RedisServer server;
+  testing::SeededRandom random;
+  const auto redis = patient(server.url());
+  Changes one, other;
+  std::atomic<int> lost{0}, back{0};
+  const auto tell = [&](std::string_view cause) { ++(cause.empty() ? back : lost); };
+  one.share(open_redis_change_feed(redis, random), tell);
+  other.share(open_redis_change_feed(redis, random), tell);
+  const Schema& schema = RateLimitStatistics::schema();
+  const Dependency record = Dependency::on(schema, "a"), stranger = Dependency::on(schema, "b");
+  const auto write = [&] {
+    Writes writes;
+    writes.add(schema, "a");
+    one.note(writes);
+  };
+  other.catch_up();
+  for (int i = 0; i < 100; ++i) {
+    const Changes::Moment moment = other.now();
+    write();
+    other.catch_up();
+    CHECK(other.since(moment, record));
+    CHECK_FALSE(other.since(moment, stranger));
+  }
+
+  server.kill();
+  const Changes::Moment moment = other.now();
+  write();
+  other.catch_up();
+  CHECK_FALSE(other.since(moment, record));
+  CHECK(lost == 2);
+  server.start();
+  wait_until_it_answers(*redis);
+  write();  // tells of what was not told, too
+  other.catch_up();
+  CHECK(other.since(moment, stranger));
+  CHECK(back == 2);
+}
+
+TEST_CASE("many readers catch up together and none misses what was written before it came") {
+  RedisServer server;
+  testing::SeededRandom random;
+  const auto redis = patient(server.url());
+  Changes writer, reader;
+  writer.share(open_redis_change_feed(redis, random), [](std::string_view) {});
+  reader.share(open_redis_change_feed(redis, random), [](std::string_view) {});
+  reader.catch_up();
+  const Schema& schema = RateLimitStatistics::schema();
+  std::atomic<std::int64_t> written{0};
+  std::atomic<bool> stop{false};
+  std::atomic<int> missed{0}, read{0};
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 8; ++i)
+    readers.emplace_back([&] {
+      Changes::Moment moment = reader.now();
+      std::int64_t seen = written;
+      while (!stop) {
+        const std::int64_t before = written;
+        const Changes::Moment next = reader.now();
+        reader.catch_up();
+        if (before > seen && !reader.since(moment, Dependency::on(schema, "a"))) ++missed;
+        seen = before;
+        moment = next;
+        ++read;
+      }
+    });
+  for (int i = 0; i < 300; ++i) {
+    Writes writes;
+    writes.add(schema, "a");
+    writer.note(writes);
+    ++written;
+  }
+  while (read < 100) std::this_thread::yield();
+  stop = true;
+  readers.clear();
+  CHECK(missed == 0);
 }

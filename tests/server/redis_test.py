@@ -3,6 +3,7 @@
 
     redis_test.py LMS_SERVER
 """
+import os
 import subprocess
 import sys
 import tempfile
@@ -121,6 +122,35 @@ class TwoNodes(unittest.TestCase):
             self.redis.start()
             wait_until(lambda: api.call("GET", "/users/me", token)[0] == 200, "Redis to be taken back")
 
+    def test_what_one_node_writes_the_other_shows_in_the_next_answer(self):
+        forever = {"CACHE_MAX_STALE_SECONDS": "86400", "COURSE_CACHE_TTL_SECONDS": "86400"}
+        one, two = self.two_nodes(**forever)
+        admin = self.school.tokens[self.school.admins[0]]
+        course = self.school.courses[0]
+        with one.api() as first, two.api() as second:
+            for round in range(50):
+                writer, reader = (first, second) if round % 2 else (second, first)
+                title = f"Title {round}"
+                self.assertEqual(writer.call("PATCH", f"/courses/{course}", admin, {"title": title})[0], 200)
+                for node in reader, writer, reader:
+                    self.assertEqual(node.call("GET", f"/courses/{course}")[2]["title"], title)
+                    listed = node.call("GET", "/courses?page_size=100")[2]["items"]
+                    self.assertIn(title, [each["title"] for each in listed])
+            # What an outage has kept from a node it hears when Redis is back.
+            self.redis.kill()
+            self.assertEqual(first.call("PATCH", f"/courses/{course}", admin, {"title": "Untold"})[0], 200)
+            self.assertEqual(first.call("GET", f"/courses/{course}")[2]["title"], "Untold")
+            self.redis.start()
+            wait_until(lambda: second.call("GET", f"/courses/{course}")[2]["title"] == "Untold", "the other node to hear of it")
+        package = f"{self.place}/course.json"
+        for command in (["export", course, package], ["import", package, "--slug", "brought-in", "--publish"]):
+            with two.api() as api:
+                before = api.call("GET", "/courses?page_size=1")[2]["total"]
+            subprocess.run([PROGRAM, *command], cwd=self.place, env=environment(REDIS_URL=self.redis.url), check=True,
+                           capture_output=True, timeout=LONG)
+        with two.api() as api:
+            self.assertEqual(api.call("GET", "/courses?page_size=1")[2]["total"], before + 1)
+
     def test_a_wrong_password_is_named_at_start(self):
         with RedisServer(self.place, password="open sesame") as guarded:
             url = f"redis://:wrong@127.0.0.1:{guarded.port}"
@@ -140,5 +170,5 @@ class TwoNodes(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    PROGRAM = sys.argv.pop(1)
+    PROGRAM = os.path.abspath(sys.argv.pop(1))
     unittest.main(verbosity=2)

@@ -142,7 +142,7 @@ TEST_CASE("a write is noted after its commit, also after one that says it failed
   class Pessimist final : public test::OneCommitStorage {
    public:
     using OneCommitStorage::OneCommitStorage;
-    const Changes& changes() const noexcept override { return Storage::changes(); }
+    Changes& changes() noexcept override { return Storage::changes(); }
     bool noted_before = false;
 
    protected:

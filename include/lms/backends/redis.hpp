@@ -6,7 +6,9 @@
 #include <string>
 
 #include <lms/export.hpp>
+#include <lms/spi/change_feed.hpp>
 #include <lms/spi/clock.hpp>
+#include <lms/spi/random.hpp>
 #include <lms/spi/rate_limiter.hpp>
 #include <lms/spi/token_blacklist.hpp>
 
@@ -67,5 +69,9 @@ LMS_API std::unique_ptr<RateLimiter> open_redis_rate_limiter(std::shared_ptr<Red
 LMS_API std::unique_ptr<TokenBlacklist> open_redis_token_blacklist(std::shared_ptr<Redis> redis,
                                                                    std::shared_ptr<const Clock> clock,
                                                                    std::string prefix = "revoked:");
+
+/// Tells nodes what others have written, by a stream of which the newest thousands of entries are kept. A node that has
+/// missed some, or finds another Redis, takes everything for changed.
+LMS_API std::unique_ptr<ChangeFeed> open_redis_change_feed(std::shared_ptr<Redis> redis, Random& random);
 
 }  // namespace lms

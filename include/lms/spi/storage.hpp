@@ -192,7 +192,7 @@ class LMS_API Storage {
 
   /// What was written through this storage: whoever begins after a write was answered sees it there. A storage that
   /// hands everything on to another one has that one's.
-  virtual const Changes& changes() const noexcept { return changes_; }
+  virtual Changes& changes() noexcept { return changes_; }
   /// The keys of encrypted fields: none, until somebody gives it some. A storage that hands everything on to another
   /// one has that one's.
   virtual FieldCipher& cipher() noexcept { return cipher_; }

@@ -63,7 +63,7 @@ class StorageWrapper : public Storage {
   bool reads_wait() const noexcept override { return storage_->reads_wait(); }
   std::string kind() const override { return storage_->kind(); }
   void ping() override { storage_->ping(); }
-  const Changes& changes() const noexcept override { return storage_->changes(); }
+  Changes& changes() noexcept override { return storage_->changes(); }
   FieldCipher& cipher() noexcept override { return storage_->cipher(); }
 
  protected:
