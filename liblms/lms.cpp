@@ -11,12 +11,14 @@
 #include "http/account_pages.hpp"
 #include "http/authenticator.hpp"
 #include "http/documentation.hpp"
+#include "http/header_text.hpp"
 #include "http/health.hpp"
 #include "http/idempotency.hpp"
 #include "http/openapi.hpp"
 #include "http/pipeline.hpp"
 #include "http/watched_rate_limiter.hpp"
 #include "mail/log_mailer.hpp"
+#include "metrics/school_metrics.hpp"
 
 namespace lms {
 
@@ -260,12 +262,15 @@ struct Lms::Parts {
         rate_limiter(rate_limiter_of(backends, settings, logger)),
         rate_limits(settings, *rate_limiter, clock, logger),
         idempotent(storage, clock, random, signing_secret(settings), settings.idempotency_ttl),
-        pipeline(router, settings, storage, authenticator, rate_limits, idempotent, clock, random, logger) {}
+        pipeline(router, settings, storage, authenticator, rate_limits, idempotent, clock, random, logger,
+                 backends.metrics.get()) {}
 
-  bool ready() noexcept;
+  HealthSources health_sources();
+  bool is_admin(const Call& call);
   void make_first_admin();
   void tell_of_gaps() const;
   void keep_house();
+  void watch();
   void schedule_housekeeping(Time at);
 };
 
@@ -276,6 +281,7 @@ Lms::Lms(Settings settings, Backends backends) {
   if (const auto& keys = parts_->settings.encryption_keys; !keys.empty())
     parts_->storage.cipher().use(fernet_of(keys, parts_->backends));
   if (parts_->backends.change_feed) share_changes(parts_->backends);
+  if (parts_->backends.metrics) parts_->watch();
   parts_->events.declare(event_types());
   parts_->audit.declare(audit_actions());
   parts_->enrollments.recount_by(parts_->jobs);
@@ -285,7 +291,7 @@ Lms::Lms(Settings settings, Backends backends) {
         return parts->idempotent.forget(uow, erasure.user_id, after);
       });
   parts_->keep_house();
-  add_health_routes(parts_->router, [parts = parts_.get()] { return parts->ready(); });
+  add_health_routes(parts_->router, parts_->health_sources());
   add_routes(parts_->router, *this);
   add_account_pages(parts_->router, parts_->settings.project_name);
   add_documentation_routes(parts_->router,
@@ -297,13 +303,32 @@ Lms::~Lms() {
   stop(std::chrono::seconds{0});
 }
 
-bool Lms::Parts::ready() noexcept {
-  if (stopping) return false;
+HealthSources Lms::Parts::health_sources() {
+  HealthSources sources{
+      .parts = {{.name = "database", .needed = true, .ping = [this] { storage.ping(); }}},
+      .is_stopping = [this] { return stopping.load(); },
+      .clock = clock,
+      .version = std::string(version()),
+      .active_tasks = [this] { return static_cast<std::int64_t>(jobs.running()); },
+      .metrics = [this] { return backends.metrics ? std::optional(backends.metrics->text()) : std::nullopt; },
+      .is_admin = [this](const Call& call) { return is_admin(call); },
+      .metrics_token = settings.metrics_token,
+      .tell =
+          [this](const HealthPart& part, std::string_view cause) {
+            logger.warning("app", "a part of the school does not answer", {{"part", part.name}, {"error", cause}});
+          }};
+  sources.parts.insert(sources.parts.end(), backends.health_parts.begin(), backends.health_parts.end());
+  return sources;
+}
+
+/// Of routes that answer others, too, and so look at no token themselves.
+bool Lms::Parts::is_admin(const Call& call) {
+  const auto token = bearer_token(call.request().headers);
+  if (!token) return false;
   try {
-    storage.ping();
-    return true;
-  } catch (const std::exception& error) {
-    logger.warning("app", "storage does not answer", Object{{"error", error.what()}});
+    const Principal who = authenticator.admit(authenticator.verify(*token), call.client_address());
+    return who.role() == role::admin && !who.access_token();
+  } catch (const Error&) {
     return false;
   }
 }
@@ -356,6 +381,19 @@ void Lms::Parts::keep_house() {
     if (first_failure) std::rethrow_exception(first_failure);
     return done;
   });
+}
+
+/// The storage, the events and the jobs may tell until the last of them ends.
+void Lms::Parts::watch() {
+  watch_storage(backends.metrics, storage);
+  watch_events(*backends.metrics, events);
+  watch_jobs(*backends.metrics, jobs);
+  add_readings(*backends.metrics, {.storage = storage,
+                                   .hasher = hasher,
+                                   .limiter = *rate_limiter,
+                                   .cache = [this] { return pipeline.cache_statistics(); },
+                                   .clock = clock,
+                                   .version = std::string(version())});
 }
 
 /// One run an hour, on any number of nodes: the hour is part of the unique key.
@@ -447,6 +485,11 @@ std::string Lms::openapi(int indent) const {
                      .max_body = static_cast<std::size_t>(parts_->settings.max_body_kb) * 1024,
                      .error_format = parts_->settings.error_format};
   return to_json(openapi_document(parts_->router, info, event_types()), indent);
+}
+
+std::optional<std::string> Lms::metrics_text() const {
+  const auto& metrics = parts_->backends.metrics;
+  return metrics ? std::optional(metrics->text()) : std::nullopt;
 }
 
 http::Plan Lms::plan(const http::Request& head) const noexcept {

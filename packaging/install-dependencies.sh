@@ -11,12 +11,12 @@ build=(
   g++ meson ninja-build pkg-config python3
   libpistache-dev node-llhttp libsqlite3-dev libsqlitecpp-dev libssl-dev libargon2-dev libcrypt-dev
   nlohmann-json3-dev libspdlog-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libcli11-dev libicu-dev
-  libqrencode-dev libpng-dev libcurl4-openssl-dev libkainjow-mustache-dev libxxhash-dev libhiredis-dev
+  libqrencode-dev libpng-dev libcurl4-openssl-dev libkainjow-mustache-dev libxxhash-dev libhiredis-dev prometheus-cpp-dev
 )
 bench=(wrk libbenchmark-dev)
 tests=(
   doctest-dev libcpp-httplib-dev cmake abigail-tools ccache clang libclang-rt-dev clang-format clang-tidy shellcheck
-  openssl python3-aiosmtpd python3-cryptography python3-jwt oathtool libbenchmark-dev redis-server
+  openssl python3-aiosmtpd python3-cryptography python3-jwt oathtool libbenchmark-dev redis-server prometheus
 )
 # Programs that may have come another way than from Debian: the package is needed only if the program is missing.
 declare -A program_of=([npm]=npm [curl]=curl [python3]=python3 [meson]=meson [ninja-build]=ninja [jq]=jq [cmake]=cmake)

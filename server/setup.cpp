@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <lms/backends/log.hpp>
+#include <lms/backends/prometheus.hpp>
 #include <lms/backends/redis.hpp>
 #include <lms/backends/smtp.hpp>
 #include <lms/backends/sqlite.hpp>
@@ -188,6 +189,15 @@ std::shared_ptr<Mailer> open_mailer(const Settings& settings, std::shared_ptr<co
 
 namespace {
 
+/// Whether requests are refused without it.
+bool needs_redis(const Settings& settings) {
+  const bool refuses_tokens =
+      settings.access_token_blacklist_fail_closed.value_or(settings.environment != Environment::development);
+  const bool refuses_all =
+      settings.rate_limit_enabled && settings.rate_limit_use_redis && settings.rate_limit_fail_closed;
+  return refuses_all || (settings.access_token_blacklist_enabled && refuses_tokens);
+}
+
 /// What nodes share on Redis, if the settings name one. A command tells the nodes what it writes.
 void share_by_redis(Backends& backends, const Settings& settings, Purpose purpose) {
   if (settings.redis_url.empty()) return;
@@ -200,6 +210,8 @@ void share_by_redis(Backends& backends, const Settings& settings, Purpose purpos
       Logger(*backends.log, *backends.clock).warning("app", "Redis does not answer yet", {{"error", opened.fault}});
     backends.change_feed = open_redis_change_feed(opened.redis, *backends.random);
     if (purpose == Purpose::command) return;
+    backends.health_parts.push_back(
+        {.name = "redis", .needed = needs_redis(settings), .ping = [redis = opened.redis] { ping(*redis); }});
     backends.token_blacklist =
         open_redis_token_blacklist(opened.redis, backends.clock, settings.access_token_blacklist_prefix);
     if (settings.rate_limit_use_redis)
@@ -219,6 +231,7 @@ Backends open_backends(const Settings& settings, Purpose purpose, std::shared_pt
   backends.storage = open_storage(settings, purpose, backends.log, backends.clock);
   backends.mailer = open_mailer(settings, backends.clock);
   share_by_redis(backends, settings, purpose);
+  if (purpose == Purpose::service) backends.metrics = open_prometheus_metrics();
   return backends;
 }
 

@@ -61,6 +61,9 @@ class LMS_API Events {
   /// Says which events there are, besides those said before; a host adds its own. Set up before the first call.
   void declare(const std::vector<const EventType*>& types);
 
+  /// Hears of every event once it is durable; must not wait and throws nothing. Set up before the first call.
+  void observe(std::function<void(const EventType&)> observer) { observer_ = std::move(observer); }
+
   /// The events after a position, in order, none left out. Admins only.
   /// @throws Error forbidden; invalid for a type that nobody declared, once some are.
   std::vector<Event> after(const Principal& who, const EventQuery& query);
@@ -85,6 +88,7 @@ class LMS_API Events {
   Random& random_;
   std::vector<std::string> declared_;
   std::vector<const EventType*> types_;
+  std::function<void(const EventType&)> observer_;
 };
 
 }  // namespace lms

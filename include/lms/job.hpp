@@ -11,6 +11,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <lms/audit.hpp>
@@ -92,6 +93,10 @@ class LMS_API Jobs {
   /// `start`.
   void handle(std::string kind, Handler handler);
 
+  /// Hears of every attempt how it ended and how long it took; throws nothing. Call before `start`.
+  using Observer = std::function<void(const Job&, bool succeeded, std::chrono::duration<double> took)>;
+  void observe(Observer observer) { observer_ = std::move(observer); }
+
   /// Adds a job to the caller's transaction; returns none if a job with the same unique key is waiting or running.
   std::optional<JobId> enqueue(UnitOfWork& uow, std::string kind, Value payload, const JobOptions& options = {});
 
@@ -103,6 +108,9 @@ class LMS_API Jobs {
   /// Takes no new jobs, asks those that run to stop, waits for them until the deadline, then hands them back: they wait
   /// again, and the attempt does not count. A handler that goes on after that works for nothing.
   void stop(std::chrono::milliseconds deadline);
+
+  /// How many this object is doing now.
+  std::size_t running() const;
 
   /// Takes jobs from workers that have not been heard of, and forgets old ones. `start` sees to it; a host that only
   /// calls `run_one` calls this now and then.
@@ -143,6 +151,7 @@ class LMS_API Jobs {
   Audit& audit_;
   const Logger& logger_;
   std::map<std::string, Handler> handlers_;
+  Observer observer_;
   std::string worker_;
   std::unique_ptr<Workers> workers_;
 };

@@ -20,6 +20,7 @@
 #include <lms/executor.hpp>
 #include <lms/export.hpp>
 #include <lms/fernet.hpp>
+#include <lms/health.hpp>
 #include <lms/http.hpp>
 #include <lms/job.hpp>
 #include <lms/lockout.hpp>
@@ -38,6 +39,7 @@
 #include <lms/spi/clock.hpp>
 #include <lms/spi/log_sink.hpp>
 #include <lms/spi/mailer.hpp>
+#include <lms/spi/metrics.hpp>
 #include <lms/spi/random.hpp>
 #include <lms/spi/rate_limiter.hpp>
 #include <lms/spi/storage.hpp>
@@ -67,8 +69,12 @@ struct Backends {
   /// By which nodes tell each other what they have written, so that none gives an answer again that it kept before.
   /// None: it is given no longer than settings allow. The storage keeps it as long as it lives.
   std::shared_ptr<ChangeFeed> change_feed = {};
+  /// Nothing is counted. One for each school; its text is asked for only while the school lives.
+  std::shared_ptr<Metrics> metrics = {};
   std::shared_ptr<Mailer> mailer = {};  ///< the log, which shows texts in development only
-  Roles roles = {};                     ///< admin, instructor, student
+  /// What else the school depends on, for its health to tell of. Asked by requests, so `ping` waits shortly.
+  std::vector<HealthPart> health_parts = {};
+  Roles roles = {};  ///< admin, instructor, student
 };
 
 /// A whole school. Many can live in one process; they share nothing.
@@ -118,6 +124,8 @@ class LMS_API Lms {
   Router& router() noexcept;
   /// The OpenAPI 3.1 document of those routes.
   std::string openapi(int indent = 0) const;
+  /// What Prometheus reads; none without `Backends::metrics`. May ask the storage.
+  std::optional<std::string> metrics_text() const;
 
   /// Where a request of this head should be handled, and how much body it may bring. Never waits, never throws.
   http::Plan plan(const http::Request& head) const noexcept;

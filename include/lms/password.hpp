@@ -44,6 +44,12 @@ class LMS_API PasswordHasher {
   bool needs_rehash(const std::string& phc) const;
   /// Hashes made since it was built, whatever for.
   std::uint64_t hashes_made() const;
+  /// Calls that are at work now, and those that wait for their turn.
+  struct Load {
+    std::size_t working = 0;
+    std::size_t waiting = 0;
+  };
+  Load load() const;
 
  private:
   class Slot;

@@ -175,6 +175,8 @@ struct LMS_API Settings {
   std::string vault_namespace;         // VAULT_NAMESPACE
   std::string vault_cacert;            // VAULT_CACERT
 
+  std::string metrics_token;  // METRICS_TOKEN
+
   LogLevel log_level = LogLevel::info;     // LOG_LEVEL
   LogFormat log_format = LogFormat::text;  // LOG_FORMAT
 };

@@ -86,6 +86,11 @@ std::uint64_t PasswordHasher::hashes_made() const {
   return made_;
 }
 
+PasswordHasher::Load PasswordHasher::load() const {
+  const std::lock_guard lock(mutex_);
+  return {.working = working_, .waiting = waiting_};
+}
+
 bool PasswordHasher::needs_rehash(const std::string& phc) const {
   return argon2id_needs_rehash(phc, cost(options_));
 }

@@ -152,6 +152,7 @@ Storage::Function Storage::marked(const Function& function, Writes* writes, Acti
     const Scope scope(*this, unit);
     unit.after_commit_.clear();  // of a part that was undone
     if (!hands_on) unit.cipher_ = &cipher_;
+    if (observer_) unit.observer_ = &observer_;
     function(unit);
     if (unit.poisoned()) throw internal("a transaction function caught the error of its unit and went on");
     if (writes != nullptr) writes->add(unit.writes());

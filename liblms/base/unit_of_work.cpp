@@ -164,6 +164,28 @@ class Poison {
   bool done_ = false;
 };
 
+/// Tells the observer, if there is one, how long it lived.
+class Stopwatch {
+ public:
+  Stopwatch(const OperationObserver* observer, StorageOperation operation, const Schema& schema)
+      : observer_(observer), operation_(operation), schema_(schema) {
+    if (observer_ != nullptr) start_ = Clock::now();
+  }
+  ~Stopwatch() {
+    if (observer_ != nullptr) (*observer_)(operation_, schema_, Clock::now() - start_);
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  const OperationObserver* observer_;
+  StorageOperation operation_;
+  const Schema& schema_;
+  Clock::time_point start_;
+};
+
 /// Where there is no text, no key is needed.
 Value token_of(const FieldCipher& cipher, const Value& text) {
   return text.is_null() ? Value() : Value(cipher.fernet()->encrypt(text.as_string()));
@@ -186,9 +208,9 @@ bool UnitOfWork::encrypts(const Schema& schema) const noexcept {
 }
 
 /// Hands the backend what it shall keep.
-template <class Given, class Operation>
-auto UnitOfWork::encrypting(const Schema& schema, const Given& given, Operation&& operation) const {
-  return encrypts(schema) ? operation(encrypted(schema, given)) : operation(given);
+template <class Given, class Action>
+auto UnitOfWork::encrypting(const Schema& schema, const Given& given, Action&& action) const {
+  return encrypts(schema) ? action(encrypted(schema, given)) : action(given);
 }
 
 Record UnitOfWork::encrypted(const Schema& schema, const Record& record) const {
@@ -231,16 +253,18 @@ void UnitOfWork::decrypt(const Schema& schema, std::vector<Record>& records) con
   }
 }
 
-template <class Operation>
-auto UnitOfWork::guarded(bool writes, Operation&& operation) {
+template <class Action>
+auto UnitOfWork::guarded(StorageOperation operation, const Schema& schema, Action&& action) {
   if (poisoned_) throw internal("a unit of work is used after one of its operations failed");
   Poison poison(poisoned_);
+  const bool writes = operation != StorageOperation::select && operation != StorageOperation::aggregate;
   if (writes && !writable_) throw internal("a unit of work for reading was asked to write");
-  if constexpr (std::is_void_v<decltype(operation())>) {
-    operation();
+  const Stopwatch stopwatch(observer_, operation, schema);
+  if constexpr (std::is_void_v<decltype(action())>) {
+    action();
     poison.done();
   } else {
-    auto result = operation();
+    auto result = action();
     poison.done();
     return result;
   }
@@ -253,7 +277,7 @@ void UnitOfWork::insert(const Schema& schema, Record record) {
 }
 
 void UnitOfWork::insert_many(const Schema& schema, const std::vector<Record>& records) {
-  guarded(true, [&] {
+  guarded(StorageOperation::insert, schema, [&] {
     schema.key_index();
     for (const Record& record : records) check(schema, record);
     if (records.empty()) return;
@@ -263,7 +287,7 @@ void UnitOfWork::insert_many(const Schema& schema, const std::vector<Record>& re
 }
 
 bool UnitOfWork::insert_if_absent(const Schema& schema, const Record& record) {
-  return guarded(true, [&] {
+  return guarded(StorageOperation::insert, schema, [&] {
     schema.key_index();
     check(schema, record);
     const bool inserted =
@@ -274,7 +298,7 @@ bool UnitOfWork::insert_if_absent(const Schema& schema, const Record& record) {
 }
 
 void UnitOfWork::upsert(const Schema& schema, const Record& record, const std::vector<std::string>& by) {
-  guarded(true, [&] {
+  guarded(StorageOperation::insert, schema, [&] {
     check_replaced_by(schema, by);
     check(schema, record);
     encrypting(schema, record, [&](const Record& kept) { do_upsert(schema, kept, by); });
@@ -286,7 +310,7 @@ void UnitOfWork::upsert(const Schema& schema, const Record& record, const std::v
 }
 
 bool UnitOfWork::update(const Schema& schema, const Record& record) {
-  return guarded(true, [&] {
+  return guarded(StorageOperation::update, schema, [&] {
     schema.key_index();
     check(schema, record);
     const bool updated = encrypting(schema, record, [&](const Record& kept) { return do_update(schema, kept); });
@@ -297,7 +321,7 @@ bool UnitOfWork::update(const Schema& schema, const Record& record) {
 
 std::vector<Record> UnitOfWork::update_where(const Schema& schema, const Condition& where,
                                              const std::vector<Assignment>& assignments, Returning returning) {
-  return guarded(true, [&] {
+  return guarded(StorageOperation::update, schema, [&] {
     check(schema, assignments);
     check(schema, where);
     std::vector<Record> updated = encrypting(schema, assignments, [&](const std::vector<Assignment>& kept) {
@@ -314,7 +338,7 @@ std::vector<Record> UnitOfWork::update_where(const Schema& schema, const Conditi
 }
 
 bool UnitOfWork::remove(const Schema& schema, const Value& key) {
-  return guarded(true, [&] {
+  return guarded(StorageOperation::remove, schema, [&] {
     const bool removed = do_remove_where(schema, key_is(schema, key)) > 0;
     if (removed) writes_.add(schema, key);
     return removed;
@@ -322,7 +346,7 @@ bool UnitOfWork::remove(const Schema& schema, const Value& key) {
 }
 
 std::size_t UnitOfWork::remove_where(const Schema& schema, const Condition& where) {
-  return guarded(true, [&] {
+  return guarded(StorageOperation::remove, schema, [&] {
     schema.key_index();
     check(schema, where);
     const std::size_t removed = do_remove_where(schema, where);
@@ -340,7 +364,7 @@ void UnitOfWork::note_removed(const Schema& schema, const Condition& where) {
 }
 
 std::optional<Record> UnitOfWork::find(const Schema& schema, const Value& key) {
-  return guarded(false, [&]() -> std::optional<Record> {
+  return guarded(StorageOperation::select, schema, [&]() -> std::optional<Record> {
     std::vector<Record> found = do_select(schema, {.where = key_is(schema, key), .limit = 1});
     if (found.empty()) return std::nullopt;
     if (encrypts(schema)) decrypt(schema, found);
@@ -349,7 +373,7 @@ std::optional<Record> UnitOfWork::find(const Schema& schema, const Value& key) {
 }
 
 std::vector<Record> UnitOfWork::select(const Schema& schema, const Query& query) {
-  return guarded(false, [&] {
+  return guarded(StorageOperation::select, schema, [&] {
     schema.key_index();
     check(schema, query);
     std::vector<Record> found = do_select(schema, query);
@@ -363,7 +387,7 @@ void UnitOfWork::for_each(const Schema& schema, const Query& query, const Use& u
     for (Record& record : select(schema, query)) use(std::move(record));
     return;
   }
-  guarded(false, [&] {
+  guarded(StorageOperation::select, schema, [&] {
     schema.key_index();
     check(schema, query);
     do_for_each(schema, query, use);
@@ -375,7 +399,7 @@ void UnitOfWork::do_for_each(const Schema& schema, const Query& query, const Use
 }
 
 std::size_t UnitOfWork::count(const Schema& schema, const Condition& where, std::size_t limit) {
-  return guarded(false, [&] {
+  return guarded(StorageOperation::select, schema, [&] {
     schema.key_index();
     check(schema, where);
     return do_count(schema, where, limit);
@@ -383,7 +407,7 @@ std::size_t UnitOfWork::count(const Schema& schema, const Condition& where, std:
 }
 
 std::vector<Record> UnitOfWork::aggregate(const Schema& schema, const Aggregate& aggregate) {
-  return guarded(false, [&] {
+  return guarded(StorageOperation::aggregate, schema, [&] {
     schema.key_index();
     check(schema, aggregate);
     return do_aggregate(schema, aggregate);

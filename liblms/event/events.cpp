@@ -102,6 +102,7 @@ void Events::append(UnitOfWork& uow, const EventType& type, const Principal& who
   Record record = Event::schema().to_record(&event);
   record[Event::schema().index_of("data")] = std::move(data);  // a repository would copy it
   uow.insert(Event::schema(), std::move(record));
+  if (observer_) uow.after_commit([this, &type] { observer_(type); });
 }
 
 void Events::declare(const std::vector<const EventType*>& types) {

@@ -25,6 +25,12 @@ std::shared_ptr<const KeptAnswer> AnswerCache::find(std::string_view target, Tim
   Shard& shard = shard_of(target);
   Entries out;  // ends after the lock
   const std::lock_guard lock(shard.mutex);
+  auto answer = find(shard, target, now, out);
+  ++(answer ? shard.hits : shard.misses);
+  return answer;
+}
+
+std::shared_ptr<const KeptAnswer> AnswerCache::find(Shard& shard, std::string_view target, Time now, Entries& out) {
   const auto found = shard.by_target.find(target);
   if (found == shard.by_target.end()) return nullptr;
   const Entries::iterator entry = found->second;
@@ -49,10 +55,23 @@ void AnswerCache::keep(std::string_view target, KeptAnswer answer) {
   const std::lock_guard lock(shard.mutex);
   if (const auto before = shard.by_target.find(target); before != shard.by_target.end())
     take_out(shard, before->second, out);
-  while (shard.bytes + bytes > most_in_shard_) take_out(shard, std::prev(shard.entries.end()), out);
+  for (; shard.bytes + bytes > most_in_shard_; ++shard.evictions) take_out(shard, std::prev(shard.entries.end()), out);
   shard.by_target.emplace(made.front().target, made.begin());
   shard.entries.splice(shard.entries.begin(), made);
   shard.bytes += bytes;
+}
+
+AnswerCacheStatistics AnswerCache::statistics() {
+  AnswerCacheStatistics result;
+  for (Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    result.hits += shard.hits;
+    result.misses += shard.misses;
+    result.evictions += shard.evictions;
+    result.answers += static_cast<std::int64_t>(shard.entries.size());
+    result.bytes += static_cast<std::int64_t>(shard.bytes);
+  }
+  return result;
 }
 
 void AnswerCache::take_out(Shard& shard, Entries::iterator entry, Entries& out) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
@@ -27,6 +28,15 @@ struct KeptAnswer {
   Time expires;  ///< from then on it is not given
 };
 
+/// What a cache has done since it was made, and holds.
+struct AnswerCacheStatistics {
+  std::int64_t hits = 0;
+  std::int64_t misses = 0;     ///< questions for an answer that was not there, or no longer held
+  std::int64_t evictions = 0;  ///< answers given up for others, for want of room
+  std::int64_t answers = 0;
+  std::int64_t bytes = 0;
+};
+
 /// Whole answers by the target of the request, those asked for last, within a bound of memory. One is given until it
 /// expires or something that it shows has changed. Thread-safe.
 class AnswerCache {
@@ -40,6 +50,7 @@ class AnswerCache {
   std::shared_ptr<const KeptAnswer> find(std::string_view target, Time now);
   /// Not kept is one that is too large, or whose making was overtaken by a change.
   void keep(std::string_view target, KeptAnswer answer);
+  AnswerCacheStatistics statistics();
 
  private:
   static constexpr std::size_t shard_count = 16;
@@ -55,6 +66,7 @@ class AnswerCache {
     Entries entries;  // those used last come first
     std::unordered_map<std::string_view, Entries::iterator> by_target;
     std::size_t bytes = 0;
+    std::int64_t hits = 0, misses = 0, evictions = 0;
   };
 
   static void take_out(Shard& shard, Entries::iterator entry, Entries& out);
@@ -62,6 +74,7 @@ class AnswerCache {
   Shard& shard_of(std::string_view target) noexcept {
     return shards_[std::hash<std::string_view>()(target) % shard_count];
   }
+  std::shared_ptr<const KeptAnswer> find(Shard& shard, std::string_view target, Time now, Entries& out);
   bool holds(const KeptAnswer& answer, Time now) const noexcept;
   bool is_current(const KeptAnswer& answer) const noexcept;
 

@@ -52,6 +52,15 @@ std::vector<std::string> list_elements(const http::Headers& headers, std::string
   return elements;
 }
 
+std::optional<std::string_view> bearer_token(const http::Headers& headers) noexcept {
+  constexpr std::string_view scheme = "Bearer";
+  const std::string* field = headers.find("Authorization");
+  if (!field) return std::nullopt;
+  const std::string_view credentials = trimmed(*field);
+  if (!same_token(credentials.substr(0, credentials.find(' ')), scheme)) return std::nullopt;
+  return trimmed(credentials.substr(scheme.size()));
+}
+
 std::string_view without_parameters(std::string_view text) noexcept {
   return trimmed(text.substr(0, text.find(';')));
 }

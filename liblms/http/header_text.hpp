@@ -19,6 +19,9 @@ bool same_token(std::string_view a, std::string_view b) noexcept;
 /// separates, even within quotes: a quote that a client left open must not swallow what a proxy added behind it.
 std::vector<std::string> list_elements(const http::Headers& headers, std::string_view name);
 
+/// The token of the first `Authorization: Bearer …`; none without the field or with another scheme.
+std::optional<std::string_view> bearer_token(const http::Headers& headers) noexcept;
+
 /// What stands before the first `;`: `text/html` of `text/html; charset=utf-8`.
 std::string_view without_parameters(std::string_view text) noexcept;
 

@@ -83,17 +83,11 @@ std::string allow_text(const std::vector<http::Method>& methods) {
   return text + "OPTIONS";
 }
 
-/// The token of `Authorization: Bearer …`; none without the field or with another scheme.
-std::optional<std::string_view> bearer_token(const http::Headers& headers) {
-  constexpr std::string_view scheme = "Bearer";
+std::optional<std::string_view> only_bearer_token(const http::Headers& headers) {
   if (headers.count("Authorization") > 1)
     throw Problem{
         .status = 400, .reason = "duplicate_header", .message = "Send one Authorization header, not several."};
-  const std::string* field = headers.find("Authorization");
-  if (!field) return std::nullopt;
-  const std::string_view credentials = trimmed(*field);
-  if (!same_token(credentials.substr(0, credentials.find(' ')), scheme)) return std::nullopt;
-  return trimmed(credentials.substr(scheme.size()));
+  return bearer_token(headers);
 }
 
 /// As RFC 6750 has it.
@@ -306,7 +300,7 @@ struct Pipeline::Pending {
 
 Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& storage, Authenticator& authenticator,
                    RateLimits& limits, IdempotentAnswers& idempotent, const Clock& clock, Random& random,
-                   const Logger& logger)
+                   const Logger& logger, Metrics* metrics)
     : router_(router),
       storage_(storage),
       authenticator_(authenticator),
@@ -315,6 +309,7 @@ Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& stor
       clock_(clock),
       random_(random),
       logger_(logger),
+      metrics_(metrics ? std::make_unique<RequestMetrics>(*metrics) : nullptr),
       answers_(make_answer_cache(settings, storage)),
       longest_kept_(settings.cache_max_stale),
       proxies_(settings.trusted_proxies),
@@ -653,6 +648,7 @@ void Pipeline::limit(Exchange& exchange) const {
                                      .path = route ? std::string_view(route->path) : exchange.path,
                                      .method = exchange.request.method});
   if (!exchange.limited || exchange.limited->decision.allowed) return;
+  if (metrics_) metrics_->count_limited(exchange.limited->rule->name);
   const auto wait = std::chrono::ceil<std::chrono::seconds>(exchange.limited->decision.standing.retry_after).count();
   const std::string seconds = std::to_string(std::max<std::int64_t>(1, wait));
   throw Problem{.status = 429,
@@ -664,7 +660,7 @@ void Pipeline::limit(Exchange& exchange) const {
 void Pipeline::verify_token(Exchange& exchange) const {
   const Route& route = exchange.route();
   if (route.ignores_token) return;
-  const auto token = bearer_token(exchange.request.headers);
+  const auto token = only_bearer_token(exchange.request.headers);
   if (!token) {
     if (!std::holds_alternative<Anyone>(route.allow)) require_user(exchange.who);
     return;
@@ -730,12 +726,14 @@ void Pipeline::open_stream(Exchange& exchange, Call& call) const {
 }
 
 http::Response Pipeline::explain(const Exchange& exchange, const Problem& problem) const {
+  if (metrics_) metrics_->count_error(category_of(problem));
   http::Response response = render(problem, error_format_,
                                    {.request_id = exchange.request_id,
                                     .time = exchange.started,
                                     .as_problem_json = prefers_problem_json(exchange.request.headers)});
   if (problem.status == 401 && exchange.token_refused) {
     response.headers.set("WWW-Authenticate", "Bearer error=\"invalid_token\"");
+    if (metrics_) metrics_->count_refused_token(problem.reason);
     log_refused_token(exchange, problem.reason);
   }
   return response;
@@ -748,6 +746,7 @@ http::Response Pipeline::explain_defect(const Exchange& exchange, std::string_vi
 
 void Pipeline::finish(const Exchange& exchange, http::Response& response) const {
   const std::chrono::duration<double, std::milli> elapsed = clock_.now() - exchange.started;
+  if (metrics_) metrics_->count(exchange.request.method, exchange.match.route, response.status, elapsed);
   const double milliseconds = std::max(0.0, elapsed.count());
   add_common_headers(response, exchange.secure);
   response.headers.add("X-Request-ID", exchange.request_id);
@@ -855,11 +854,16 @@ std::optional<http::Response> Pipeline::begin_waiting(const std::shared_ptr<Pend
 http::Response Pipeline::refuse(int status, std::string_view reason, std::string_view message) const {
   const Time now = clock_.now();
   const std::string id = random_.uuid(now).text();
-  http::Response response = render({.status = status, .reason = std::string(reason), .message = std::string(message)},
-                                   error_format_, {.request_id = id, .time = now});
+  const Problem problem{.status = status, .reason = std::string(reason), .message = std::string(message)};
+  if (metrics_) metrics_->count_error(category_of(problem));
+  http::Response response = render(problem, error_format_, {.request_id = id, .time = now});
   add_common_headers(response, false);
   response.headers.add("X-Request-ID", id);
   return response;
+}
+
+std::optional<AnswerCacheStatistics> Pipeline::cache_statistics() const {
+  return answers_ ? std::optional(answers_->statistics()) : std::nullopt;
 }
 
 http::Plan Pipeline::plan(const http::Request& head) const noexcept {

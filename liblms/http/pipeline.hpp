@@ -24,6 +24,7 @@
 #include "http/cors.hpp"
 #include "http/idempotency.hpp"
 #include "http/problem.hpp"
+#include "http/request_metrics.hpp"
 
 namespace lms {
 
@@ -32,7 +33,8 @@ class Pipeline {
  public:
   /// @throws Error invalid for a trusted proxy that is no address.
   Pipeline(const Router& router, const Settings& settings, Storage& storage, Authenticator& authenticator,
-           RateLimits& limits, IdempotentAnswers& idempotent, const Clock& clock, Random& random, const Logger& logger);
+           RateLimits& limits, IdempotentAnswers& idempotent, const Clock& clock, Random& random, const Logger& logger,
+           Metrics* metrics = nullptr);
 
   /// These are Lms's functions of the same names.
   http::Plan plan(const http::Request& head) const noexcept;
@@ -40,6 +42,9 @@ class Pipeline {
   http::Response handle(http::Request request) noexcept;
   void handle(http::Request request, http::Answer answer, const Executor& executor) noexcept;
   http::Response refuse(int status, std::string_view reason, std::string_view message) const;
+
+  /// None if none are kept.
+  std::optional<AnswerCacheStatistics> cache_statistics() const;
 
  private:
   struct Exchange;
@@ -112,7 +117,8 @@ class Pipeline {
   const Clock& clock_;
   Random& random_;
   const Logger& logger_;
-  const std::unique_ptr<AnswerCache> answers_;  ///< null: none are kept
+  const std::unique_ptr<RequestMetrics> metrics_;  ///< null: nothing is counted
+  const std::unique_ptr<AnswerCache> answers_;     ///< null: none are kept
   const std::chrono::seconds longest_kept_;
   TrustedProxies proxies_;
   const Cors cors_;

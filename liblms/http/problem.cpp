@@ -167,6 +167,10 @@ bool is_about_storage(const Error& error) {
 
 }  // namespace
 
+std::string_view category_of(const Problem& problem) {
+  return classify(problem).category;
+}
+
 int status_of(ErrorCode code) noexcept {
   switch (code) {
     case ErrorCode::invalid:

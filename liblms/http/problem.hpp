@@ -42,6 +42,9 @@ struct ProblemContext {
 /// Whether `Accept` names `application/problem+json`, and ranks it no lower than `application/json`.
 bool prefers_problem_json(const http::Headers& headers);
 
+/// `authentication`, `validation`, …: the kinds that the format `rich` tells.
+std::string_view category_of(const Problem& problem);
+
 http::Response render(const Problem& problem, ErrorFormat format, const ProblemContext& context);
 
 }  // namespace lms

@@ -189,6 +189,11 @@ void Jobs::bury(JobId id, const std::string& error) {
   logger_.error("tasks", "job cannot be read and is dead", {{"job", id.text()}, {"error", error}});
 }
 
+std::size_t Jobs::running() const {
+  const std::lock_guard lock(workers_->mutex);
+  return workers_->running.size();
+}
+
 void Jobs::run(const Job& job, std::stop_token stop) {
   {
     const std::lock_guard lock(workers_->mutex);
@@ -197,6 +202,7 @@ void Jobs::run(const Job& job, std::stop_token stop) {
   std::optional<Value> result;
   std::string error;
   bool for_good = false;
+  const auto begun = std::chrono::steady_clock::now();
   try {
     result = handlers_.at(job.kind)(job, stop);
   } catch (const Error& e) {
@@ -212,6 +218,7 @@ void Jobs::run(const Job& job, std::stop_token stop) {
     workers_->running.erase(job.id);
   }
   workers_->changed.notify_all();
+  if (observer_) observer_(job, result.has_value(), std::chrono::steady_clock::now() - begun);
 
   if (result)
     finish(job, *std::move(result));

@@ -383,6 +383,11 @@ bool is_vault_path(std::string_view text) {
 bool empty_or_vault_path(std::string_view text) {
   return text.empty() || is_vault_path(text);
 }
+bool is_metrics_token(std::string_view text) {
+  constexpr std::size_t shortest = 16;
+  return text.empty() ||
+         (text.size() >= shortest && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; }));
+}
 /// What may stand in a header.
 bool is_vault_token(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
@@ -723,6 +728,15 @@ std::vector<SettingSection> make_table() {
            before_vault(text("VAULT_CACERT", &S::vault_cacert, "empty, or the path of a file", anything,
                              "PEM file of the authorities that vouch for Vault. Empty: those of the system.")),
        }},
+      {"Metrics and health",
+       {
+           secret(
+               text("METRICS_TOKEN", &S::metrics_token, "empty, or at least 16 visible characters without blanks",
+                    is_metrics_token,
+                    "Monitors send it as `Authorization: Bearer …` to read `/metrics` and the numbers of "
+                    "`/health/detailed` and `/api/healthcheck`. Empty: `/metrics` is open to all, and the numbers of "
+                    "health are for admins. docs/metrics.md lists what is counted.")),
+       }},
       {"Log",
        {
            choice("LOG_LEVEL", &S::log_level, "The least important lines that are written."),
@@ -772,7 +786,6 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "LOG_BODIES",
     "LOG_DIR",
     "MAX_UPLOAD_MB",
-    "METRICS_TOKEN",
     "MYFATOORAH_API_KEY",
     "QUERY_CACHE_TTL_SECONDS",
     "QUIZ_CACHE_TTL_SECONDS",

@@ -12,10 +12,10 @@ import tempfile
 from pathlib import Path
 
 # Each knows those before it.
-FEATURES = ["user", "auth", "course", "enrollment", "quiz", "certificate", "package", "admin"]
+FEATURES = ["user", "auth", "course", "enrollment", "quiz", "certificate", "package", "admin", "metrics"]
 PLATFORM = ["base", "spi", "settings", "audit", "job", "mail", "event", "http"]
 BACKENDS = ["backend/memory", "backend/sqlite", "backend/log", "backend/https", "backend/smtp", "backend/vault",
-            "backend/redis"]
+            "backend/redis", "backend/prometheus"]
 
 # Which rooms a room may know besides itself.
 SEES = {
@@ -38,6 +38,7 @@ SEES = {
     "backend/https": {"base", "spi"},
     "backend/vault": {"base", "spi"},
     "backend/redis": {"base", "spi"},
+    "backend/prometheus": {"base", "spi"},
     "testing": {*PLATFORM, *FEATURES, "lms"},
     "api": {*PLATFORM, *FEATURES, "lms"},  # of lms only the public header: it has the services
     "lms": {*PLATFORM, *FEATURES, "api", "backend/memory"},
@@ -51,6 +52,7 @@ ROOM_OF_HEADER = {
     **dict.fromkeys("query repository password token fernet field_cipher reencryption signature".split(), "spi"),
     "router": "http",
     "rate_limits": "http",
+    "health": "http",
     **dict.fromkeys("access_token accounts lockout mfa".split(), "auth"),
     "course_package": "package",
     "user_import": "user",
@@ -71,6 +73,7 @@ THIRD_PARTY = {
     "png.h": ["liblms/base/"],
     "kainjow/": ["liblms/mail/"],
     "curl/": ["liblms/backend/https/", "liblms/backend/smtp/"],
+    "prometheus/": ["liblms/backend/prometheus/"],
     "hiredis/": ["liblms/backend/redis/"],
     "xxhash.h": ["liblms/base/"],
     "sqlite3.h": ["liblms/backend/sqlite/"],

@@ -6,7 +6,6 @@
 #include <doctest/doctest.h>
 
 #include "http/documentation.hpp"
-#include "http/health.hpp"
 #include "http/openapi.hpp"
 
 using namespace lms;
@@ -424,22 +423,6 @@ const std::string& text_of(const http::Response& response) {
 }
 
 }  // namespace
-
-TEST_CASE("health is told to anybody at the root and below the prefix") {
-  Router router("/api/v1");
-  bool works = true;
-  add_health_routes(router, [&] { return works; });
-  for (const char* path : {"/health", "/api/v1/health", "/health/"})
-    CHECK(text_of(ask(router, path)) == R"({"status":"healthy"})");
-  CHECK(text_of(ask(router, "/ready")) == R"({"status":"ready","database":"connected"})");
-  works = false;
-  const auto response = ask(router, "/api/v1/ready");
-  CHECK(response.status == 503);
-  CHECK(parse_json(text_of(response))["status"] == Value("not_ready"));
-  CHECK(parse_json(text_of(response))["database"] == Value("unavailable"));
-  CHECK(*response.headers.find("Retry-After") == "1");
-  CHECK(ask(router, "/health").status == 200);
-}
 
 TEST_CASE("the documentation is served under all its names, from here alone") {
   Router router("/api/v1");

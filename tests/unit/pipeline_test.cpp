@@ -15,8 +15,8 @@
 #include <lms/testing/seeded_random.hpp>
 #include <lms/testing/storage_wrapper.hpp>
 
-#include "http/health.hpp"
 #include "http/pipeline.hpp"
+#include "support/health_sources.hpp"
 
 using namespace lms;
 using testing::FakeClock;
@@ -370,7 +370,7 @@ TEST_CASE("plain HTTP is sent on to https where the settings say so, but for pro
   settings.secure_ssl_redirect = true;
   settings.trusted_proxies = {"203.0.113.1"};
   Api api(settings);
-  add_health_routes(api.router, [] { return true; });
+  add_health_routes(api.router, test::health_sources(api.clock));
   const http::Headers host{{"Host", "school.example:8000"}};
   const auto sent_on = api.get("/things?x=1", host);
   CHECK(sent_on.status == 301);
@@ -467,7 +467,7 @@ TEST_CASE("only allowed hosts are answered") {
   Settings settings;
   settings.allowed_hosts = {"school.example"};
   Api api(settings);
-  add_health_routes(api.router, [] { return true; });
+  add_health_routes(api.router, test::health_sources(api.clock));
   CHECK(api.get("/things", {{"Host", "school.example:8000"}}).status == 200);
   CHECK(code_of(api.get("/things", {{"Host", "evil.example"}})) == "invalid_host");
   CHECK(api.get("/health", {{"Host", "10.0.0.7"}}).status == 200);
@@ -714,7 +714,7 @@ TEST_CASE("a plan tells lane and limits before the body has come") {
 
 TEST_CASE("whether the server lives is answered on the spot even where every read waits") {
   Api api({}, true);
-  add_health_routes(api.router, [] { return true; });
+  add_health_routes(api.router, test::health_sources(api.clock));
   const auto attempt = [&](std::string target) {
     auto request = Api::request(http::Method::get, std::move(target));
     CHECK(api.pipeline.plan(request).lane ==

@@ -27,6 +27,16 @@ namespace lms {
 /// other values are null then.
 enum class Returning { records, keys };
 
+/// A kind of operation, for those who count. The names are those of SQL.
+enum class StorageOperation { select, insert, update, remove, aggregate };
+constexpr auto names_of(StorageOperation) {
+  return std::array<std::string_view, 5>{"select", "insert", "update", "delete", "aggregate"};
+}
+
+/// Hears what an operation of a unit of work was, what it was about, and how long it took. It is called on any thread,
+/// inside the transaction: it must not wait and throws nothing.
+using OperationObserver = std::function<void(StorageOperation, const Schema&, std::chrono::nanoseconds)>;
+
 /// The reads and writes of one transaction. Used by one thread, only inside the function it was handed to.
 ///
 /// The public operations check what they are given against the schema, then call the backend's `do_…`. Once an
@@ -101,17 +111,18 @@ class LMS_API UnitOfWork {
  private:
   friend class Storage;
 
-  template <class Operation>
-  auto guarded(bool writes, Operation&& operation);
+  template <class Action>
+  auto guarded(StorageOperation operation, const Schema& schema, Action&& action);
   void note_removed(const Schema& schema, const Condition& where);
   bool encrypts(const Schema& schema) const noexcept;
-  template <class Given, class Operation>
-  auto encrypting(const Schema& schema, const Given& given, Operation&& operation) const;
+  template <class Given, class Action>
+  auto encrypting(const Schema& schema, const Given& given, Action&& action) const;
   Record encrypted(const Schema& schema, const Record& record) const;
   std::vector<Record> encrypted(const Schema& schema, const std::vector<Record>& records) const;
   std::vector<Assignment> encrypted(const Schema& schema, const std::vector<Assignment>& assignments) const;
   void decrypt(const Schema& schema, std::vector<Record>& records) const;
 
+  const OperationObserver* observer_ = nullptr;
   const FieldCipher* cipher_ = nullptr;  // null: it hands everything on, and the unit behind it encrypts
   bool writable_;
   bool poisoned_ = false;
@@ -196,6 +207,9 @@ class LMS_API Storage {
   /// The keys of encrypted fields: none, until somebody gives it some. A storage that hands everything on to another
   /// one has that one's.
   virtual FieldCipher& cipher() noexcept { return cipher_; }
+  /// Has every operation observed from now on; before the first transaction. A storage that hands everything on to
+  /// another one hands on this, too.
+  virtual void observe(OperationObserver observer) { observer_ = std::move(observer); }
   /// Whether this thread is inside a function of this storage's. It may see another state than others do.
   bool inside_transaction() const noexcept;
 
@@ -263,6 +277,7 @@ class LMS_API Storage {
 
   Changes changes_;
   FieldCipher cipher_;
+  OperationObserver observer_;
 };
 
 }  // namespace lms

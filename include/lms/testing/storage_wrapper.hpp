@@ -65,6 +65,7 @@ class StorageWrapper : public Storage {
   void ping() override { storage_->ping(); }
   Changes& changes() noexcept override { return storage_->changes(); }
   FieldCipher& cipher() noexcept override { return storage_->cipher(); }
+  void observe(OperationObserver observer) override { storage_->observe(std::move(observer)); }
 
  protected:
   void do_write(const Function& function, Isolation isolation) override { storage_->write(function, isolation); }

@@ -1,0 +1,9 @@
+#include <lms/spi/metrics.hpp>
+
+namespace lms {
+
+Counter::~Counter() = default;
+Histogram::~Histogram() = default;
+Metrics::~Metrics() = default;
+
+}  // namespace lms
