@@ -483,7 +483,8 @@ std::string Lms::openapi(int indent) const {
                      .version = std::string(version()),
                      .server = parts_->settings.public_url.empty() ? "/" : parts_->settings.public_url,
                      .max_body = static_cast<std::size_t>(parts_->settings.max_body_kb) * 1024,
-                     .error_format = parts_->settings.error_format};
+                     .error_format = parts_->settings.error_format,
+                     .envelope = parts_->settings.response_envelope};
   return to_json(openapi_document(parts_->router, info, event_types()), indent);
 }
 

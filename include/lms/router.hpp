@@ -179,6 +179,7 @@ struct Route {
   bool ignores_token = false;  ///< `Authorization` is not looked at: for pages and probes; needs Anyone
   bool unlimited = false;      ///< no rate limit counts it: for probes
   bool any_host = false;       ///< also under names that the school is not known by: for probes, which ask by address
+  bool is_file = false;        ///< the answer is a file to keep, and never put in an envelope
   /// Path parameters that are text; others named `id` or `…_id` are UUIDs.
   std::vector<TextParameter> text_params = {};
   std::size_t max_body = 0;  ///< bytes; 0: the setting's

@@ -64,6 +64,7 @@ struct LMS_API Settings {
   std::string public_url;                                // PUBLIC_URL
   std::string frontend_url;                              // FRONTEND_URL
   ErrorFormat error_format = ErrorFormat::detail;        // ERROR_FORMAT
+  bool response_envelope = false;                        // RESPONSE_ENVELOPE_ENABLED
   std::vector<std::string> allowed_hosts = {"*"};        // ALLOWED_HOSTS
   std::vector<std::string> trusted_proxies;              // TRUSTED_PROXIES
   std::vector<std::string> cors_origins;                 // CORS_ORIGINS

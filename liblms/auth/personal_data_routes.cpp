@@ -29,6 +29,7 @@ void add_personal_data_routes(Router& router, PersonalData& data) {
               .description = "One document: the account, and a list for each kind of thing.",
               .weight = Weight::wait,
               .output_mode = Output::free,
+              .is_file = true,
               .handler = [document](Call& call) { return document(call, call.who().user()); }});
 
   router.add({.method = get,
@@ -41,6 +42,7 @@ void add_personal_data_routes(Router& router, PersonalData& data) {
                   "need `manage_users`.",
               .weight = Weight::wait,
               .output_mode = Output::free,
+              .is_file = true,
               .handler = [document](Call& call) { return document(call, call.id<UserId>("id")); }});
 
   router.add({.method = post,

@@ -11,6 +11,7 @@
 #include <lms/error.hpp>
 
 #include "http/conditional.hpp"
+#include "http/envelope.hpp"
 #include "http/idempotency.hpp"
 #include "http/problem.hpp"
 
@@ -744,8 +745,18 @@ class Document {
                      Object{{"description", "The answer was given before to a request with this `Idempotency-Key`."},
                             {"schema", Object{{"type", "string"}, {"enum", Array{"true"}}}}});
     if (!headers.empty()) response.append("headers", std::move(headers));
-    if (route.output_mode != Output::nothing) response.append("content", json_content(output_schema(route)));
+    if (route.output_mode != Output::nothing) response.append("content", json_content(body_schema(route, status)));
     return response;
+  }
+
+  Object body_schema(const Route& route, int status) {
+    Object data = output_schema(route);
+    if (!info_.envelope || !can_have_envelope(route)) return data;
+    Object meta = object_schema({{"status_code", Object{{"type", "integer"}, {"const", status}}}}, {"status_code"});
+    return object_schema({{"success", Object{{"type", "boolean"}, {"const", true}}},
+                          {"data", std::move(data)},
+                          {"meta", std::move(meta)}},
+                         {"success", "data", "meta"});
   }
 
   Object output_schema(const Route& route) {

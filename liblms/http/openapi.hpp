@@ -17,6 +17,7 @@ struct ApiInfo {
   std::string server;        ///< where the API is; `/` if that is not known
   std::size_t max_body = 0;  ///< bytes, of routes that set none of their own
   ErrorFormat error_format = ErrorFormat::detail;
+  bool envelope = false;  ///< around the answers of routes that can have one
 };
 
 /// The OpenAPI 3.1 document of the routes that are not hidden, and of the events as webhooks.

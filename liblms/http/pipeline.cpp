@@ -12,6 +12,7 @@
 #include "base/encoding.hpp"
 #include "base/utf8.hpp"
 #include "http/conditional.hpp"
+#include "http/envelope.hpp"
 #include "http/header_text.hpp"
 #include "http/host.hpp"
 #include "http/trace_context.hpp"
@@ -319,6 +320,7 @@ Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& stor
       error_format_(settings.error_format),
       default_max_body_(static_cast<std::size_t>(settings.max_body_kb) * 1024),
       reveals_defects_(settings.debug && settings.environment != Environment::production),
+      envelops_(settings.response_envelope),
       common_headers_(make_common_headers(settings.environment == Environment::production ? hsts_text(settings) : "")),
       secure_common_headers_(make_common_headers(hsts_text(settings))),
       redirects_to_https_(settings.secure_ssl_redirect),
@@ -526,10 +528,20 @@ http::Response Pipeline::serve(Exchange& exchange) const {
   authorize(exchange.who, exchange.route());
   if (exchange.fault) std::rethrow_exception(exchange.fault);
   exchange.call->who_ = exchange.who;
-  if (!exchange.keyed) return act(exchange, {});
+  http::Response response = exchange.keyed ? act_once(exchange) : act(exchange, {});
+  envelop(exchange.route(), response);
+  return response;
+}
+
+/// What is stored is the plain answer, so that it can be given again after the setting has changed.
+http::Response Pipeline::act_once(Exchange& exchange) const {
   return idempotent_.once(exchange.who.user(), *exchange.keyed, [&](const Storage::Function& first) {
     return explained(exchange, [&] { return act(exchange, first); });
   });
+}
+
+void Pipeline::envelop(const Route& route, http::Response& response) const {
+  if (envelops_ && can_have_envelope(route)) put_in_envelope(response);
 }
 
 /// What the request presupposes is looked at in the very transaction that changes it, which begins with `first`.
@@ -575,7 +587,8 @@ std::string Pipeline::current_tag(const Exchange& exchange, const Router::Match&
   call.request_id_ = exchange.request_id;
   call.client_address_ = exchange.client_address;
   call.path_ = shown.params;
-  const http::Response response = shown.route->handler(call);
+  http::Response response = shown.route->handler(call);
+  envelop(*shown.route, response);
   const auto* body = std::get_if<std::string>(&response.body);
   return response.status == 200 && body ? entity_tag(*body) : std::string();
 }

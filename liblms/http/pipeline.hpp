@@ -83,6 +83,8 @@ class Pipeline {
   bool has_been_seen(const Exchange& exchange, const http::Headers& headers) const;
   http::Response serve(Exchange& exchange) const;
   http::Response act(Exchange& exchange, const Storage::Function& first) const;
+  http::Response act_once(Exchange& exchange) const;
+  void envelop(const Route& route, http::Response& response) const;
   void check_preconditions(const Exchange& exchange, const Router::Match& shown) const;
   std::string current_tag(const Exchange& exchange, const Router::Match& shown) const;
   http::Response serve_noted(Exchange& exchange) const;
@@ -127,6 +129,7 @@ class Pipeline {
   ErrorFormat error_format_;
   std::size_t default_max_body_;
   bool reveals_defects_;
+  const bool envelops_;
   http::Headers common_headers_;         ///< of every answer
   http::Headers secure_common_headers_;  ///< of those that go over TLS
   const bool redirects_to_https_;

@@ -54,6 +54,7 @@ void add_package_routes(Router& router, CoursePackages& packages) {
               .output_mode = Output::free,
               .errors = {{ErrorCode::forbidden, "not_owner", "The course belongs to somebody else."},
                          {ErrorCode::not_found, "course_not_found", "There is no such course, or it is hidden."}},
+              .is_file = true,
               .text_params = {{"id", CourseRef::doc}},
               .handler = [&](Call& call) {
                 const Value package = packages.export_package(call.who(), call.path("id"));

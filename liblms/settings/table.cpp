@@ -422,6 +422,10 @@ std::vector<SettingSection> make_table() {
            choice("ERROR_FORMAT", &S::error_format,
                   "The shape of error answers: `detail` as FastAPI has it, `flat` with a code and a time, `rich` with "
                   "severity and category."),
+           boolean(
+               "RESPONSE_ENVELOPE_ENABLED", &S::response_envelope,
+               "Whether answers that are JSON and no error come as `{success, data, meta}`. Files, probes and what is "
+               "not below `API_V1_PREFIX` come as they are."),
        }},
       {"HTTP server",
        {
@@ -791,7 +795,6 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "QUIZ_CACHE_TTL_SECONDS",
     "QUIZ_QUESTION_CACHE_TTL_SECONDS",
     "RATE_LIMIT_UPLOAD_PER_HOUR",
-    "RESPONSE_ENVELOPE_ENABLED",
     "REVALIDATE_SECRET",
     "SENTRY_DSN",
     "SENTRY_TRACES_SAMPLE_RATE",
