@@ -3,6 +3,7 @@
 #include <lms/lms.hpp>
 
 #include "admin/audit_routes.hpp"
+#include "admin/cache_routes.hpp"
 #include "admin/mail_routes.hpp"
 #include "admin/rate_limit_routes.hpp"
 #include "admin/routes.hpp"
@@ -62,6 +63,7 @@ void add_routes(Router& router, Lms& school) {
   add_audit_routes(router, school.audit());
   add_mail_routes(router, school.mails(), school.users());
   add_rate_limit_routes(router, school.rate_limits());
+  add_cache_routes(router, school.kept_answers());
 }
 
 void add_personal_data(PersonalData& data, Lms& school) {

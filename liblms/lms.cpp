@@ -215,6 +215,7 @@ struct Lms::Parts {
   std::shared_ptr<RateLimiter> rate_limiter;
   RateLimits rate_limits;
   IdempotentAnswers idempotent;
+  KeptAnswers kept_answers;
   Pipeline pipeline;
   std::atomic<bool> stopping{false};
 
@@ -262,8 +263,9 @@ struct Lms::Parts {
         rate_limiter(rate_limiter_of(backends, settings, logger)),
         rate_limits(settings, *rate_limiter, clock, logger),
         idempotent(storage, clock, random, signing_secret(settings), settings.idempotency_ttl),
-        pipeline(router, settings, storage, authenticator, rate_limits, idempotent, clock, random, logger,
-                 backends.metrics.get()) {}
+        kept_answers(settings, storage, logger),
+        pipeline(router, settings, storage, authenticator, rate_limits, idempotent, kept_answers.cache(), clock, random,
+                 logger, backends.metrics.get()) {}
 
   HealthSources health_sources();
   bool is_admin(const Call& call);
@@ -391,7 +393,7 @@ void Lms::Parts::watch() {
   add_readings(*backends.metrics, {.storage = storage,
                                    .hasher = hasher,
                                    .limiter = *rate_limiter,
-                                   .cache = [this] { return pipeline.cache_statistics(); },
+                                   .answers = kept_answers,
                                    .clock = clock,
                                    .version = std::string(version())});
 }
@@ -458,6 +460,9 @@ Mails& Lms::mails() noexcept {
 }
 RateLimits& Lms::rate_limits() noexcept {
   return parts_->rate_limits;
+}
+KeptAnswers& Lms::kept_answers() noexcept {
+  return parts_->kept_answers;
 }
 Storage& Lms::storage() noexcept {
   return parts_->storage;

@@ -75,6 +75,9 @@ class LMS_API Changes {
   /// The transaction has been committed, and nobody was told yet. Tells the other nodes, and may wait for that.
   void note(const Writes& writes) noexcept;
 
+  /// Everything may have been changed: nothing that was read before is good any more, on this node and on others.
+  void note_all() noexcept;
+
   /// From now on other nodes learn of what is noted here, and `catch_up` of what they have noted. `tell` hears when the
   /// feed stops answering, with the cause, and when it answers again, with none. Before anything else is called.
   void share(std::shared_ptr<ChangeFeed> feed, std::function<void(std::string_view cause)> tell);

@@ -23,6 +23,7 @@
 #include <lms/health.hpp>
 #include <lms/http.hpp>
 #include <lms/job.hpp>
+#include <lms/kept_answers.hpp>
 #include <lms/lockout.hpp>
 #include <lms/mail.hpp>
 #include <lms/mfa.hpp>
@@ -114,6 +115,7 @@ class LMS_API Lms {
   Jobs& jobs() noexcept;
   Mails& mails() noexcept;
   RateLimits& rate_limits() noexcept;
+  KeptAnswers& kept_answers() noexcept;
   Storage& storage() noexcept;
   Clock& clock() noexcept;
   Random& random() noexcept;

@@ -51,6 +51,12 @@ constexpr auto names_of(SqliteSynchronous) {
   return std::array<std::string_view, 2>{"NORMAL", "FULL"};
 }
 
+/// A header of every answer, in place of the usual one. None: it is not sent.
+struct HeaderSetting {
+  std::string name;
+  std::optional<std::string> value;
+};
+
 /// The comment behind each member is the name of its setting; docs/settings.md, made from liblms/settings/table.cpp,
 /// says what each does. A host may fill it by itself instead of calling `load_settings`; Lms's constructor says which
 /// members it looks at.
@@ -73,6 +79,7 @@ struct LMS_API Settings {
   std::chrono::seconds secure_hsts_max_age{31'536'000};  // SECURE_HSTS_SECONDS
   bool secure_hsts_include_subdomains = true;            // SECURE_HSTS_INCLUDE_SUBDOMAINS
   bool secure_hsts_preload = false;                      // SECURE_HSTS_PRELOAD
+  std::vector<HeaderSetting> security_headers;           // SECURITY_HEADERS
 
   std::string host = "127.0.0.1";             // HOST
   std::int64_t port = 8000;                   // PORT

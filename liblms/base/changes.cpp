@@ -108,6 +108,11 @@ void Changes::note(const Writes& writes) noexcept {
   if (feed_) publish(writes.slots_);
 }
 
+void Changes::note_all() noexcept {
+  raise_all();
+  if (feed_) publish({});
+}
+
 // Why the orders suffice is in docs/decisions/0016-answer-cache.md.
 void Changes::raise(const std::vector<Slot>& slots) noexcept {
   const Moment moment = now_.fetch_add(1, std::memory_order_release) + 1;

@@ -61,8 +61,18 @@ void AnswerCache::keep(std::string_view target, KeptAnswer answer) {
   shard.bytes += bytes;
 }
 
-AnswerCacheStatistics AnswerCache::statistics() {
-  AnswerCacheStatistics result;
+void AnswerCache::clear() {
+  for (Shard& shard : shards_) {
+    Entries out;  // ends after the lock
+    const std::lock_guard lock(shard.mutex);
+    shard.by_target.clear();
+    shard.bytes = 0;
+    out.swap(shard.entries);
+  }
+}
+
+KeptAnswersStatistics AnswerCache::statistics() {
+  KeptAnswersStatistics result;
   for (Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
     result.hits += shard.hits;

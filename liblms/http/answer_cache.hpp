@@ -14,6 +14,7 @@
 
 #include <lms/changes.hpp>
 #include <lms/http.hpp>
+#include <lms/kept_answers.hpp>
 #include <lms/time.hpp>
 
 namespace lms {
@@ -26,15 +27,6 @@ struct KeptAnswer {
   Changes::Moment moment = 0;     ///< before anything of that was read
   Time made;
   Time expires;  ///< from then on it is not given
-};
-
-/// What a cache has done since it was made, and holds.
-struct AnswerCacheStatistics {
-  std::int64_t hits = 0;
-  std::int64_t misses = 0;     ///< questions for an answer that was not there, or no longer held
-  std::int64_t evictions = 0;  ///< answers given up for others, for want of room
-  std::int64_t answers = 0;
-  std::int64_t bytes = 0;
 };
 
 /// Whole answers by the target of the request, those asked for last, within a bound of memory. One is given until it
@@ -50,7 +42,8 @@ class AnswerCache {
   std::shared_ptr<const KeptAnswer> find(std::string_view target, Time now);
   /// Not kept is one that is too large, or whose making was overtaken by a change.
   void keep(std::string_view target, KeptAnswer answer);
-  AnswerCacheStatistics statistics();
+  KeptAnswersStatistics statistics();
+  void clear();
 
  private:
   static constexpr std::size_t shard_count = 16;

@@ -238,8 +238,9 @@ std::string hsts_text(const Settings& settings) {
   return text;
 }
 
-http::Headers make_common_headers(const std::string& hsts) {
-  http::Headers headers{
+/// The usual ones, as the settings change them.
+http::Headers make_common_headers(const Settings& settings, const std::string& hsts) {
+  const http::Headers usual{
       {"Server", "LMS"},
       {"X-Content-Type-Options", "nosniff"},
       {"X-Frame-Options", "DENY"},
@@ -248,17 +249,16 @@ http::Headers make_common_headers(const std::string& hsts) {
       {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"},
       {"X-Permitted-Cross-Domain-Policies", "none"},
       {"Cache-Control", "no-store"}};
+  http::Headers headers;
+  for (const auto& [name, value] : usual) {
+    const auto is_it = [&name = name](const HeaderSetting& setting) { return setting.name == name; };
+    if (std::none_of(settings.security_headers.begin(), settings.security_headers.end(), is_it))
+      headers.add(name, value);
+  }
+  for (const HeaderSetting& setting : settings.security_headers)
+    if (setting.value) headers.add(setting.name, *setting.value);
   if (!hsts.empty()) headers.add("Strict-Transport-Security", hsts);
   return headers;
-}
-
-std::unique_ptr<AnswerCache> make_answer_cache(const Settings& settings, Storage& storage) {
-  constexpr std::size_t mebibyte = 1024UL * 1024;
-  if (settings.cache_memory_mb < 1)
-    throw invalid({"CACHE_MEMORY_MB"}, "must be at least 1", "value_error.number.not_ge");
-  if (!settings.cache_enabled || settings.cache_max_stale.count() <= 0) return nullptr;
-  return std::make_unique<AnswerCache>(storage.changes(),
-                                       static_cast<std::size_t>(settings.cache_memory_mb) * mebibyte);
 }
 
 }  // namespace
@@ -300,8 +300,8 @@ struct Pipeline::Pending {
 };
 
 Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& storage, Authenticator& authenticator,
-                   RateLimits& limits, IdempotentAnswers& idempotent, const Clock& clock, Random& random,
-                   const Logger& logger, Metrics* metrics)
+                   RateLimits& limits, IdempotentAnswers& idempotent, AnswerCache* answers, const Clock& clock,
+                   Random& random, const Logger& logger, Metrics* metrics)
     : router_(router),
       storage_(storage),
       authenticator_(authenticator),
@@ -311,7 +311,7 @@ Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& stor
       random_(random),
       logger_(logger),
       metrics_(metrics ? std::make_unique<RequestMetrics>(*metrics) : nullptr),
-      answers_(make_answer_cache(settings, storage)),
+      answers_(answers),
       longest_kept_(settings.cache_max_stale),
       proxies_(settings.trusted_proxies),
       cors_(settings),
@@ -321,8 +321,9 @@ Pipeline::Pipeline(const Router& router, const Settings& settings, Storage& stor
       default_max_body_(static_cast<std::size_t>(settings.max_body_kb) * 1024),
       reveals_defects_(settings.debug && settings.environment != Environment::production),
       envelops_(settings.response_envelope),
-      common_headers_(make_common_headers(settings.environment == Environment::production ? hsts_text(settings) : "")),
-      secure_common_headers_(make_common_headers(hsts_text(settings))),
+      common_headers_(
+          make_common_headers(settings, settings.environment == Environment::production ? hsts_text(settings) : "")),
+      secure_common_headers_(make_common_headers(settings, hsts_text(settings))),
       redirects_to_https_(settings.secure_ssl_redirect),
       public_url_(settings.public_url) {}
 
@@ -873,10 +874,6 @@ http::Response Pipeline::refuse(int status, std::string_view reason, std::string
   add_common_headers(response, false);
   response.headers.add("X-Request-ID", id);
   return response;
-}
-
-std::optional<AnswerCacheStatistics> Pipeline::cache_statistics() const {
-  return answers_ ? std::optional(answers_->statistics()) : std::nullopt;
 }
 
 http::Plan Pipeline::plan(const http::Request& head) const noexcept {

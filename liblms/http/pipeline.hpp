@@ -31,10 +31,11 @@ namespace lms {
 /// The way of every request from its first byte to the last header of its answer. Thread-safe.
 class Pipeline {
  public:
+  /// `answers` is null if none are kept, `metrics` if nothing is counted.
   /// @throws Error invalid for a trusted proxy that is no address.
   Pipeline(const Router& router, const Settings& settings, Storage& storage, Authenticator& authenticator,
-           RateLimits& limits, IdempotentAnswers& idempotent, const Clock& clock, Random& random, const Logger& logger,
-           Metrics* metrics = nullptr);
+           RateLimits& limits, IdempotentAnswers& idempotent, AnswerCache* answers, const Clock& clock, Random& random,
+           const Logger& logger, Metrics* metrics);
 
   /// These are Lms's functions of the same names.
   http::Plan plan(const http::Request& head) const noexcept;
@@ -42,9 +43,6 @@ class Pipeline {
   http::Response handle(http::Request request) noexcept;
   void handle(http::Request request, http::Answer answer, const Executor& executor) noexcept;
   http::Response refuse(int status, std::string_view reason, std::string_view message) const;
-
-  /// None if none are kept.
-  std::optional<AnswerCacheStatistics> cache_statistics() const;
 
  private:
   struct Exchange;
@@ -120,7 +118,7 @@ class Pipeline {
   Random& random_;
   const Logger& logger_;
   const std::unique_ptr<RequestMetrics> metrics_;  ///< null: nothing is counted
-  const std::unique_ptr<AnswerCache> answers_;     ///< null: none are kept
+  AnswerCache* const answers_;                     ///< null: none are kept
   const std::chrono::seconds longest_kept_;
   TrustedProxies proxies_;
   const Cors cors_;

@@ -131,7 +131,7 @@ std::vector<MetricReading> readings_of_limiter(RateLimiter& limiter) {
   return readings;
 }
 
-std::vector<MetricReading> readings_of_cache(const AnswerCacheStatistics& counted) {
+std::vector<MetricReading> readings_of_answers(const KeptAnswersStatistics& counted) {
   return {reading(Kind::counter, "lms_cache_requests_total", "Questions for a kept answer.",
                   {{number(counted.hits), {{"outcome", "hit"}}}, {number(counted.misses), {{"outcome", "miss"}}}}),
           reading(Kind::counter, "lms_cache_evictions_total", "Kept answers given up for want of room.",
@@ -189,8 +189,7 @@ void add_readings(Metrics& metrics, const Readable& readable) {
                                {{started.count(), {}}}));
     readings.push_back(
         reading(Kind::gauge, "lms_build_info", "The release that runs.", {{1, {{"version", readable.version}}}}));
-    if (const auto cache = readable.cache())
-      for (MetricReading& each : readings_of_cache(*cache)) readings.push_back(std::move(each));
+    for (MetricReading& each : readings_of_answers(readable.answers.statistics())) readings.push_back(std::move(each));
     return readings;
   });
   metrics.collect([&limiter = readable.limiter] { return readings_of_limiter(limiter); });

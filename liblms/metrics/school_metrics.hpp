@@ -1,19 +1,16 @@
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include <lms/event.hpp>
 #include <lms/job.hpp>
+#include <lms/kept_answers.hpp>
 #include <lms/password.hpp>
 #include <lms/spi/clock.hpp>
 #include <lms/spi/metrics.hpp>
 #include <lms/spi/rate_limiter.hpp>
 #include <lms/spi/storage.hpp>
-
-#include "http/answer_cache.hpp"
 
 /// What is counted of a school beside its requests.
 namespace lms {
@@ -28,7 +25,7 @@ struct Readable {
   Storage& storage;
   PasswordHasher& hasher;
   RateLimiter& limiter;
-  std::function<std::optional<AnswerCacheStatistics>()> cache;
+  KeptAnswers& answers;
   const Clock& clock;
   std::string version;
 };

@@ -279,6 +279,62 @@ Setting rates(std::string_view name, std::vector<NamedRate> Settings::*member, s
           }};
 }
 
+constexpr auto security_headers = std::to_array<std::string_view>(
+    {"Content-Security-Policy", "Cross-Origin-Embedder-Policy", "Cross-Origin-Opener-Policy",
+     "Cross-Origin-Resource-Policy", "Permissions-Policy", "Referrer-Policy", "X-Content-Type-Options",
+     "X-Frame-Options", "X-Permitted-Cross-Domain-Policies"});
+
+/// The name as it is written, whichever case it came in.
+std::optional<std::string_view> security_header(std::string_view name) {
+  const auto* const found = std::find_if(security_headers.begin(), security_headers.end(),
+                                         [&](std::string_view each) { return equal_without_case(each, name); });
+  return found == security_headers.end() ? std::nullopt : std::optional(*found);
+}
+
+/// Visible ASCII, and blanks within.
+bool is_header_value(std::string_view text) {
+  return !text.empty() && text == trimmed(text) &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7F; });
+}
+
+std::optional<std::vector<HeaderSetting>> parse_headers(std::string_view text) {
+  std::vector<HeaderSetting> result;
+  try {
+    const Value parsed = text.empty() ? Value(Object()) : parse_json(text);
+    if (!parsed.is_object()) return std::nullopt;
+    for (const auto& [given, value] : parsed.as_object()) {
+      const auto name = security_header(given);
+      const bool is_good = value.is_null() || (value.is_string() && is_header_value(value.as_string()));
+      if (!name || !is_good) return std::nullopt;
+      result.push_back(
+          {std::string(*name), value.is_null() ? std::nullopt : std::optional<std::string>(value.as_string())});
+    }
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+  return result;
+}
+
+Setting headers(std::string_view name, std::vector<HeaderSetting> Settings::*member, std::string_view doc) {
+  std::string form = "empty, or a JSON object that gives a text in ASCII, or null, to any of";
+  for (const auto each : security_headers) form += (each == security_headers.front() ? " " : ", ") + std::string(each);
+  return {.name = name,
+          .doc = doc,
+          .form = std::move(form),
+          .read =
+              [=](Settings& settings, std::string_view given) {
+                auto parsed = parse_headers(given);
+                if (parsed) settings.*member = *std::move(parsed);
+                return parsed.has_value();
+              },
+          .write = [=](const Settings& settings) -> std::string {
+            Object object;
+            for (const HeaderSetting& each : settings.*member)
+              object.append(each.name, each.value ? Value(*each.value) : Value());
+            return object.empty() ? "" : to_json(object);
+          }};
+}
+
 Setting also(Setting setting, std::vector<Alias> aliases) {
   setting.aliases = std::move(aliases);
   return setting;
@@ -457,6 +513,10 @@ std::vector<SettingSection> make_table() {
                    "Whether that holds for all names below the school's, too."),
            boolean("SECURE_HSTS_PRELOAD", &S::secure_hsts_preload,
                    "Whether browsers may have it built in; needs subdomains and a year at least."),
+           headers(
+               "SECURITY_HEADERS", &S::security_headers,
+               "Security headers in place of the usual ones (docs/http.md lists them), or without one, by null. The "
+               "pages of the documentation keep a `Content-Security-Policy` of their own."),
            integer("MAX_BODY_KB", &S::max_body_kb, 1, 1'048'576,
                    "The largest request body, in KiB; a larger one gets 413."),
            integer("MAX_CONNECTIONS", &S::max_connections, 1, 1'000'000,

@@ -190,6 +190,34 @@ TEST_CASE("with caching off, or for no time, every answer is read") {
   }
 }
 
+TEST_CASE("admins see what was asked of kept answers, and have none given again") {
+  School school(School::quick_settings());
+  const std::string ines = school.signed_in("ines@example.org", role::instructor);
+  const std::string admin = school.signed_in("head@example.org", role::admin);
+  const std::string path = "/courses/" + school.published_course(ines)["id"].as_string();
+  for (int i = 0; i < 3; ++i) CHECK(school.get(path).status == 200);
+  const auto statistics = [&] { return school.get("/admin/cache", admin).body; };
+  CHECK(statistics()["enabled"] == Value(true));
+  CHECK(statistics()["hits"] == Value(2));
+  CHECK(statistics()["misses"] == Value(1));
+  CHECK(statistics()["answers"] == Value(1));
+  CHECK(statistics()["bytes"].as_integer() > 0);
+  CHECK(school.get("/admin/cache", ines).status == 403);
+  CHECK(school.del("/admin/cache", ines).status == 403);
+  CHECK(school.del("/admin/cache", admin).status == 204);
+  CHECK(statistics()["answers"] == Value(0));
+  CHECK(statistics()["bytes"] == Value(0));
+  CHECK(school.get(path).status == 200);
+  CHECK(statistics()["misses"] == Value(2));
+
+  Settings settings = School::quick_settings();
+  settings.cache_enabled = false;
+  School without(settings);
+  const std::string other = without.signed_in("head@example.org", role::admin);
+  CHECK(without.get("/admin/cache", other).body["enabled"] == Value(false));
+  CHECK(without.del("/admin/cache", other).status == 204);
+}
+
 TEST_CASE("what another process writes is seen when the time for that is over") {
   const std::shared_ptr<Storage> store = open_memory_storage();
   const auto storage = std::make_shared<testing::StorageWrapper>(store);

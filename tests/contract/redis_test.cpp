@@ -359,8 +359,13 @@ TEST_CASE("two storages that share a feed know what each of them wrote, also aft
     CHECK_FALSE(other.since(moment, stranger));
   }
 
+  Changes::Moment moment = other.now();
+  one.note_all();
+  other.catch_up();
+  CHECK(other.since(moment, stranger));
+
   server.kill();
-  const Changes::Moment moment = other.now();
+  moment = other.now();
   write();
   other.catch_up();
   CHECK_FALSE(other.since(moment, record));

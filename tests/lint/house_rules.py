@@ -53,6 +53,7 @@ ROOM_OF_HEADER = {
     "router": "http",
     "rate_limits": "http",
     "health": "http",
+    "kept_answers": "http",
     **dict.fromkeys("access_token accounts lockout mfa".split(), "auth"),
     "course_package": "package",
     "user_import": "user",

@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include <lms/backends/memory.hpp>
+#include <lms/kept_answers.hpp>
 #include <lms/repository.hpp>
 #include <lms/testing/fake_clock.hpp>
 #include <lms/testing/log_recorder.hpp>
@@ -134,7 +135,9 @@ struct Api {
   explicit Api(Settings settings = {}, bool reads_wait = false)
       : storage(reads_wait),
         limits(without_limits(settings), *limiter, clock, logger),
-        pipeline(router, settings, storage, authenticator, limits, idempotent, clock, random, logger) {
+        kept_answers(settings, storage, logger),
+        pipeline(router, settings, storage, authenticator, limits, idempotent, kept_answers.cache(), clock, random,
+                 logger, nullptr) {
     using enum http::Method;
     const auto add = [&](http::Method method, std::string path, Handler handler, auto change) {
       Route route{.method = method,
@@ -299,6 +302,7 @@ struct Api {
   IdempotentAnswers idempotent{storage, clock, random, "a key of the school", std::chrono::hours{24}};
   std::unique_ptr<RateLimiter> limiter = open_memory_rate_limiter();
   RateLimits limits;
+  KeptAnswers kept_answers;
   Pipeline pipeline;
 };
 
@@ -710,6 +714,24 @@ TEST_CASE("a plan tells lane and limits before the body has come") {
   CHECK(plan(put, "/file").lane == http::Lane::waiting);
   CHECK(plan(get, "/nothing").lane == http::Lane::here);
   CHECK(plan(get, "/nothing").max_body == 1024 * 1024);
+}
+
+TEST_CASE("security headers are as the settings change them") {
+  Settings settings;
+  settings.security_headers = {{"X-Frame-Options", "SAMEORIGIN"},
+                               {"Referrer-Policy", std::nullopt},
+                               {"Cross-Origin-Opener-Policy", "same-origin"}};
+  Api api(settings);
+  const auto response = api.get("/things");
+  const auto value = [&](std::string_view name) {
+    const std::string* found = response.headers.find(name);
+    return found ? *found : "-";
+  };
+  CHECK(value("X-Frame-Options") == "SAMEORIGIN");
+  CHECK(response.headers.count("X-Frame-Options") == 1);
+  CHECK(value("Referrer-Policy") == "-");
+  CHECK(value("Cross-Origin-Opener-Policy") == "same-origin");
+  CHECK(value("X-Content-Type-Options") == "nosniff");
 }
 
 TEST_CASE("whether the server lives is answered on the spot even where every read waits") {

@@ -436,6 +436,21 @@ TEST_CASE("the defaults are what the table would read") {
     CHECK(again.effective[i].value == loaded.effective[i].value);
 }
 
+TEST_CASE("security headers that cannot be sent are named") {
+  const auto read = [](const std::string& text) {
+    return load({{"SECRET_KEY", good_key}, {"SECURITY_HEADERS", text}}, "").settings.security_headers;
+  };
+  const auto headers = read(R"({"x-frame-options": "SAMEORIGIN", "Permissions-Policy": null})");
+  REQUIRE(headers.size() == 2);
+  CHECK(headers[0].name == "X-Frame-Options");
+  CHECK(headers[0].value == "SAMEORIGIN");
+  CHECK_FALSE(headers[1].value);
+  for (const char* text :
+       {"SAMEORIGIN", "[]", R"({"Content-Length": "1"})", R"({"X-Frame-Options": 1})", R"({"X-Frame-Options": ""})",
+        R"({"X-Frame-Options": "a\r\nb: c"})", R"({"X-Frame-Options": "é"})"})
+    CHECK_THROWS_AS(read(text), Error);
+}
+
 TEST_CASE("docs/settings.md and .env.example are what the table of settings makes") {
   const bool page_is_current = test::project_file("docs/settings.md") == settings_markdown();
   CHECK_MESSAGE(page_is_current, "run: lms-server config --markdown > docs/settings.md");
