@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -108,6 +109,17 @@ struct SendTestMailOptions {
 };
 /// Sends a mail at once, without queue and database, and prints what the mail server said.
 void send_test_mail(const CommonOptions& common, const SendTestMailOptions& options);
+
+struct CheckOptions {
+  std::string url;                 ///< where the server is: https://school.example.org
+  std::string prefix = "/api/v1";  ///< what API_V1_PREFIX is there
+  std::string ca_file = {};        ///< PEM file of the authorities that vouch for it; empty: the system's
+  std::int64_t flood = 0;          ///< requests that are sent to see whether limits stop them
+  std::chrono::seconds timeout{10};
+  bool json = false;
+};
+/// Looks at a running server as a stranger can: headers, limits, health, access, documentation.
+void check(const CheckOptions& options);
 
 struct CryptoOptions {
   std::optional<std::string> value = {};  ///< none: see the command; `-`: standard input

@@ -27,7 +27,8 @@ constexpr std::string_view footer =
     "\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 65 a file that is no course package, backup or list of people,\n"
     "rows of a list that are wrong, or no token of these keys, 66 a file that cannot be read, 69 the database, the\n"
-    "port, the mail server or Vault cannot be used, 73 a file that cannot be written or exists, 78 a bad setting.";
+    "port, the mail server, Vault or a server to check cannot be used, 73 a file that cannot be written or exists,\n"
+    "78 a bad setting.";
 
 void complain(std::string_view text) {
   while (!text.empty()) {
@@ -71,6 +72,7 @@ int main(int argc, char** argv) {
   EraseUserOptions erasure;
   SendTestMailOptions test_mail;
   ConfigOptions config;
+  CheckOptions inspection;
   CryptoOptions crypto;
 
   CLI::App app("Runs a school: courses, quizzes, certificates and their REST API.", "lms-server");
@@ -184,6 +186,18 @@ int main(int argc, char** argv) {
   mail_command->add_option("--language", test_mail.language, "What it is written in: en, de, es or one of your own")
       ->capture_default_str();
   mail_command->callback([&] { send_test_mail(common, test_mail); });
+
+  auto* check_command =
+      app.add_subcommand("check", "Look at a running server from outside: headers, limits, health, docs");
+  check_command->footer("Ends with 0 if nothing failed, 1 if something did, 69 if the server cannot be reached.");
+  check_command->add_option("url", inspection.url, "Its address: https://school.example.org")->required();
+  check_command->add_option("--prefix", inspection.prefix, "What API_V1_PREFIX is there")->capture_default_str();
+  check_command->add_option("--ca-file", inspection.ca_file, "PEM file of the authorities that vouch for it")
+      ->type_name("FILE");
+  check_command->add_option("--flood", inspection.flood, "Send so many requests to see whether limits stop them")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{100'000}));
+  check_command->add_flag("--json", inspection.json, "Print JSON for machines");
+  check_command->callback([&] { check(inspection); });
 
   auto* crypto_command = app.add_subcommand("crypto", "Encrypt, decrypt and change keys, with those of ENCRYPTION_KEY");
   crypto_command->require_subcommand(1);

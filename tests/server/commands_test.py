@@ -82,7 +82,7 @@ class Commands(unittest.TestCase):
     def test_help_and_version_say_what_there_is(self):
         text = self.done("--help")
         for command in ("serve", "migrate", "backup", "restore", "demo", "create-admin", "audit", "import", "export",
-                        "send-test-mail", "openapi", "config"):
+                        "send-test-mail", "check", "openapi", "config"):
             self.assertIn(f"  {command} ", text)
             self.assertIn("Usage", self.done(command, "--help"))
         for code in ("0 done", "1 failed", "2 wrong usage", "65", "66", "69", "73", "78"):
