@@ -394,6 +394,7 @@ void Lms::Parts::watch() {
                                    .hasher = hasher,
                                    .limiter = *rate_limiter,
                                    .answers = kept_answers,
+                                   .parts = health_sources().parts,
                                    .clock = clock,
                                    .version = std::string(version())});
 }

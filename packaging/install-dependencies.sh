@@ -17,6 +17,7 @@ bench=(wrk libbenchmark-dev)
 tests=(
   doctest-dev libcpp-httplib-dev cmake abigail-tools ccache clang libclang-rt-dev clang-format clang-tidy shellcheck
   openssl python3-aiosmtpd python3-cryptography python3-jwt oathtool libbenchmark-dev redis-server prometheus
+  prometheus-alertmanager
 )
 # Programs that may have come another way than from Debian: the package is needed only if the program is missing.
 declare -A program_of=([npm]=npm [curl]=curl [python3]=python3 [meson]=meson [ninja-build]=ninja [jq]=jq [cmake]=cmake)

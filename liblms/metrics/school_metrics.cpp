@@ -140,6 +140,22 @@ std::vector<MetricReading> readings_of_answers(const KeptAnswersStatistics& coun
           reading(Kind::gauge, "lms_cache_bytes", "Memory that they take.", {{number(counted.bytes), {}}})};
 }
 
+/// The log hears of it from those who need the part, and from probes of health.
+bool answers(const HealthPart& part) {
+  try {
+    part.ping();
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+MetricReading reading_of_parts(const std::vector<HealthPart>& parts) {
+  std::vector<MetricReading::Sample> samples;
+  for (const HealthPart& part : parts) samples.push_back({answers(part) ? 1.0 : 0.0, {{"part", part.name}}});
+  return reading(Kind::gauge, "lms_part_up", "Whether what the school depends on answers: 1 or 0.", std::move(samples));
+}
+
 std::vector<MetricReading> readings_of_hasher(const PasswordHasher& hasher) {
   const PasswordHasher::Load load = hasher.load();
   return {reading(Kind::gauge, "lms_password_hashing", "Passwords being hashed, and those that wait for it.",
@@ -189,6 +205,7 @@ void add_readings(Metrics& metrics, const Readable& readable) {
                                {{started.count(), {}}}));
     readings.push_back(
         reading(Kind::gauge, "lms_build_info", "The release that runs.", {{1, {{"version", readable.version}}}}));
+    readings.push_back(reading_of_parts(readable.parts));
     for (MetricReading& each : readings_of_answers(readable.answers.statistics())) readings.push_back(std::move(each));
     return readings;
   });

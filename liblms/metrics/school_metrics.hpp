@@ -2,8 +2,10 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <lms/event.hpp>
+#include <lms/health.hpp>
 #include <lms/job.hpp>
 #include <lms/kept_answers.hpp>
 #include <lms/password.hpp>
@@ -26,6 +28,7 @@ struct Readable {
   PasswordHasher& hasher;
   RateLimiter& limiter;
   KeptAnswers& answers;
+  std::vector<HealthPart> parts;
   const Clock& clock;
   std::string version;
 };

@@ -79,6 +79,7 @@ class Monitored(unittest.TestCase):
         self.assertGreater(series["lms_enrollments_total"], 0)
         self.assertEqual(series['lms_cache_requests_total{outcome="hit"}'], 2)
         self.assertEqual(series["lms_certificates_issued_total"], 0)
+        self.assertEqual(series['lms_part_up{part="database"}'], 1)
         self.assertGreater(series["process_resident_memory_bytes"], 1024 * 1024)
         self.assertGreater(series["process_cpu_seconds_total"], 0)
         self.assertGreater(series["lms_system_memory_available_bytes"], 0)
