@@ -161,7 +161,18 @@ std::string explained(const Error& error, const std::string& where) {
 
 std::shared_ptr<LogSink> open_log(const Settings& settings, Purpose purpose) {
   const LogLevel level = purpose == Purpose::service ? settings.log_level : LogLevel::warning;
-  return lms::open_log({.format = settings.log_format, .level = level, .stream = stderr});
+  LogOptions options{.format = settings.log_format, .level = level, .stream = stderr};
+  if (purpose == Purpose::service) {
+    constexpr std::size_t mebibyte = 1024UL * 1024;
+    options.folder = settings.log_dir;
+    options.file_bytes = static_cast<std::size_t>(settings.log_file_mb) * mebibyte;
+    options.old_files = static_cast<std::size_t>(settings.log_old_files);
+  }
+  try {
+    return lms::open_log(options);
+  } catch (const Error& error) {
+    throw Failure(ExitCode::cannot_create, "LOG_DIR: " + std::string(error.what()));
+  }
 }
 
 std::shared_ptr<Mailer> open_mailer(const Settings& settings, std::shared_ptr<const Clock> clock) {

@@ -187,6 +187,9 @@ struct LMS_API Settings {
 
   LogLevel log_level = LogLevel::info;     // LOG_LEVEL
   LogFormat log_format = LogFormat::text;  // LOG_FORMAT
+  std::string log_dir;                     // LOG_DIR
+  std::int64_t log_file_mb = 10;           // LOG_FILE_MB
+  std::int64_t log_old_files = 30;         // LOG_OLD_FILES
 };
 
 /// Where an effective value came from.

@@ -11,6 +11,7 @@ namespace lms {
 namespace {
 
 constexpr std::size_t most_pending_bytes = 4UL * 1024 * 1024;
+constexpr std::size_t kept_for_urgent_bytes = 1024UL * 1024;
 constexpr std::chrono::milliseconds between_looks{10};
 
 }  // namespace
@@ -29,7 +30,8 @@ LineWriter::~LineWriter() {
 
 std::size_t LineWriter::put(std::string_view line, bool urgent) {
   const std::lock_guard lock(mutex_);
-  if (pending_.size() + line.size() > most_pending_bytes) {
+  const std::size_t room = most_pending_bytes + (urgent ? kept_for_urgent_bytes : 0);
+  if (pending_.size() + line.size() > room) {
     ++lost_;
     return 0;
   }
