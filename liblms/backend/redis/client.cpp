@@ -61,18 +61,18 @@ Redis::Reply Redis::run(Script& script, std::span<const std::string_view> argume
 }
 
 Redis::Reply Redis::ask(std::string command) {
-  const redis::Deadline deadline = now() + options_.timeout;
+  Pending self{.command = std::move(command), .deadline = now() + options_.timeout};
   Lock lock(mutex_);
   admit();
-  Pending self{.command = std::move(command)};
   queue_.push_back(&self);
   while (!self.done) {
     if (!self.taken && busy_ < options_.connections) {
-      serve(lock, deadline);
+      serve(lock);
     } else if (self.taken) {
-      self.wake.wait(lock);  // by the deadline of the first of those taken along
-    } else if (self.wake.wait_until(lock, deadline) == std::cv_status::timeout && !self.taken && !self.done) {
+      self.wake.wait(lock);  // no longer than the first of those taken along
+    } else if (self.wake.wait_until(lock, self.deadline) == std::cv_status::timeout && !self.taken && !self.done) {
       std::erase(queue_, &self);
+      wake_next();  // it may be this one that was just told of a free connection
       throw outage("all connections are busy");
     }
   }
@@ -88,13 +88,14 @@ void Redis::admit() {
 }
 
 /// Takes what is queued to Redis, on one connection.
-void Redis::serve(Lock& lock, redis::Deadline deadline) {
+void Redis::serve(Lock& lock) {
   Batch batch;
   while (!queue_.empty() && batch.size() < most_in_batch) {
     batch.push_back(queue_.front());
     batch.back()->taken = true;
     queue_.pop_front();
   }
+  const redis::Deadline deadline = batch.front()->deadline;  // the earliest
   std::unique_ptr<redis::Connection> connection;
   if (!idle_.empty()) {
     connection = std::move(idle_.back());
@@ -121,6 +122,10 @@ void Redis::serve(Lock& lock, redis::Deadline deadline) {
     pause_ = options_.first_pause;
   }
   finish(batch, failure);
+  wake_next();
+}
+
+void Redis::wake_next() {
   if (!queue_.empty()) queue_.front()->wake.notify_one();
 }
 

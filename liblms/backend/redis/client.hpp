@@ -52,6 +52,7 @@ class Redis {
   /// A command that waits for its answer. `taken`: some thread is about to get it.
   struct Pending {
     std::string command;
+    redis::Deadline deadline;
     Reply reply = {};
     std::exception_ptr failure = {};
     std::condition_variable wake = {};
@@ -63,7 +64,8 @@ class Redis {
 
   Reply ask(std::string command);
   void admit();
-  void serve(Lock& lock, redis::Deadline deadline);
+  void wake_next();
+  void serve(Lock& lock);
   void exchange(std::unique_ptr<redis::Connection>& connection, const Batch& batch, redis::Deadline deadline) const;
   void fail(const std::string& cause, bool is_trial);
   static void finish(const Batch& batch, const std::exception_ptr& failure);
