@@ -806,7 +806,8 @@ std::vector<SettingSection> make_table() {
            choice("LOG_LEVEL", &S::log_level, "The least important lines that are written."),
            choice("LOG_FORMAT", &S::log_format, "`text` for a terminal, `json` with one object a line for machines."),
            text("LOG_DIR", &S::log_dir, "empty, or the path of a folder", anything,
-                "A folder for `app.log`, `tasks.log`, `security.log` and `access.log`, which is made if it is not there. "
+                "A folder for `app.log`, `tasks.log`, `security.log` and `access.log`, which is made if it is not "
+                "there. "
                 "Empty: everything goes to standard error."),
            integer("LOG_FILE_MB", &S::log_file_mb, 1, 1'024,
                    "How large a file may become before a new one begins, in MiB."),
