@@ -759,9 +759,10 @@ http::Response Pipeline::explain_defect(const Exchange& exchange, std::string_vi
 }
 
 void Pipeline::finish(const Exchange& exchange, http::Response& response) const {
-  const std::chrono::duration<double, std::milli> elapsed = clock_.now() - exchange.started;
+  // A clock that was set back must not lower what only goes up.
+  const auto elapsed = std::max(Time::duration::zero(), clock_.now() - exchange.started);
   if (metrics_) metrics_->count(exchange.request.method, exchange.match.route, response.status, elapsed);
-  const double milliseconds = std::max(0.0, elapsed.count());
+  const double milliseconds = std::chrono::duration<double, std::milli>(elapsed).count();
   add_common_headers(response, exchange.secure);
   response.headers.add("X-Request-ID", exchange.request_id);
   response.headers.add("X-Response-Time", response_time(milliseconds));
